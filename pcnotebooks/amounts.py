@@ -1,0 +1,105 @@
+"""Amounts of money: ISO code, the currency's own decimals, nothing rounded away."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal, localcontext
+from functools import lru_cache
+from typing import SupportsFloat
+
+from babel.core import Locale, UnknownLocaleError
+from babel.numbers import format_decimal, get_currency_precision
+
+from pcnotebooks.errors import ConfigurationError
+
+NO_BREAK = "\N{NO-BREAK SPACE}"
+
+
+def to_decimal(amount: SupportsFloat) -> Decimal:
+    """Return the decimal number that an amount was written as.
+
+    The shortest decimal that reads back as a float is the amount as the service sent it,
+    as long as that had at most 15 digits.
+    """
+    return amount if isinstance(amount, Decimal) else Decimal(repr(float(amount)))
+
+
+def add_exactly(amounts: Iterable[SupportsFloat]) -> Decimal:
+    """Return the sum to the last digit: one float sum in five is not the float of the total."""
+    with localcontext(prec=100):
+        return sum((to_decimal(amount) for amount in amounts), Decimal(0))
+
+
+@lru_cache(maxsize=512)
+def minor_units(currency: str) -> int:
+    """Return the decimals that a currency is written with: GBP 2, JPY 0, KWD 3; unknown ones 2."""
+    return get_currency_precision(currency)
+
+
+@lru_cache(maxsize=512)
+def _pattern(currency: str) -> str:
+    digits = minor_units(currency)
+    return "#,##0" + ("." + "0" * digits if digits else "")
+
+
+def format_number(
+    amount: SupportsFloat, currency: str, *, locale: str = "en", credit: str = "({})"
+) -> str:
+    """Return an amount without its currency code: ``751,094.39``, a credit ``(12.00)``.
+
+    Digits beyond the currency's own decimals are shown where there are any.
+    """
+    exact = to_decimal(amount)
+    text: str = format_decimal(
+        abs(exact), _pattern(currency), locale=_locale(locale), decimal_quantization=False
+    )
+    return credit.format(text) if exact < 0 else text
+
+
+def format_amount(amount: SupportsFloat, currency: str, *, locale: str = "en") -> str:
+    r"""Return an amount as an accountant writes it.
+
+    Parameters
+    ----------
+    amount
+        Amount in units of `currency`; negative is a credit.
+    currency
+        ISO 4217 code. One that Babel does not know gets two decimals.
+    locale
+        Language whose separators are used, such as ``"de_CH"``.
+
+    Examples
+    --------
+    >>> format_amount(751094.39, "GBP").replace("\N{NO-BREAK SPACE}", " ")
+    'GBP 751,094.39'
+    >>> format_amount(-12, "KWD").replace("\N{NO-BREAK SPACE}", " ")
+    '(KWD 12.000)'
+    """
+    number = f"{currency}{NO_BREAK}{format_number(amount, currency, locale=locale, credit='{}')}"
+    return f"({number})" if to_decimal(amount) < 0 else number
+
+
+def format_share(part: SupportsFloat, whole: SupportsFloat) -> str | None:
+    """Return ``73 %``; None where a share says nothing: a credit, or nothing owed.
+
+    A part that is neither nothing nor all is never rounded to 0 % or 100 %.
+    """
+    part, whole = to_decimal(part), to_decimal(whole)
+    if whole <= 0 or not 0 <= part <= whole:
+        return None
+    percent = 100 * part / whole
+    if 0 < percent < 1:
+        return f"under 1{NO_BREAK}%"
+    if 99 < percent < 100:
+        return f"over 99{NO_BREAK}%"
+    return f"{round(percent)}{NO_BREAK}%"
+
+
+@lru_cache(maxsize=32)
+def _locale(identifier: str) -> Locale:
+    try:
+        return Locale.parse(identifier.replace("-", "_"))
+    except (ValueError, UnknownLocaleError):
+        raise ConfigurationError(
+            f"There is no locale {identifier!r}.", remedy="Name one as in 'en', 'de' or 'de_CH'."
+        ) from None

@@ -1,0 +1,144 @@
+"""The national clouds of Partner Center."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from urllib.parse import urlsplit
+
+from pcnotebooks.errors import ConfigurationError
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """Where to sign in and where to ask.
+
+    A cloud of one's own (a stand-in, a future sovereign cloud) serves wherever a name does.
+
+    Parameters
+    ----------
+    name
+        Short name, as in the ``cloud`` column of every frame.
+    label
+        Name for people.
+    authority
+        Address of the login service, https.
+    api
+        Address of Partner Center, https; http only on loopback. Also the token's audience.
+
+    Raises
+    ------
+    ConfigurationError
+        For an address that would send a token in the clear.
+
+    Examples
+    --------
+    >>> CLOUDS["global"].scope
+    'https://api.partnercenter.microsoft.com/user_impersonation'
+    """
+
+    name: str
+    label: str
+    authority: str
+    api: str
+
+    def __post_init__(self) -> None:
+        if self.name == "sample":
+            return
+        object.__setattr__(self, "authority", self.authority.rstrip("/"))
+        object.__setattr__(self, "api", self.api.rstrip("/"))
+        for field, http_on_loopback in (("authority", False), ("api", True)):
+            address = getattr(self, field)
+            parts = urlsplit(address)
+            secure = parts.scheme == "https" or (
+                http_on_loopback and parts.scheme == "http" and is_loopback(parts.hostname)
+            )
+            if not (secure and parts.hostname) or parts.username or parts.query or parts.fragment:
+                raise ConfigurationError(
+                    f"Cloud {self.name!r}: {field} {address!r} is not an https address.",
+                    remedy="Give scheme and host, such as 'https://api.partnercenter.microsoft.com'"
+                    " (http serves only for an api on loopback).",
+                )
+
+    @property
+    def scope(self) -> str:
+        """The delegated permission that a user's token is asked for."""
+        return f"{self.api}/user_impersonation"
+
+
+def is_loopback(host: str | None) -> bool:
+    """Whether a host name stands for this machine."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host or "").is_loopback
+    except ValueError:
+        return False
+
+
+CLOUDS: Mapping[str, Cloud] = MappingProxyType(
+    {
+        cloud.name: cloud
+        for cloud in (
+            Cloud(
+                "global",
+                "Partner Center",
+                "https://login.microsoftonline.com",
+                "https://api.partnercenter.microsoft.com",
+            ),
+            # The same host as global: only the login service differs.
+            Cloud(
+                "us_government",
+                "Microsoft Cloud for US Government",
+                "https://login.microsoftonline.us",
+                "https://api.partnercenter.microsoft.com",
+            ),
+            Cloud(
+                "china",
+                "Partner Center operated by 21Vianet",
+                "https://login.chinacloudapi.cn",
+                "https://partner.partnercenterapi.microsoftonline.cn",
+            ),
+        )
+    }
+)
+
+SAMPLE = Cloud("sample", "Sample data", "", "")
+
+
+def get_cloud(name: str | Cloud) -> Cloud:
+    """Return the cloud of that name, or the cloud itself where one is given.
+
+    Parameters
+    ----------
+    name
+        One of :data:`CLOUDS`, or a :class:`Cloud`.
+
+    Raises
+    ------
+    ConfigurationError
+        For a name that no cloud has.
+
+    Examples
+    --------
+    >>> get_cloud("china").label
+    'Partner Center operated by 21Vianet'
+    """
+    if isinstance(name, Cloud):
+        return name
+    if name in CLOUDS:
+        return CLOUDS[name]
+    known = ", ".join(repr(known) for known in CLOUDS)
+    raise ConfigurationError(
+        f"There is no cloud {name!r}.",
+        remedy=f"The clouds are {known}. Germany is not among them: Microsoft closed that cloud"
+        " on 29 October 2021. Sample data needs no cloud: use sample_payload().",
+    )
+
+
+def cloud_label(name: str) -> str:
+    """Return a cloud's name for people; a cloud of one's own keeps its short name."""
+    cloud = SAMPLE if name == SAMPLE.name else CLOUDS.get(name)
+    return cloud.label if cloud else name

@@ -1,0 +1,107 @@
+"""What can go wrong, with the facts that support asks for and the remedy."""
+
+from __future__ import annotations
+
+
+class PcNotebooksError(Exception):
+    """Base of every error that pcnotebooks raises on purpose.
+
+    Each field is readable on every subclass and None where unknown.
+
+    Parameters
+    ----------
+    message
+        What failed, and with which value.
+    status_code
+        HTTP status of the answer.
+    code
+        The service's or Entra's own error code, such as ``"900421"``.
+    request_id, correlation_id
+        ``MS-RequestId`` and ``MS-CorrelationId``: what Microsoft's support asks for.
+    retry_after
+        Seconds to wait before asking again.
+    remedy
+        What to do about it.
+
+    Examples
+    --------
+    >>> error = PcNotebooksError("The token has expired.", remedy="Sign in again.")
+    >>> print(error)
+    The token has expired.
+    Sign in again.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status_code: int | None = None,
+        code: str | None = None,
+        request_id: str | None = None,
+        correlation_id: str | None = None,
+        retry_after: float | None = None,
+        remedy: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status_code = status_code
+        self.code = code
+        self.request_id = request_id
+        self.correlation_id = correlation_id
+        self.retry_after = retry_after
+        self.remedy = remedy
+
+    @property
+    def message(self) -> str:
+        """What failed, without the remedy and the ids."""
+        return str(self.args[0])
+
+    def __str__(self) -> str:
+        lines = [self.message]
+        if self.remedy:
+            lines.append(self.remedy)
+        ids = {"request id": self.request_id, "correlation id": self.correlation_id}
+        if any(ids.values()):
+            lines.append(", ".join(f"{name} {value}" for name, value in ids.items() if value))
+        return "\n".join(lines)
+
+
+class ConfigurationError(PcNotebooksError, ValueError):
+    """A cloud, profile, setting or argument that cannot work; nothing was sent."""
+
+
+class SignInError(PcNotebooksError):
+    """The identity provider or a credential gave no token."""
+
+
+class NetworkError(PcNotebooksError):
+    """No whole answer came: name resolution, connection, TLS, proxy, time-out, broken body."""
+
+
+class ServiceError(PcNotebooksError):
+    """Partner Center answered, and the answer is a refusal."""
+
+
+class PayloadError(PcNotebooksError, ValueError):
+    """A body or file that is not what Partner Center states invoice summaries in.
+
+    ``path`` is the JSON path of the offending value, such as
+    ``$.items[0].details[1].summary.balanceAmount``, or None.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        path: str | None = None,
+        remedy: str | None = None,
+        request_id: str | None = None,
+        correlation_id: str | None = None,
+    ) -> None:
+        super().__init__(
+            message, remedy=remedy, request_id=request_id, correlation_id=correlation_id
+        )
+        self.path = path
+
+
+class ReportError(PcNotebooksError):
+    """A report or notebook that could not be rendered."""

@@ -1,0 +1,658 @@
+"""Payloads as tidy frames, and the figures that are read off them."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any, TypeAlias
+
+import numpy as np
+import pandas as pd
+
+from pcnotebooks.amounts import add_exactly, format_amount, to_decimal
+from pcnotebooks.clouds import Cloud
+from pcnotebooks.errors import ConfigurationError
+from pcnotebooks.payloads import Figures, Item, Payload, decode, stamps, wrong_value
+
+AsOf: TypeAlias = date | datetime | str
+Choice: TypeAlias = str | Iterable[str] | None
+
+RECURRING, ONE_TIME = "Recurring", "OneTime"
+NOT_STATED = "Not stated"
+PAYMENT_STATUSES = ("paid", "never paid", "not stated")
+RECENCY_BANDS = ("0-30", "31-60", "61-90", "over 90")
+RECENCIES = ("in the future", *RECENCY_BANDS, "never paid", "not stated")
+
+_KEYS = ("partner", "cloud", "currency")
+_AMOUNTS = ("balance_amount", "last_payment_amount")
+_DATES = (
+    "last_payment_date",
+    "accounting_date",
+    "first_invoice_creation_date",
+    "latest_invoice_date",
+)
+INVOICE_COLUMNS = (*_KEYS, "currency_symbol", "invoice_type", *_AMOUNTS, *_DATES, "retrieved_at")
+TOTALS_COLUMNS = tuple(column for column in INVOICE_COLUMNS if column != "invoice_type")
+
+_UTC = "datetime64[us, UTC]"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_NOT_A_TIME = np.iinfo(np.int64).min
+
+
+@dataclass(slots=True)
+class _Row:
+    """One row to be: whose, what currency and type, and the figures stated for it."""
+
+    payload: Payload
+    currency: str
+    symbol: str | None
+    invoice_type: str | None
+    figures: Figures
+
+
+def invoice_frame(*payloads: Payload, exact: bool = False) -> pd.DataFrame:
+    """Return one row per partner, cloud, currency and invoice type.
+
+    Parameters
+    ----------
+    *payloads
+        Any number, of any partners, clouds and times. A payload given twice counts once.
+    exact
+        Amounts as `decimal.Decimal` objects instead of float64.
+
+    Returns
+    -------
+    DataFrame
+        Columns, in this order: ``partner``, ``cloud``, ``currency`` (category),
+        ``currency_symbol`` (string), ``invoice_type`` (category: Recurring, OneTime, then any
+        other; missing for a currency stated without details), ``balance_amount`` and
+        ``last_payment_amount`` (float64, in units of the currency; a balance is what the
+        partner owes, a negative one is a credit), ``last_payment_date``, ``accounting_date``,
+        ``first_invoice_creation_date``, ``latest_invoice_date`` and ``retrieved_at``
+        (datetime64[us, UTC]; NaT where the service states none). Sorted by partner, cloud,
+        currency, invoice type and retrieved_at.
+
+    Raises
+    ------
+    PayloadError
+        For a body that is not what the service states invoice summaries in.
+
+    See Also
+    --------
+    totals_frame : The balances as the service states them, one row a currency.
+
+    Notes
+    -----
+    Source: ``GET /v1/invoices/summaries``. Balances of different ``retrieved_at`` are the same
+    debt seen again, never to be added; nor are different currencies.
+
+    Examples
+    --------
+    >>> from pcnotebooks import sample_payload
+    >>> invoice_frame(sample_payload())[["currency", "invoice_type", "balance_amount"]]
+      currency invoice_type  balance_amount
+    0      CHF      OneTime         1230.33
+    1      EUR      OneTime         1001.12
+    2      GBP    Recurring       202955.87
+    3      GBP      OneTime       548138.52
+    """
+    rows: list[_Row] = []
+    for payload, item in _items(payloads):
+        code, symbol = item.currency_code, item.currency_symbol
+        if not item.details:
+            rows.append(_Row(payload, code, symbol, None, item))
+        for detail in item.details or ():
+            part = detail.summary
+            own_symbol = symbol if part.currency_symbol is None else part.currency_symbol
+            rows.append(_Row(payload, code, own_symbol, detail.invoice_type or None, part))
+    return _frame(rows, exact=exact, by_type=True)
+
+
+def totals_frame(*payloads: Payload, exact: bool = False) -> pd.DataFrame:
+    """Return one row per partner, cloud and currency, with the totals as the service states them.
+
+    Parameters
+    ----------
+    *payloads, exact
+        As for :func:`invoice_frame`.
+
+    Returns
+    -------
+    DataFrame
+        The columns of :func:`invoice_frame` less ``invoice_type``.
+
+    Raises
+    ------
+    PayloadError
+        For a body that is not what the service states invoice summaries in.
+
+    Examples
+    --------
+    >>> from pcnotebooks import sample_payload
+    >>> totals_frame(sample_payload())[["currency", "balance_amount", "last_payment_amount"]]
+      currency  balance_amount  last_payment_amount
+    0      CHF         1230.33                  0.0
+    1      EUR         1001.12                  0.0
+    2      GBP       751094.39               1000.0
+    """
+    rows = [
+        _Row(payload, item.currency_code, item.currency_symbol, None, item)
+        for payload, item in _items(payloads)
+    ]
+    return _frame(rows, exact=exact, by_type=False)
+
+
+def balances_by_type(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return what is owed now: one row a currency, one column an invoice type.
+
+    Takes the latest payload of each partner and cloud; partners are added within a currency.
+
+    Parameters
+    ----------
+    frame
+        As :func:`invoice_frame` returns it.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by ``currency``; columns Recurring, OneTime, then any other type, and
+        "Not stated" where a currency came without details. Missing where nothing is stated.
+        Amounts exact to the cent: float64, or Decimal where `frame` has Decimal.
+
+    Examples
+    --------
+    >>> from pcnotebooks import sample_payload
+    >>> balances_by_type(invoice_frame(sample_payload()))
+              Recurring    OneTime
+    currency
+    CHF             NaN    1230.33
+    EUR             NaN    1001.12
+    GBP       202955.87  548138.52
+    """
+    now = latest(frame)
+    exact = now["balance_amount"].dtype == object
+    labels = now["invoice_type"].astype(object).where(now["invoice_type"].notna(), NOT_STATED)
+    groups = now.groupby([now["currency"].astype(object), labels])["balance_amount"]
+    wide = groups.agg(add_exactly).unstack() if len(now) else pd.DataFrame(dtype=object)
+    columns = invoice_types(now) + [NOT_STATED] * bool(now["invoice_type"].isna().any())
+    wide = wide.reindex(columns=pd.Index(columns)).rename_axis(index="currency", columns=None)
+    return wide.astype(object if exact else "float64")
+
+
+def select(
+    frame: pd.DataFrame,
+    *,
+    partner: Choice = None,
+    cloud: Choice | Cloud = None,
+    currency: Choice = None,
+    invoice_type: Choice = None,
+) -> pd.DataFrame:
+    """Return the rows of some partners, clouds, currencies and invoice types.
+
+    Parameters
+    ----------
+    frame
+        Any frame with these columns.
+    partner, cloud, currency, invoice_type
+        One value or several; None for all. Currencies are compared without case, invoice types
+        without case and underscore, as the service writes them both ways.
+
+    Returns
+    -------
+    DataFrame
+        The same columns, with an index from 0; empty where nothing fits.
+
+    Examples
+    --------
+    >>> from pcnotebooks import sample_payload
+    >>> frame = invoice_frame(sample_payload())
+    >>> select(frame, currency="GBP", invoice_type="one_time")["balance_amount"].item()
+    548138.52
+    """
+    if isinstance(cloud, Cloud):
+        cloud = cloud.name
+    kept = np.ones(len(frame), dtype=bool)
+    for column, chosen, key in (
+        ("partner", partner, str),
+        ("cloud", cloud, str),
+        ("currency", currency, str.upper),
+        ("invoice_type", invoice_type, _type_key),
+    ):
+        if chosen is None:
+            continue
+        wanted = {key(value) for value in ([chosen] if isinstance(chosen, str) else chosen)}
+        present = {value for value in frame[column].dropna().unique() if key(value) in wanted}
+        kept &= frame[column].isin(present).to_numpy()
+    selected = frame.loc[kept].reset_index(drop=True)
+    for column in _KEYS:
+        if isinstance(selected[column].dtype, pd.CategoricalDtype):
+            selected[column] = selected[column].cat.remove_unused_categories()
+    return selected
+
+
+def payment_recency(
+    frame: pd.DataFrame, *, as_of: AsOf | None = None, terms_days: int = 60
+) -> pd.DataFrame:
+    """Return how long ago each balance was last paid, and when its latest invoice falls due.
+
+    Takes the latest payload of each partner and cloud.
+
+    Parameters
+    ----------
+    frame
+        As :func:`invoice_frame` or :func:`totals_frame` returns it.
+    as_of
+        Day from which the days are counted, in UTC; each row's ``retrieved_at`` unless given.
+    terms_days
+        Payment terms in days from the invoice date; Microsoft's are net 60.
+
+    Returns
+    -------
+    DataFrame
+        `frame`'s columns and: ``payment_status`` (category: paid, never paid, not stated),
+        ``days_since_payment`` (Int64; negative for a payment after the as-of day),
+        ``recency`` (ordered category: in the future, 0-30, 31-60, 61-90, over 90, never paid,
+        not stated), ``days_since_invoice`` (Int64), ``invoice_due_date``
+        (datetime64[us, UTC]), ``days_until_due`` (Int64; negative when overdue).
+        Days are differences of UTC calendar dates.
+
+    Warns
+    -----
+    UserWarning
+        For a payment dated after the as-of day.
+
+    Raises
+    ------
+    ConfigurationError
+        For an `as_of` that is no date, or negative terms.
+
+    Notes
+    -----
+    The service states no due dates and no amounts by invoice: this is recency, not ageing.
+
+    Examples
+    --------
+    >>> from pcnotebooks import sample_payload
+    >>> recency = payment_recency(invoice_frame(sample_payload()), as_of="2018-03-16")
+    >>> recency[["currency", "invoice_type", "payment_status", "days_since_payment"]]
+      currency invoice_type payment_status  days_since_payment
+    0      CHF      OneTime     never paid                <NA>
+    1      EUR      OneTime     never paid                <NA>
+    2      GBP    Recurring           paid                 439
+    3      GBP      OneTime     never paid                <NA>
+    """
+    if terms_days < 0:
+        raise ConfigurationError(
+            f"terms_days is {terms_days}.", remedy="Give days from the invoice date, 0 or more."
+        )
+    recency = latest(frame)
+    day = recency["retrieved_at"].dt.floor("D")
+    if as_of is not None:
+        day[:] = pd.Timestamp(as_of_day(as_of), tz="UTC")
+    paid = recency["last_payment_date"].notna()
+    stated_nothing = recency["last_payment_amount"].map(lambda amount: amount == 0).astype(bool)
+    days = _days(day, recency["last_payment_date"])
+    status = np.select([paid, stated_nothing], ["paid", "never paid"], "not stated")
+    recency["payment_status"] = pd.Categorical(status, categories=PAYMENT_STATUSES)
+    recency["days_since_payment"] = days
+    counted = days.fillna(0)
+    bands = [paid & (counted < 0), *(paid & (counted <= last) for last in (30, 60, 90)), paid]
+    recency["recency"] = pd.Categorical(
+        np.select(bands, RECENCIES[:5], status), categories=RECENCIES, ordered=True
+    )
+    recency["days_since_invoice"] = _days(day, recency["latest_invoice_date"])
+    due = recency["latest_invoice_date"].dt.floor("D") + pd.Timedelta(days=terms_days)
+    recency["invoice_due_date"] = due.astype(_UTC)
+    recency["days_until_due"] = -_days(day, due)
+    for row in recency[counted < 0].itertuples():
+        warnings.warn(
+            f"{row.currency}: the last payment, {row.last_payment_date:%d %b %Y}, is after the"
+            f" as-of day {day[row.Index]:%d %b %Y}.",
+            UserWarning,
+            stacklevel=2,
+        )
+    return recency
+
+
+def balance_changes(*payloads: Payload) -> pd.DataFrame:
+    """Return what changed between consecutive payloads of a partner, cloud and currency.
+
+    Parameters
+    ----------
+    *payloads
+        As for :func:`invoice_frame`; two or more of a partner give rows.
+
+    Returns
+    -------
+    DataFrame
+        ``partner``, ``cloud``, ``currency``, ``previous_retrieved_at``, ``retrieved_at``,
+        ``previous_balance_amount``, ``balance_amount``, ``balance_change`` (float64, exact to
+        the cent), ``payment_seen`` (bool) with ``payment_date`` and ``payment_amount``,
+        ``invoice_seen`` (bool) with ``invoice_date``, and ``unexplained`` (bool): the balance
+        moved while latest invoice date, last payment date and last payment amount all stayed.
+
+    Examples
+    --------
+    >>> from pcnotebooks import sample_history
+    >>> changes = balance_changes(*sample_history())
+    >>> changes.loc[changes["unexplained"], ["currency", "retrieved_at", "balance_change"]]
+      currency              retrieved_at  balance_change
+    33      EUR 2025-06-05 06:00:00+00:00       -18240.65
+    34      EUR 2025-07-05 06:00:00+00:00        18240.65
+    """
+    return changes_of(totals_frame(*payloads, exact=True))
+
+
+def changes_of(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return :func:`balance_changes` of a frame; invoice types are added within a payload."""
+    after = _at_once(frame)
+    before = after.groupby(list(_KEYS), observed=True).shift()
+    compared = before["retrieved_at"].notna()
+    after, before = after[compared], before[compared]
+    moves = [
+        add_exactly([new, old.copy_negate()])
+        for new, old in zip(after["balance_amount"], before["balance_amount"], strict=True)
+    ]
+    moved = np.array([bool(move) for move in moves], dtype=bool)
+    paid_on, paid = after["last_payment_date"], after["last_payment_amount"]
+    payment_changed = _differ(paid_on, before["last_payment_date"]) | _differ(
+        paid, before["last_payment_amount"]
+    )
+    invoice_changed = _differ(after["latest_invoice_date"], before["latest_invoice_date"])
+    payment_seen = payment_changed & paid_on.notna()
+    invoice_seen = invoice_changed & after["latest_invoice_date"].notna()
+    return _finish(
+        pd.DataFrame(
+            {
+                **{key: after[key] for key in _KEYS},
+                "previous_retrieved_at": before["retrieved_at"],
+                "retrieved_at": after["retrieved_at"],
+                "previous_balance_amount": before["balance_amount"],
+                "balance_amount": after["balance_amount"],
+                "balance_change": pd.Series(moves, index=after.index, dtype=object),
+                "payment_seen": payment_seen,
+                "payment_date": paid_on.where(payment_seen),
+                "payment_amount": paid.where(payment_seen),
+                "invoice_seen": invoice_seen,
+                "invoice_date": after["latest_invoice_date"].where(invoice_seen),
+                "unexplained": moved & ~payment_changed & ~invoice_changed,
+            }
+        ),
+        _CHANGE_DTYPES,
+    )
+
+
+_CHANGE_DTYPES = {
+    **dict.fromkeys(_KEYS, "category"),
+    "previous_retrieved_at": _UTC,
+    "retrieved_at": _UTC,
+    "previous_balance_amount": "float64",
+    "balance_amount": "float64",
+    "balance_change": "float64",
+    "payment_seen": "bool",
+    "payment_date": _UTC,
+    "payment_amount": "float64",
+    "invoice_seen": "bool",
+    "invoice_date": _UTC,
+    "unexplained": "bool",
+}
+
+
+def reconcile(*payloads: Payload) -> pd.DataFrame:
+    """Compare each stated balance with the sum of its parts.
+
+    Takes the latest payload of each partner and cloud.
+
+    Parameters
+    ----------
+    *payloads
+        As for :func:`invoice_frame`.
+
+    Returns
+    -------
+    DataFrame
+        ``partner``, ``cloud``, ``currency`` (category), ``stated``, ``summed`` and
+        ``difference`` (stated less summed): Decimal objects in units of the currency; summed
+        and difference are missing where the service states no parts.
+
+    Warns
+    -----
+    UserWarning
+        For a currency whose parts do not add up.
+
+    Raises
+    ------
+    PayloadError
+        For a body that is not what the service states invoice summaries in.
+
+    Examples
+    --------
+    >>> from pcnotebooks import sample_payload
+    >>> reconcile(sample_payload())[["currency", "stated", "summed", "difference"]]
+      currency     stated     summed difference
+    0      CHF    1230.33    1230.33       0.00
+    1      EUR    1001.12    1001.12       0.00
+    2      GBP  751094.39  751094.39       0.00
+    """
+    compared = differences(*payloads)
+    for row in compared.itertuples():
+        if row.difference:
+            warnings.warn(difference_sentence(row), UserWarning, stacklevel=2)
+    return compared
+
+
+def differences(*payloads: Payload) -> pd.DataFrame:
+    """Return :func:`reconcile` without its warning, for those who show the difference."""
+    stated: dict[tuple[str, str, str], list[Decimal]] = {}
+    parts: dict[tuple[str, str, str], list[Decimal | None]] = {}
+    for payload, item in _items(latest_payloads(payloads)):
+        key = (payload.partner, payload.cloud, item.currency_code)
+        stated.setdefault(key, []).append(item.balance_amount)
+        amounts = [detail.summary.balance_amount for detail in item.details or ()]
+        parts.setdefault(key, []).extend(amounts or [None])
+    records = []
+    for key in sorted(stated):
+        total = add_exactly(stated[key])
+        known = [amount for amount in parts[key] if amount is not None]
+        summed = add_exactly(known) if len(known) == len(parts[key]) else None
+        difference = None if summed is None else add_exactly([total, summed.copy_negate()])
+        records.append((*key, total, summed, difference))
+    columns = [*_KEYS, "stated", "summed", "difference"]
+    frame = pd.DataFrame(records, columns=columns, dtype=object)
+    return _finish(frame, dict.fromkeys(_KEYS, "category") | dict.fromkeys(columns[3:], "object"))
+
+
+def difference_sentence(row: Any) -> str:
+    """Return in words that a row of :func:`reconcile` does not add up."""
+    stated, summed, difference = (
+        format_amount(amount, row.currency) for amount in (row.stated, row.summed, row.difference)
+    )
+    return (
+        f"{row.currency}: the stated balance is {stated} and the sum of its parts {summed};"
+        f" the difference is {difference}."
+    )
+
+
+def latest(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of the latest payload of each partner and cloud, as a new frame."""
+    newest = frame.groupby(["partner", "cloud"], observed=True)["retrieved_at"].transform("max")
+    return frame[frame["retrieved_at"] == newest].reset_index(drop=True)
+
+
+def latest_payloads(payloads: Iterable[Payload]) -> list[Payload]:
+    """Return the latest payload of each partner and cloud, also where it states nothing."""
+    newest: dict[tuple[str, str], Payload] = {}
+    for payload in _in_order(payloads):
+        newest[payload.partner, payload.cloud] = payload
+    return [newest[key] for key in sorted(newest)]
+
+
+def invoice_types(frame: pd.DataFrame) -> list[str]:
+    """Return Recurring, OneTime, then the other invoice types of a frame in alphabetical order."""
+    others = set(frame["invoice_type"].dropna()) - {RECURRING, ONE_TIME}
+    return [RECURRING, ONE_TIME, *sorted(others)]
+
+
+def as_of_day(as_of: AsOf) -> date:
+    """Return the UTC calendar day that an as-of value means; a naive time is in UTC."""
+    try:
+        moment = datetime.fromisoformat(as_of) if isinstance(as_of, str) else as_of
+        if not isinstance(moment, datetime):
+            return date(moment.year, moment.month, moment.day)
+        return (moment.astimezone(UTC) if moment.tzinfo else moment).date()
+    except (ValueError, AttributeError, OverflowError):
+        raise ConfigurationError(
+            f"as_of {as_of!r} is no date.", remedy="Write it as in '2018-03-16'."
+        ) from None
+
+
+def _in_order(payloads: Iterable[Payload]) -> list[Payload]:
+    """Return the distinct payloads, oldest first, in an order that the caller's does not touch."""
+    distinct = dict.fromkeys(payloads)
+    for payload in distinct:
+        if not isinstance(payload, Payload):
+            raise TypeError(
+                f"expected payloads, got {type(payload).__name__}; pass several as"
+                " invoice_frame(*payloads)"
+            )
+    return sorted(distinct, key=lambda p: (p.retrieved_at, p.partner, p.cloud, p.body))
+
+
+def _items(payloads: Iterable[Payload]) -> Iterator[tuple[Payload, Item]]:
+    for payload in _in_order(payloads):
+        for item in decode(payload):
+            yield payload, item
+
+
+def _frame(rows: Sequence[_Row], *, exact: bool, by_type: bool) -> pd.DataFrame:
+    """Build every column once, with the dtype that the schema declares for it."""
+    instants = _Instants()
+    columns: dict[str, Any] = {
+        "partner": _category([row.payload.partner for row in rows]),
+        "cloud": _category([row.payload.cloud for row in rows]),
+        "currency": _category([row.currency for row in rows]),
+        "currency_symbol": pd.array([row.symbol for row in rows], dtype="string"),
+    }
+    if by_type:
+        columns["invoice_type"] = _type_category([row.invoice_type for row in rows])
+    for name in _AMOUNTS:
+        amounts = [getattr(row.figures, name) for row in rows]
+        # np.array would look into each Decimal; a Series of objects keeps them as they are.
+        columns[name] = pd.Series(amounts, dtype=object if exact else "float64")
+    try:
+        for name in _DATES:
+            columns[name] = _utc([instants[getattr(row.figures, name)] for row in rows])
+    except _NoDateError as error:
+        raise _wrong_stamp(rows, str(error)) from None
+    columns["retrieved_at"] = _utc([_microseconds(row.payload.retrieved_at) for row in rows])
+    frame = pd.DataFrame(columns)
+    by = ["partner", "cloud", "currency", *(["invoice_type"] if by_type else []), "retrieved_at"]
+    return frame.sort_values(by, kind="stable", na_position="last", ignore_index=True)
+
+
+class _NoDateError(ValueError):
+    """A text that is no date; the message is the text."""
+
+
+class _Instants(dict[str | None, int]):
+    """Microseconds since 1970 by the text of a stamp, each distinct one parsed once."""
+
+    def __missing__(self, text: str | None) -> int:
+        self[text] = microseconds = _NOT_A_TIME if text is None else _instant(text)
+        return microseconds
+
+
+def _instant(text: str) -> int:
+    try:
+        moment = datetime.fromisoformat(text)
+        # .NET's default date, in whatever zone and fraction, says that there is none. It must
+        # not reach pandas: version 3 takes it for a real day in the year 1.
+        if moment.year == 1:
+            return _NOT_A_TIME
+        return _microseconds(
+            moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+        )
+    except (ValueError, OverflowError):
+        raise _NoDateError(text) from None
+
+
+def _microseconds(moment: datetime) -> int:
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def _utc(microseconds: list[int]) -> pd.DatetimeIndex:
+    naive = np.array(microseconds, dtype=np.int64).view("datetime64[us]")
+    return pd.DatetimeIndex(naive).tz_localize("UTC")
+
+
+def _category(values: list[str]) -> pd.Categorical[str]:
+    names = sorted(set(values))
+    place = {name: code for code, name in enumerate(names)}
+    return _categorical([place[value] for value in values], names)
+
+
+def _type_category(values: list[str | None]) -> pd.Categorical[str]:
+    """Recurring, OneTime, then the others; spellings that differ in case or underscore are one."""
+    spellings: dict[str, str] = {}
+    for value in sorted({value for value in values if value}):
+        spellings.setdefault(_type_key(value), value)
+    known = {_type_key(name): name for name in (RECURRING, ONE_TIME)}
+    others = sorted(name for key, name in spellings.items() if key not in known)
+    names = [RECURRING, ONE_TIME, *others]
+    place = {_type_key(name): code for code, name in enumerate(names)}
+    codes = [place[_type_key(value)] if value else -1 for value in values]
+    return _categorical(codes, names)
+
+
+def _categorical(codes: list[int], names: list[str]) -> pd.Categorical[str]:
+    return pd.Categorical.from_codes(np.array(codes, dtype=np.int64), categories=pd.Index(names))
+
+
+def _type_key(invoice_type: str) -> str:
+    return invoice_type.replace("_", "").casefold()
+
+
+def _wrong_stamp(rows: Sequence[_Row], text: str) -> Exception:
+    for payload in dict.fromkeys(row.payload for row in rows):
+        for path, stamp in stamps(decode(payload)):
+            if stamp == text:
+                return wrong_value(payload, path, text, "a date")
+    raise AssertionError(text)
+
+
+def _finish(frame: pd.DataFrame, dtypes: dict[str, str]) -> pd.DataFrame:
+    """Fix every dtype, so that frames of 0, 1 and n rows are alike on every pandas."""
+    return frame.astype(dtypes).reset_index(drop=True)
+
+
+def _at_once(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per partner, cloud, currency and retrieved_at, balances as Decimal."""
+    keys = [*_KEYS, "retrieved_at"]
+    figures = ["balance_amount", "last_payment_date", "last_payment_amount", "latest_invoice_date"]
+    ordered = frame[keys + figures].sort_values(
+        [*keys, "last_payment_date"], na_position="first", kind="stable", ignore_index=True
+    )
+    ordered["balance_amount"] = ordered["balance_amount"].map(to_decimal).astype(object)
+    again = ordered.duplicated(keys, keep="last")
+    if again.any():
+        groups = ordered.groupby(keys, observed=True, sort=True)
+        sums = groups["balance_amount"].agg(add_exactly)
+        invoiced = groups["latest_invoice_date"].max()
+        # The row kept of each group is that of the newest payment.
+        ordered = ordered[~again].reset_index(drop=True)
+        ordered["balance_amount"] = sums.to_numpy()
+        ordered["latest_invoice_date"] = invoiced.array
+    return ordered
+
+
+def _differ(after: pd.Series, before: pd.Series) -> pd.Series:
+    return (after != before) & ~(after.isna() & before.isna())
+
+
+def _days(day: pd.Series, stamp: pd.Series) -> pd.Series:
+    days: pd.Series = (day - stamp.dt.floor("D")).dt.days.astype("Int64")
+    return days
