@@ -1,4 +1,8 @@
+from .api import fetch_invoice_summaries
+from .auth import Session
+from .charts import plot_balance_trend, plot_balances, plot_panels, plot_payment_recency
 from .clouds import CLOUDS, Cloud, get_cloud
+from .dashboard import cloud_picker, explore
 from .errors import (
     ConfigurationError,
     NetworkError,
@@ -18,7 +22,9 @@ from .frames import (
     totals_frame,
 )
 from .payloads import Payload
-from .sample import sample_payload
+from .report import render_report
+from .sample import sample_history, sample_payload
+from .summaries import invoice_summaries
 
 __version__: str
 __all__ = [
@@ -31,13 +37,24 @@ __all__ = [
     "PcNotebooksError",
     "ReportError",
     "ServiceError",
+    "Session",
     "SignInError",
     "balance_changes",
     "balances_by_type",
+    "cloud_picker",
+    "explore",
+    "fetch_invoice_summaries",
     "get_cloud",
     "invoice_frame",
+    "invoice_summaries",
     "payment_recency",
+    "plot_balance_trend",
+    "plot_balances",
+    "plot_panels",
+    "plot_payment_recency",
     "reconcile",
+    "render_report",
+    "sample_history",
     "sample_payload",
     "select",
     "totals_frame",

@@ -1,13 +1,15 @@
-"""Amounts of money: ISO code, the currency's own decimals, nothing rounded away."""
+"""Amounts and days in figures: ISO code, the currency's own decimals, nothing rounded away."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import date
 from decimal import Decimal, localcontext
 from functools import lru_cache
 from typing import SupportsFloat
 
 from babel.core import Locale, UnknownLocaleError
+from babel.dates import format_date
 from babel.numbers import format_decimal, get_currency_precision
 
 from pcnotebooks.errors import ConfigurationError
@@ -93,6 +95,20 @@ def format_share(part: SupportsFloat, whole: SupportsFloat) -> str | None:
     if 99 < percent < 100:
         return f"over 99{NO_BREAK}%"
     return f"{round(percent)}{NO_BREAK}%"
+
+
+def format_day(day: date, *, locale: str = "en") -> str:
+    """Return a calendar day: ``16 Mar 2018``."""
+    text: str = format_date(day, f"d{NO_BREAK}MMM{NO_BREAK}y", _locale(locale))
+    return text
+
+
+def format_days_ago(days: int) -> str:
+    """Return how long ago: ``439 days ago``, ``today``, ``in 1 day``."""
+    if days == 0:
+        return "today"
+    count = f"{abs(days):,}{NO_BREAK}day{'s' if abs(days) > 1 else ''}"
+    return f"{count} ago" if days > 0 else f"in {count}"
 
 
 @lru_cache(maxsize=32)

@@ -131,8 +131,11 @@ def get_cloud(name: str | Cloud) -> Cloud:
     if name in CLOUDS:
         return CLOUDS[name]
     known = ", ".join(repr(known) for known in CLOUDS)
+    # Arguments get swapped: what is too long for a name may be a token, and is not repeated.
+    called = f" {name!r}" if len(name) <= 40 else " of that name"
+    del name
     raise ConfigurationError(
-        f"There is no cloud {name!r}.",
+        f"There is no cloud{called}.",
         remedy=f"The clouds are {known}. Germany is not among them: Microsoft closed that cloud"
         " on 29 October 2021. Sample data needs no cloud: use sample_payload().",
     )

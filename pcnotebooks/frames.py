@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import pandas as pd
 
-from pcnotebooks.amounts import add_exactly, format_amount, to_decimal
+from pcnotebooks.amounts import add_exactly, format_amount, format_day, to_decimal
 from pcnotebooks.clouds import Cloud
 from pcnotebooks.errors import ConfigurationError
 from pcnotebooks.payloads import Figures, Item, Payload, decode, stamps, wrong_value
@@ -285,6 +285,24 @@ def payment_recency(
     2      GBP    Recurring           paid                 439
     3      GBP      OneTime     never paid                <NA>
     """
+    recency = recency_of(frame, as_of=as_of, terms_days=terms_days)
+    for row in rows_of(recency[recency["recency"] == RECENCIES[0]]):
+        warnings.warn(future_payment_sentence(row), UserWarning, stacklevel=2)
+    return recency
+
+
+def future_payment_sentence(row: Any) -> str:
+    """Return in words that a row of :func:`payment_recency` was paid after the as-of day."""
+    return (
+        f"{row.currency}: the last payment, of {format_day(row.last_payment_date)}, is"
+        f" {-row.days_since_payment} days after the as-of day."
+    )
+
+
+def recency_of(
+    frame: pd.DataFrame, *, as_of: AsOf | None = None, terms_days: int = 60
+) -> pd.DataFrame:
+    """Return :func:`payment_recency` without its warning, for those who show such a payment."""
     if terms_days < 0:
         raise ConfigurationError(
             f"terms_days is {terms_days}.", remedy="Give days from the invoice date, 0 or more."
@@ -308,13 +326,6 @@ def payment_recency(
     due = recency["latest_invoice_date"].dt.floor("D") + pd.Timedelta(days=terms_days)
     recency["invoice_due_date"] = due.astype(_UTC)
     recency["days_until_due"] = -_days(day, due)
-    for row in recency[counted < 0].itertuples():
-        warnings.warn(
-            f"{row.currency}: the last payment, {row.last_payment_date:%d %b %Y}, is after the"
-            f" as-of day {day[row.Index]:%d %b %Y}.",
-            UserWarning,
-            stacklevel=2,
-        )
     return recency
 
 
@@ -439,7 +450,7 @@ def reconcile(*payloads: Payload) -> pd.DataFrame:
     2      GBP  751094.39  751094.39       0.00
     """
     compared = differences(*payloads)
-    for row in compared.itertuples():
+    for row in rows_of(compared):
         if row.difference:
             warnings.warn(difference_sentence(row), UserWarning, stacklevel=2)
     return compared
@@ -489,6 +500,11 @@ def latest_payloads(payloads: Iterable[Payload]) -> list[Payload]:
     for payload in _in_order(payloads):
         newest[payload.partner, payload.cloud] = payload
     return [newest[key] for key in sorted(newest)]
+
+
+def rows_of(frame: pd.DataFrame) -> Iterator[Any]:
+    """Yield the rows as named tuples; what a cell holds is its column's business."""
+    return iter(frame.itertuples())
 
 
 def invoice_types(frame: pd.DataFrame) -> list[str]:

@@ -281,9 +281,13 @@ def decode(payload: Payload) -> list[Item]:
     except (msgspec.DecodeError, RecursionError) as error:
         raise _not_json(payload, text, str(error)) from None
     for index, item in enumerate(items):
-        item.currency_code = item.currency_code.strip().upper()
-        if not item.currency_code:
-            raise wrong_value(payload, f"$.items[{index}].currencyCode", "", "a currency code")
+        code = item.currency_code.strip().upper()
+        # An unknown code is kept; a text that cannot be one must not become a heading.
+        if not (code.isascii() and code.isalnum() and len(code) <= 8):
+            raise wrong_value(
+                payload, f"$.items[{index}].currencyCode", item.currency_code, "a currency code"
+            )
+        item.currency_code = code
         _check_amounts(payload, item, f"$.items[{index}]")
         for position, detail in enumerate(item.details or ()):
             part = detail.summary

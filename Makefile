@@ -1,0 +1,55 @@
+# make report and make test do everything on a fresh machine with Python 3.11 or newer.
+# uv, where there is one, only makes the set-up faster.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+export UV_PYTHON_DOWNLOADS = never
+
+install = if command -v uv >/dev/null 2>&1; \
+	then uv pip install --quiet --python $(BIN)/python -c constraints.txt $(1); \
+	else $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt $(1); fi
+
+.PHONY: report lab test check test-all test-matrix clean
+
+report: $(VENV)/.core
+	@mkdir -p reports
+	$(BIN)/pcnotebooks report --sample -o reports/sample.html
+
+lab: $(VENV)/.core
+	$(BIN)/pcnotebooks lab
+
+test: check
+	$(BIN)/python -m pytest --cov --cov-report=term --cov-fail-under=95
+
+check: $(VENV)/.dev
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/ruff check --quiet .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/nbstripout --verify notebooks/*.ipynb
+
+# Each in a throw-away environment; the browser depends on none of these versions.
+test-matrix: $(VENV)/.dev
+	$(BIN)/uv run $(APART) --python 3.11 --with 'pandas==2.2.*' $(PYTEST)
+	$(BIN)/uv run $(APART) --python 3.11 --resolution lowest-direct $(PYTEST)
+	$(BIN)/uv run $(APART) --python 3.13 $(PYTEST)
+APART = --quiet --no-project --isolated --with-editable '.[test]'
+PYTEST = python -m pytest -q --ignore=tests/browser
+
+test-all: test-matrix test
+
+clean:
+	rm -rf $(VENV) build dist reports screenshots .coverage .*_cache
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("pcnotebooks needs Python 3.11 or newer: make PYTHON=python3.13 ...")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.core: pyproject.toml constraints.txt | $(BIN)/python
+	@$(call install,-e .)
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
+	@$(call install,-e '.[dev]')
+	@touch $@ $(VENV)/.core

@@ -1,0 +1,220 @@
+"""Amounts are written with their currency's decimals, and nothing is rounded away."""
+
+from datetime import date
+from decimal import Decimal, localcontext
+from fractions import Fraction
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pcnotebooks.amounts import (
+    NO_BREAK,
+    add_exactly,
+    format_amount,
+    format_day,
+    format_days_ago,
+    format_number,
+    format_share,
+    minor_units,
+    to_decimal,
+)
+from pcnotebooks.errors import ConfigurationError
+
+
+def spaced(text: str) -> str:
+    """Return the text with plain spaces for no-break ones."""
+    return text.replace(NO_BREAK, " ")
+
+
+@pytest.mark.parametrize(
+    ("currency", "digits"),
+    [("GBP", 2), ("EUR", 2), ("CHF", 2), ("JPY", 0), ("KRW", 0), ("KWD", 3), ("BHD", 3), ("XTS", 2),
+     ("nonsense", 2)],
+)  # fmt: skip
+def test_minor_units(currency, digits):
+    """As ISO 4217 has them; a currency that nobody knows has two."""
+    assert minor_units(currency) == digits
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "text"),
+    [
+        (751094.39, "GBP", "GBP 751,094.39"),
+        (Decimal("751094.39"), "GBP", "GBP 751,094.39"),
+        (1000, "GBP", "GBP 1,000.00"),
+        (1230.5, "CHF", "CHF 1,230.50"),
+        (0, "EUR", "EUR 0.00"),
+        (0.1, "EUR", "EUR 0.10"),
+        (12480350.0, "JPY", "JPY 12,480,350"),
+        (0, "JPY", "JPY 0"),
+        (4215.375, "KWD", "KWD 4,215.375"),
+        (4215, "KWD", "KWD 4,215.000"),
+        (12, "XTS", "XTS 12.00"),
+        (-12.5, "GBP", "(GBP 12.50)"),
+        (Decimal("-0.01"), "GBP", "(GBP 0.01)"),
+        (-1500, "JPY", "(JPY 1,500)"),
+        (999999999999999.99, "USD", "USD 1,000,000,000,000,000.00"),
+        (Decimal("999999999999999.99"), "USD", "USD 999,999,999,999,999.99"),
+    ],
+)
+def test_amounts(amount, currency, text):
+    """Code, thousands, the currency's decimals; a credit in parentheses."""
+    written = format_amount(amount, currency)
+    assert " " not in written  # a line must not break between code and amount
+    assert spaced(written) == text
+
+
+@pytest.mark.parametrize("zero", [-0.0, Decimal("-0.00"), 0, Decimal("0E+3")])
+def test_no_zero_is_a_credit(zero):
+    """A negative zero is nothing owed."""
+    assert format_number(zero, "GBP") == "0.00"
+    assert spaced(format_amount(zero, "JPY")) == "JPY 0"
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "text"),
+    [
+        (0.001, "GBP", "0.001"),
+        (1230.3345, "CHF", "1,230.3345"),
+        (1000.5, "JPY", "1,000.5"),
+        (Decimal("1.23456"), "KWD", "1.23456"),
+        (-0.005, "EUR", "(0.005)"),
+        (Decimal("0.1000"), "EUR", "0.10"),
+        (Decimal("123456789012345.6789"), "EUR", "123,456,789,012,345.6789"),
+    ],
+)
+def test_digits_beyond_the_currencys_own_are_shown(amount, currency, text):
+    """A tenth of a yen that the service states is not rounded away."""
+    assert format_number(amount, currency) == text
+
+
+@pytest.mark.parametrize(
+    ("locale", "text"),
+    [
+        ("en", "1,230.33"),
+        ("de_CH", "1’230.33"),  # noqa: RUF001  # what Swiss tables are printed with
+        ("de-CH", "1’230.33"),  # noqa: RUF001  # as above
+        ("de", "1.230,33"),
+        ("fr", "1\N{NARROW NO-BREAK SPACE}230,33"),
+        ("ja", "1,230.33"),
+    ],
+)
+def test_locales(locale, text):
+    """Separators are the language's own; the code stands before in all of them."""
+    assert format_number(1230.33, "CHF", locale=locale) == text
+    assert format_amount(1230.33, "CHF", locale=locale) == f"CHF{NO_BREAK}{text}"
+    assert format_amount(-1230.33, "CHF", locale=locale) == f"(CHF{NO_BREAK}{text})"
+
+
+@pytest.mark.parametrize("locale", ["", "xx", "klingon", "C", "english", "de_XX_YY", "../en"])
+def test_an_unknown_locale_is_refused(locale):
+    """It is named, with an example of one that is known."""
+    for attempt in (
+        lambda: format_amount(1, "GBP", locale=locale),
+        lambda: format_day(date(2018, 3, 16), locale=locale),
+    ):
+        with pytest.raises(ConfigurationError, match="There is no locale") as caught:
+            attempt()
+        assert repr(locale) in str(caught.value)
+        assert "de_CH" in caught.value.remedy
+
+
+def test_a_form_of_ones_own_for_credits():
+    """A chart's axis has its minus sign."""
+    assert format_number(-5, "GBP", credit="-{}") == "-5.00"
+
+
+cents = st.integers(-(10**17), 10**17).map(lambda n: Decimal(n).scaleb(-2))
+
+
+@settings(deadline=None)
+@given(amount=cents)
+def test_any_amount_reads_back(amount):
+    """What is printed is the amount, to the cent."""
+    text = format_number(amount, "GBP", credit="-{}")
+    assert Decimal(text.replace(",", "")) == amount
+
+
+@settings(deadline=None)
+@given(amounts=st.lists(cents))
+def test_sums_are_exact(amounts):
+    """The sum is that of the fractions."""
+    assert Fraction(add_exactly(amounts)) == sum(map(Fraction, amounts))
+
+
+@settings(deadline=None)
+@given(number=st.integers(-(10**15) + 1, 10**15 - 1), digits=st.integers(0, 6))
+def test_fifteen_digits_survive_a_float(number, digits):
+    """An amount of up to 15 digits comes out of a float as it went in."""
+    written = Decimal(number).scaleb(-digits)
+    assert to_decimal(float(written)) == written
+
+
+def test_sums_of_floats():
+    """Of what the floats were written as, not of the floats."""
+    assert add_exactly([0.1, 0.2]) == Decimal("0.3")
+    assert add_exactly([0.1] * 10) == 1
+    assert add_exactly([]) == 0
+    assert add_exactly([Decimal("1e14"), Decimal("1e-28")]) == Decimal(f"1{'0' * 14}.{1:028}")
+
+
+def test_whole_numbers_are_exact():
+    """A whole number is no float, however long."""
+    assert to_decimal(10**17 + 1) == 10**17 + 1
+
+
+def test_the_callers_decimal_context_does_not_round():
+    """A notebook that computes in three digits sees every digit of its balances."""
+    with localcontext(prec=3):
+        assert format_number(Decimal("751094.39"), "GBP") == "751,094.39"
+        assert format_number(-751094.39, "GBP") == "(751,094.39)"
+        assert add_exactly([Decimal("751094.39"), 0.01]) == Decimal("751094.40")
+        assert spaced(format_share(751094.39, 751094.40)) == "over 99 %"
+
+
+@pytest.mark.parametrize(
+    ("part", "whole", "text"),
+    [
+        (73, 100, "73 %"),
+        (0, 100, "0 %"),
+        (100, 100, "100 %"),
+        (1, 100, "1 %"),
+        (99, 100, "99 %"),
+        (0.99, 100, "under 1 %"),
+        (Decimal("0.01"), Decimal("1e12"), "under 1 %"),
+        (99.01, 100, "over 99 %"),
+        (Decimal("999999999999.99"), Decimal("1e12"), "over 99 %"),
+        (1, 3, "33 %"),
+        (2, 3, "67 %"),
+        (202955.87, 751094.39, "27 %"),
+        (0.1, 0.1, "100 %"),
+    ],
+)
+def test_shares(part, whole, text):
+    """Whole per cents; what is not nothing is not 0 %, what is not all is not 100 %."""
+    assert spaced(format_share(part, whole)) == text
+
+
+@pytest.mark.parametrize(("part", "whole"), [(1, 0), (0, 0), (5, -5), (-1, 5), (6, 5), (0, -1)])
+def test_a_share_that_says_nothing(part, whole):
+    """Of nothing, of a credit, or more than the whole, there is no share."""
+    assert format_share(part, whole) is None
+
+
+@pytest.mark.parametrize(
+    ("locale", "text"), [("en", "16 Mar 2018"), ("de", "16 März 2018"), ("fr", "16 mars 2018")]
+)
+def test_days(locale, text):
+    """Day, month's name, year: not to be read as another day anywhere."""
+    assert spaced(format_day(date(2018, 3, 16), locale=locale)) == text
+
+
+@pytest.mark.parametrize(
+    ("days", "text"),
+    [(0, "today"), (1, "1 day ago"), (2, "2 days ago"), (439, "439 days ago"),
+     (1439, "1,439 days ago"), (-1, "in 1 day"), (-30, "in 30 days")],
+)  # fmt: skip
+def test_days_ago(days, text):
+    """One day is not plural, and what is to come is not ago."""
+    assert spaced(format_days_ago(days)) == text

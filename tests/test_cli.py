@@ -1,0 +1,158 @@
+"""The command line as a shell sees it: output, errors, exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from pcnotebooks import __version__, sample_payload
+from pcnotebooks.cli import main
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def _run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    monkeypatch.setattr(sys, "argv", ["pcnotebooks", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    return int(ended.value.code or 0)
+
+
+def test_version(monkeypatch, capsys):
+    """The version is one line."""
+    assert _run(monkeypatch, "--version") == 0
+    assert capsys.readouterr().out == f"pcnotebooks {__version__}\n"
+
+
+def test_report_of_the_sample_says_where_it_is(monkeypatch, capsys, tmp_path):
+    """Without -o the file lies in the current folder, named as sample data."""
+    assert _run(monkeypatch, "report", "--sample") == 0
+    assert capsys.readouterr().out == "sample-report.html\n"
+    assert "751,094.39" in (tmp_path / "sample-report.html").read_text(encoding="utf-8")
+
+
+def test_report_of_saved_payloads(monkeypatch, capsys, tmp_path):
+    """Payloads may be named by the option or, as a shell's wildcard gives them, after it."""
+    for name in ("a.json", "b.json"):
+        sample_payload().save(tmp_path / name)
+    wanted = (
+        "report",
+        "--payload",
+        "a.json",
+        "b.json",
+        "-o",
+        "new/r.html",
+        "--as-of",
+        "2018-06-01",
+    )
+    assert _run(monkeypatch, *wanted) == 0
+    assert capsys.readouterr().out.strip() == str(Path("new/r.html"))
+    html = (tmp_path / "new" / "r.html").read_text(encoding="utf-8")
+    assert "As of <strong>1\N{NO-BREAK SPACE}Jun\N{NO-BREAK SPACE}2018" in html
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["report"],
+        ["report", "--sample", "--payload", "there.json"],
+        ["report", "--payload", "absent.json"],
+        ["report", "--sample", "--as-of", "soon"],
+        ["report", "--nonsense"],
+        ["nonsense"],
+    ],
+)
+def test_wrong_usage_is_exit_code_2(monkeypatch, capsys, tmp_path, arguments):
+    """What cannot be meant is refused on stderr before anything is written."""
+    (tmp_path / "there.json").write_text("{}")
+    assert _run(monkeypatch, *arguments) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "Error" in captured.err
+    assert list(tmp_path.glob("*.html")) == []
+
+
+def test_an_error_is_one_line_with_its_remedy_on_the_next(monkeypatch, capsys, tmp_path):
+    """Exit code 1, two lines on stderr, no traceback."""
+    (tmp_path / "page.html").write_text("<html>")
+    assert _run(monkeypatch, "report", "--payload", "page.html") == 1
+    captured = capsys.readouterr()
+    error, remedy = captured.err.splitlines()
+    assert error == "Error: page.html is not a file that Payload.save wrote."
+    assert remedy.startswith("If it is Partner Center's raw answer")
+
+
+def test_a_file_that_cannot_be_written_is_an_error_too(monkeypatch, capsys, tmp_path):
+    """The operating system's refusal is one line, with the file's name."""
+    (tmp_path / "file").write_text("")
+    assert _run(monkeypatch, "report", "--sample", "-o", "file/r.html") == 1
+    assert capsys.readouterr().err.startswith("Error: file")
+
+
+def test_help_names_the_commands():
+    """A fresh process explains itself, and --help loads nothing heavy."""
+    script = (
+        "import sys; sys.argv = ['pcnotebooks', '--help']\n"
+        "from pcnotebooks.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "print(sorted({'pandas', 'matplotlib', 'jupyterlab', 'ipywidgets'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert "report" in done.stdout
+    assert "lab" in done.stdout
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_lab_copies_the_notebooks_keeps_edited_ones_and_opens_jupyterlab(tmp_path):
+    """A notebook that was edited stays; the others come; a real JupyterLab answers."""
+    folder = tmp_path / "work"
+    folder.mkdir()
+    (folder / "02_balances.ipynb").write_text("mine")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    environment = os.environ | {"HOME": str(tmp_path), "JUPYTER_RUNTIME_DIR": str(tmp_path / "r")}
+    with (tmp_path / "log").open("w") as log:
+        lab = subprocess.Popen(
+            [sys.executable, "-c", "from pcnotebooks.cli import main; main()", "lab", "work",
+             "--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}",
+             "--IdentityProvider.token=t"],
+            cwd=tmp_path, env=environment, stdout=log, stderr=log,
+        )  # fmt: skip
+        try:
+            listed = _wait_for(f"http://127.0.0.1:{port}/api/contents?token=t", lab)
+        finally:
+            lab.terminate()
+            lab.wait(timeout=20)
+    names = {entry["name"] for entry in json.loads(listed)["content"]}
+    assert {"01_start_here.ipynb", "02_balances.ipynb", "05_report.ipynb"} <= names
+    assert (folder / "02_balances.ipynb").read_text() == "mine"
+    said = (tmp_path / "log").read_text()
+    assert f"{Path('work/02_balances.ipynb')}: kept as it is" in said
+    assert f"{Path('work/01_start_here.ipynb')}: new" in said
+
+
+def _wait_for(url: str, lab: subprocess.Popen[bytes]) -> bytes:
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        assert lab.poll() is None
+        try:
+            with urllib.request.urlopen(url, timeout=5) as answer:
+                content: bytes = answer.read()
+                return content
+        except OSError:
+            time.sleep(0.2)
+    return pytest.fail("JupyterLab did not start")

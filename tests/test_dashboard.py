@@ -1,0 +1,157 @@
+"""The widgets by their state; how they look and feel is tested in a browser."""
+
+from __future__ import annotations
+
+import matplotlib.pyplot as plt
+import pandas as pd
+import pytest
+
+from pcnotebooks import (
+    CLOUDS,
+    Cloud,
+    cloud_picker,
+    explore,
+    invoice_frame,
+    sample_history,
+    sample_payload,
+)
+from tests.builders import detail, item, payload
+
+
+def _controls(box) -> dict:
+    return {control.description: control for control in box.children[0].children}
+
+
+def _html(box) -> str:
+    return box.children[1].value.replace("\N{NO-BREAK SPACE}", " ")
+
+
+def _choose(box, control: str, label: str) -> None:
+    _controls(box)[control].label = label
+
+
+def test_cloud_picker_offers_sample_data_and_every_cloud():
+    """Its value is a Cloud; sample data comes first; Germany is not offered."""
+    picker = cloud_picker()
+    assert picker.description == "Cloud"
+    assert [cloud for _, cloud in picker.options[1:]] == list(CLOUDS.values())
+    assert all(isinstance(cloud, Cloud) for _, cloud in picker.options)
+    assert picker.value.name == "sample"
+    picker.label = "Microsoft Cloud for US Government"
+    assert picker.value is CLOUDS["us_government"]
+
+
+def test_shows_everything_first():
+    """All currencies, each on its own chart, the recency, the table, and that it is sample data."""
+    html = _html(explore(invoice_frame(sample_payload())))
+    assert html.count("<svg") == 4
+    for words in ("GBP 751,094.39 owed, 73 % OneTime", "3 of 4 never paid", "Sample data"):
+        assert words in html
+    assert html.count('<th scope="row">') == 4
+
+
+def test_currency_and_invoice_type_choose():
+    """What is chosen is shown, and nothing else."""
+    box = explore(invoice_frame(sample_payload()))
+    _choose(box, "Currency", "GBP")
+    assert "CHF" not in _html(box)
+    assert _html(box).count("<svg") == 2
+    _choose(box, "Invoice type", "Recurring")
+    assert "202,955.87" in _html(box)
+    assert "548,138.52" not in _html(box)
+    _choose(box, "Currency", "All")
+    _choose(box, "Invoice type", "All")
+    assert _html(box).count("<svg") == 4
+
+
+def test_a_choice_with_nothing_in_it_is_said():
+    """No row is no error: the charts say that no balances are stated."""
+    box = explore(invoice_frame(sample_payload()))
+    _choose(box, "Currency", "CHF")
+    _choose(box, "Invoice type", "Recurring")
+    assert "No balances are stated." in _html(box)
+    assert 'pcn-error"' not in _html(box)
+
+
+def test_as_of_moves_the_days():
+    """The chosen day is the one from which days are counted."""
+    box = explore(invoice_frame(sample_payload()))
+    _controls(box)["As of"].value = pd.Timestamp("2018-03-17").date()
+    assert "440 days ago" in _html(box)
+
+
+def test_offers_partners_only_where_there_are_several():
+    """One partner needs no control; two can be told apart by it."""
+    assert "Partner" not in _controls(explore(invoice_frame(sample_payload())))
+    box = explore(invoice_frame(*sample_history()))
+    _choose(box, "Partner", "Fabrikam (sample)")
+    assert "EUR" not in _html(box)
+    assert "JPY" in _html(box)
+
+
+def test_offers_what_is_not_stated_where_it_occurs():
+    """A currency without details can be chosen by its missing type."""
+    box = explore(
+        invoice_frame(
+            payload(item("GBP", 5), item("EUR", None, detail("Rebate", 3, currency="EUR")))
+        )
+    )
+    options = [label for label, _ in _controls(box)["Invoice type"].options]
+    assert options == ["All", "Rebate", "Not stated"]
+    _choose(box, "Invoice type", "Not stated")
+    assert "GBP 5.00" in _html(box)
+    assert "EUR" not in _html(box)
+
+
+def test_takes_the_latest_payload_only():
+    """24 monthly payloads are one debt, not 24."""
+    box = explore(invoice_frame(*sample_history()))
+    _choose(box, "Currency", "GBP")
+    assert "GBP 257,081.13 owed" in _html(box)
+
+
+def test_an_error_stands_in_the_widget(monkeypatch: pytest.MonkeyPatch):
+    """A callback's exception, seen nowhere else, is shown with what to do, as text."""
+    box = explore(invoice_frame(sample_payload()))
+    monkeypatch.setattr("pcnotebooks.dashboard.figures_table", lambda recency: 1 / 0)
+    _choose(box, "Currency", "GBP")
+    assert "ZeroDivisionError: division by zero" in _html(box)
+    assert 'role="alert"' in _html(box)
+    monkeypatch.undo()
+    _choose(box, "Currency", "EUR")
+    assert "EUR 1,001.12 owed" in _html(box)
+
+
+def test_an_error_of_ours_brings_its_remedy(monkeypatch: pytest.MonkeyPatch):
+    """What pcnotebooks raises is shown with message and remedy, markup escaped."""
+    from pcnotebooks import ConfigurationError  # noqa: PLC0415
+
+    def refuse(recency):
+        raise ConfigurationError("No <b>.", remedy="Do that.")
+
+    monkeypatch.setattr("pcnotebooks.dashboard.figures_table", refuse)
+    html = _html(explore(invoice_frame(sample_payload())))
+    assert "No &lt;b&gt;." in html
+    assert "Do that." in html
+
+
+def test_no_figure_leaks_over_100_changes():
+    """Callbacks draw on figures that pyplot never hears of."""
+    box = explore(invoice_frame(sample_payload()))
+    for turn in range(100):
+        _choose(box, "Currency", ("GBP", "CHF")[turn % 2])
+    assert plt.get_fignums() == []
+
+
+def test_exporters_get_the_same_without_a_kernel():
+    """The bundle holds the widget for a live front end and the view as HTML for the others."""
+    box = explore(invoice_frame(sample_payload()))
+    bundle = box._repr_mimebundle_()
+    assert "application/vnd.jupyter.widget-view+json" in bundle
+    assert "751,094.39" in bundle["text/html"]
+
+
+def test_empty_frame():
+    """An account without invoices gives controls with nothing to choose, and no error."""
+    box = explore(invoice_frame())
+    assert "No balances are stated." in _html(box)

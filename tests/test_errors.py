@@ -1,0 +1,86 @@
+"""Every error tells what failed and what to do, with the facts that support asks for."""
+
+import copy
+import pickle
+
+import pytest
+
+from pcnotebooks import errors
+from pcnotebooks.errors import ConfigurationError, PayloadError, PcNotebooksError, ServiceError
+
+ALL = [
+    kind
+    for kind in vars(errors).values()
+    if isinstance(kind, type) and issubclass(kind, PcNotebooksError)
+]
+FIELDS = {
+    "status_code": 429,
+    "code": "900421",
+    "request_id": "r-1",
+    "correlation_id": "c-1",
+    "retry_after": 57.0,
+    "remedy": "Wait.",
+}
+
+
+def test_there_are_seven():
+    """The kinds that the design names, all below one base."""
+    assert [kind.__name__ for kind in ALL] == [
+        "PcNotebooksError",
+        "ConfigurationError",
+        "SignInError",
+        "NetworkError",
+        "ServiceError",
+        "PayloadError",
+        "ReportError",
+    ]
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_every_field_is_readable_on_every_error(kind):
+    """None where unknown, so that a handler needs no hasattr."""
+    error = kind("It failed.")
+    assert {name: getattr(error, name) for name in FIELDS} == dict.fromkeys(FIELDS)
+    assert error.message == str(error) == "It failed."
+
+
+@pytest.mark.parametrize("kind", [kind for kind in ALL if kind is not PayloadError])
+def test_every_field_can_be_given(kind):
+    """By name, on every error that comes from a service."""
+    error = kind("It failed.", **FIELDS)
+    assert {name: getattr(error, name) for name in FIELDS} == FIELDS
+
+
+@pytest.mark.parametrize("kind", [ConfigurationError, PayloadError])
+def test_a_wrong_value_is_a_value_error(kind):
+    """Code that knows nothing of this package catches it."""
+    with pytest.raises(ValueError, match="wrong"):
+        raise kind("It is wrong.")
+
+
+def test_the_text_is_message_remedy_and_ids():
+    """One thing a line, and no line for what is unknown."""
+    assert str(ServiceError("It failed.", **FIELDS)) == (
+        "It failed.\nWait.\nrequest id r-1, correlation id c-1"
+    )
+    assert str(ServiceError("It failed.", correlation_id="c-1")) == "It failed.\ncorrelation id c-1"
+    assert ServiceError("It failed.", **FIELDS).message == "It failed."
+
+
+def test_a_payload_error_has_a_path():
+    """The JSON path of the value, or None."""
+    assert PayloadError("It failed.").path is None
+    assert PayloadError("It failed.", path="$.items[0]").path == "$.items[0]"
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_errors_survive_copies_and_processes(kind):
+    """A worker's error arrives with all its fields."""
+    given = {"request_id": "r-1", "remedy": "Wait."} | (
+        {"path": "$"} if kind is PayloadError else {}
+    )
+    error = kind("It failed.", **given)
+    for again in (copy.copy(error), pickle.loads(pickle.dumps(error))):  # noqa: S301  # our own
+        assert type(again) is kind
+        assert str(again) == str(error)
+        assert vars(again) == vars(error)

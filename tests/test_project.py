@@ -1,0 +1,140 @@
+"""The project's own files: what is declared, shipped and kept out."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tomllib
+import zipfile
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+CONDA_NAMES = {"lazy-loader": "lazy-loader", "matplotlib": "matplotlib-base"}
+
+
+def _requirements(lines: list[str]) -> set[tuple[str, str]]:
+    """Return name and bound of each requirement, names normalised."""
+    found = set()
+    for line in lines:
+        name, bound = re.fullmatch(r"([A-Za-z0-9_.\-]+)(?:\[.*\])?(.*)", line).groups()
+        found.add((re.sub(r"[-_.]+", "-", name).lower(), bound))
+    return found
+
+
+def test_environment_equals_pyproject():
+    """The conda environment asks for what the wheel asks for, by conda-forge's names."""
+    text = (ROOT / "environment.yml").read_text()
+    listed = re.findall(r"^  - ([a-z0-9\-]+[><=].*)$", text, flags=re.MULTILINE)
+    wanted = _requirements(PROJECT["project"]["dependencies"])
+    python = ("python", PROJECT["project"]["requires-python"])
+    renamed = {(CONDA_NAMES.get(name, name), bound) for name, bound in wanted}
+    assert _requirements(listed) == renamed | {python}
+
+
+def test_version_is_one():
+    """Package, metadata and changelog agree on the version."""
+    import pcnotebooks  # noqa: PLC0415
+
+    assert pcnotebooks.__version__ == version("pcnotebooks") == PROJECT["project"]["version"]
+    assert f"## {pcnotebooks.__version__}" in (ROOT / "CHANGELOG.md").read_text()
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the wheel as it would be published."""
+    folder = tmp_path_factory.mktemp("wheel")
+    subprocess.run(
+        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", folder, ROOT],
+        check=True,
+        capture_output=True,
+    )
+    return next(folder.glob("*.whl"))
+
+
+def test_wheel_holds_what_the_package_needs(wheel: Path):
+    """Notebooks, templates, data and types are in the wheel; tests are not."""
+    names = zipfile.ZipFile(wheel).namelist()
+    notebooks = {f"pcnotebooks/notebooks/{path.name}" for path in ROOT.glob("notebooks/*.ipynb")}
+    assert len(notebooks) == 5
+    assert notebooks <= set(names)
+    for needed in (
+        "py.typed",
+        "__init__.pyi",
+        "templates/report.html.j2",
+        "templates/report.css",
+        "data/invoice_summaries_example.json",
+    ):
+        assert f"pcnotebooks/{needed}" in names
+    assert not [name for name in names if name.startswith(("tests", "docs"))]
+
+
+def test_wheel_works_elsewhere(wheel: Path, tmp_path: Path):
+    """Installed in another place and run from another folder, it writes the sample report."""
+    place, work = tmp_path / "site", tmp_path / "work"
+    work.mkdir()
+    subprocess.run(
+        [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index",
+         "--target", place, wheel],
+        check=True,
+    )  # fmt: skip
+    script = (
+        "import pcnotebooks, pcnotebooks.cli, sys; print(pcnotebooks.__file__);"
+        "print([path.name for path in pcnotebooks.cli._bundled_notebooks()]);"
+        "sys.argv = ['pcnotebooks', 'report', '--sample', '-o', 'sample.html'];"
+        "pcnotebooks.cli.main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=work,
+        env=os.environ | {"PYTHONPATH": str(place)},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    where, notebooks, written = done.stdout.splitlines()
+    assert Path(where).is_relative_to(place)
+    assert "05_report.ipynb" in notebooks
+    assert "751,094.39" in (work / written).read_text(encoding="utf-8")
+
+
+def test_no_file_names_a_registry_or_this_machine():
+    """No address of a package index, no lock file and no absolute path is committed."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"],  # noqa: S607 (whichever git there is)
+        cwd=ROOT,
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+    if listed.returncode:
+        pytest.skip("not a git checkout")
+    names = [name for name in listed.stdout.split("\0") if name]
+    assert not [name for name in names if name.endswith((".lock", "Pipfile.lock"))]
+    for name in names:
+        text = (ROOT / name).read_text(encoding="utf-8", errors="replace")
+        if name == "tests/test_project.py":
+            continue
+        for forbidden in ("pypi.org", "files.pythonhosted", "index-url", str(Path.home()) + "/"):
+            assert forbidden not in text, name
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("notebooks/*.ipynb")), ids=lambda path: path.stem)
+def test_notebooks_are_stripped_prose_with_calls(path: Path):
+    """No outputs, no execution counts, no definitions, no private names; parameters come first."""
+    book = json.loads(path.read_text(encoding="utf-8"))
+    code = [cell for cell in book["cells"] if cell["cell_type"] == "code"]
+    assert code[0]["metadata"]["tags"] == ["parameters"]
+    assert "widgets" not in book["metadata"]
+    for cell in code:
+        assert cell["outputs"] == []
+        assert cell["execution_count"] is None
+        assert "execution" not in cell["metadata"]
+        source = "".join(cell["source"])
+        assert not re.search(r"^\s*(def|try|class)\b|pcnotebooks\._|\._\w", source, re.MULTILINE)

@@ -1,0 +1,165 @@
+"""What is public is documented, has an example that runs, and costs nothing until used."""
+
+import doctest
+import inspect
+import subprocess
+import sys
+
+import pytest
+
+import pcnotebooks
+
+NAMES = sorted(pcnotebooks.__all__)
+OBJECTS = {name: getattr(pcnotebooks, name) for name in NAMES}
+CALLABLES = {
+    name: value
+    for name, value in OBJECTS.items()
+    if callable(value) and not (isinstance(value, type) and issubclass(value, Exception))
+}
+
+# The parameters of every public callable, as the design has them. None: not laid down there.
+SIGNATURES = {
+    "Cloud": "(name, label, authority, api)",
+    "DeviceCode": "(url, code, expires_at, message, cloud, tenant, client_id)",
+    "History": "(location)",
+    "Payload": "(body, cloud, partner, retrieved_at, request_id=None, correlation_id=None)",
+    "Session": "(cloud, credential, *, partner=None)",
+    "balance_changes": "(*payloads)",
+    "balances_by_type": "(frame)",
+    "cloud_picker": "()",
+    "dashboard": "(*, cloud=None, profile=None, client_id=None, tenant=None, history=None,"
+    " payloads=())",
+    "explore": "(frame)",
+    "fetch_all": "(sessions, *, progress=True)",
+    "fetch_invoice_summaries": "(session, *, timeout=(10, 60))",
+    "get_cloud": "(name)",
+    "invoice_frame": "(*payloads, exact=False)",
+    "invoice_summaries": "(session)",
+    "payment_recency": "(frame, *, as_of=None, terms_days=60)",
+    "plot_balance_trend": "(frame, *, ax=None)",
+    "plot_balances": "(frame, *, ax=None)",
+    "plot_panels": "(frame, plot=plot_balances)",
+    "plot_payment_recency": "(frame, *, as_of=None, ax=None)",
+    "reconcile": "(*payloads)",
+    "render_notebook": "(notebook, path, *, parameters=None)",
+    "render_report": "(payloads, path=None, *, as_of=None, terms_days=60, title=None, locale='en')",
+    "sample_history": "()",
+    "sample_payload": "()",
+    "select": "(frame, *, partner=None, cloud=None, currency=None, invoice_type=None)",
+    "sign_in": "(cloud=None, *, profile=None, client_id=None, tenant=None, method='device_code',"
+    " prompt=None, cache=None, timeout=None)",
+    "sign_in_async": None,
+    "sign_out": "(session=None)",
+    "totals_frame": "(*payloads, exact=False)",
+    "write_csv": "(path, *payloads)",
+    "write_excel": "(path, *payloads)",
+}
+METHODS = {
+    "Payload.save": "(self, path)",
+    "Payload.load": "(path, *, cloud=None, partner=None, retrieved_at=None)",
+    "Session.from_token": "(cloud, token, *, partner=None)",
+}
+
+# What asks a service cannot run without an account: its example is shown, not run.
+NEEDS_ACCOUNT = {
+    "fetch_all",
+    "fetch_invoice_summaries",
+    "invoice_summaries",
+    "sign_in",
+    "sign_in_async",
+    "sign_out",
+}
+HEAVY = ["pandas", "numpy", "matplotlib", "msal", "requests", "ipywidgets", "IPython"]
+
+
+def written(value) -> str:
+    """Return a signature as the design writes it: names, kinds and defaults."""
+    signature = inspect.signature(value)
+    plain = [
+        parameter.replace(
+            annotation=parameter.empty,
+            default=parameter.default
+            if not inspect.isfunction(parameter.default)
+            else Named(parameter.default),
+        )
+        for parameter in signature.parameters.values()
+    ]
+    return str(signature.replace(parameters=plain, return_annotation=signature.empty))
+
+
+class Named:
+    """A default that is a function, shown by its name."""
+
+    def __init__(self, function):
+        self.function = function
+
+    def __repr__(self):
+        return self.function.__name__
+
+
+def test_the_names_are_those_of_the_module():
+    """What is listed can be had, and what can be had is listed by dir()."""
+    assert set(NAMES) <= set(dir(pcnotebooks))
+    assert len(NAMES) == len(set(NAMES)) == len(pcnotebooks.__all__)
+    with pytest.raises(AttributeError, match="no_such_name"):
+        _ = pcnotebooks.no_such_name
+
+
+@pytest.mark.parametrize("name", CALLABLES)
+def test_every_callable_has_an_example_that_runs(name):
+    """The docstring shows how it is used, and what is shown is so."""
+    value = CALLABLES[name]
+    assert inspect.getdoc(value)
+    finder = doctest.DocTestFinder(recurse=isinstance(value, type))
+    module = inspect.getmodule(value)
+    tests = [test for test in finder.find(value, name, module=module) if test.examples]
+    assert tests, f"{name} has no example"
+    runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE)
+    ran = [runner.run(test) for test in tests]
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")
+    assert not any(result.failed for result in ran)
+    assert name in NEEDS_ACCOUNT or sum(result.attempted for result in ran)
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in CALLABLES])
+def test_everything_else_is_documented(name):
+    """Errors say when they are raised."""
+    value = OBJECTS[name]
+    assert not isinstance(value, type) or len(inspect.getdoc(value)) > 20
+
+
+@pytest.mark.parametrize("name", CALLABLES)
+def test_signatures_are_those_of_the_design(name):
+    """Parameters, their order, kinds and defaults are a promise."""
+    assert name in SIGNATURES, f"{name} is public, and its signature is not laid down"
+    if SIGNATURES[name] is not None:
+        assert written(CALLABLES[name]) == SIGNATURES[name]
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_methods_are_those_of_the_design(name):
+    """So are those of the methods."""
+    owner, method = name.split(".")
+    assert written(getattr(OBJECTS[owner], method)) == METHODS[name]
+
+
+@pytest.mark.parametrize(
+    "first", ["import pcnotebooks", "import pcnotebooks; pcnotebooks.CLOUDS; dir(pcnotebooks)"]
+)
+def test_importing_loads_nothing_heavy(first):
+    """A fresh process imports the package, and none of what costs time."""
+    code = f"{first}; import sys; print([name for name in {HEAVY} if name in sys.modules])"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "[]"
+
+
+def test_the_analysis_half_needs_no_network_half():
+    """A saved answer becomes figures without requests or msal in memory."""
+    code = (
+        "import pcnotebooks as pc, sys; pc.balances_by_type(pc.invoice_frame(pc.sample_payload()));"
+        "print([name for name in ('requests', 'msal', 'matplotlib', 'ipywidgets')"
+        " if name in sys.modules])"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "[]"

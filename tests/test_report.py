@@ -1,0 +1,263 @@
+"""The report by its text; how it behaves in a browser is tested there."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from pcnotebooks import (
+    ConfigurationError,
+    PayloadError,
+    render_report,
+    sample_history,
+    sample_payload,
+)
+from tests.builders import detail, item, payload
+
+
+def _text(html: str) -> str:
+    """Return what a reader reads: no tags, no styles, one space between words."""
+
+    class Reader(HTMLParser):
+        words: list[str]
+        hidden = False
+
+        def handle_starttag(self, tag: str, attrs: object) -> None:
+            self.hidden = tag in {"style", "title", "desc"}
+
+        def handle_endtag(self, tag: str) -> None:
+            self.hidden = False
+
+        def handle_data(self, data: str) -> None:
+            if not self.hidden:
+                self.words.append(data)
+
+    reader = Reader()
+    reader.words = []
+    reader.feed(html)
+    return " ".join(" ".join(reader.words).split())
+
+
+@pytest.fixture(scope="module")
+def sample() -> str:
+    """Return the sample's report."""
+    html = render_report(sample_payload(), as_of="2018-03-16")
+    assert isinstance(html, str)
+    return html
+
+
+def test_says_in_words_what_is_owed(sample: str):
+    """The first lines answer: how much, how it splits, when paid, when due."""
+    text = _text(sample)
+    assert (
+        "GBP 751,094.39 owed, 73 % OneTime; last paid 439 days ago."
+        " The latest invoice falls due on 15 May 2018." in text
+    )
+    assert "CHF 1,230.33 owed, all OneTime; never paid." in text
+    assert "As of 16 Mar 2018" in text
+
+
+def test_shows_every_figure_of_the_sample(sample: str):
+    """Balances, payments, due dates and reconciliation are the documented example's."""
+    text = _text(sample)
+    for figure in (
+        "202,955.87",
+        "548,138.52",
+        "1,001.12",
+        "1 Jan 2017",
+        "1,000.00",
+        "16 Mar 2018",
+        "60 days left",
+        "Stated GBP 751,094.39 = sum of parts GBP 751,094.39, difference 0.00.",
+    ):
+        assert figure in text
+    assert "752,324.72" not in text  # GBP and CHF together
+    assert "1,502,188.78" not in text  # details and total together
+
+
+def test_tells_where_the_figures_come_from():
+    """Cloud, partner, time, ids, hash and versions stand at the end; without ids it says none."""
+    given = replace(
+        payload(item("GBP", None, detail("Recurring", 5))), request_id="r-1", correlation_id="c-2"
+    )
+    text = _text(render_report(given))
+    for fact in ("Partner Center", "Contoso", "2024-03-05 06:00:00 UTC", "r-1", "c-2"):
+        assert fact in text
+    assert hashlib.sha256(given.body).hexdigest() in text
+    assert re.search(r"pcnotebooks \d+\.\d+.* pandas \d+\.\d+.* matplotlib \d+\.\d+", text)
+
+
+def test_sample_data_is_marked_and_an_account_is_not(sample: str):
+    """The banner and every chart of the sample say so; none of an account's does."""
+    assert "the documented example or a made-up history, not an account" in _text(sample)
+    assert sample.count("Sample data, not an account") == 6
+    assert "· Sample data</title>" in sample
+    live = str(render_report(payload(item("GBP", None, detail("Recurring", 5)))))
+    assert "Sample data" not in live
+
+
+def test_asks_for_nothing(sample: str):
+    """No address, script, import or form target; the policy forbids what is not inline."""
+    html = sample.replace("http://www.w3.org/", "")
+    assert not re.search(r"https?:|//[a-z]|<script|<link|@import|src=|action=|url\((?!#)", html)
+    assert "default-src 'none'" in html
+
+
+def test_is_equal_twice():
+    """The same payloads and as-of give the same bytes, in whatever order they come."""
+    payloads = sample_history()[-6:]
+    assert render_report(payloads) == render_report(payloads[::-1])
+
+
+def test_is_small(sample: str):
+    """Three currencies fit into 60 kB, six with 24 months and two partners into 250 kB."""
+    assert len(sample.encode()) <= 60_000
+    assert len(str(render_report(sample_history())).encode()) <= 250_000
+
+
+def test_writes_a_file_and_returns_its_path(tmp_path: Path):
+    """With a path the report is written in UTF-8 and the path returned."""
+    path = render_report([sample_payload()], str(tmp_path / "r.html"), as_of=date(2018, 3, 16))
+    assert path == tmp_path / "r.html"
+    assert path.read_text(encoding="utf-8") == render_report(sample_payload(), as_of="2018-03-16")
+
+
+def test_as_of_moves_the_days_and_stands_in_the_report():
+    """Days count from the as-of day; past the due date the report says overdue by how much."""
+    text = _text(render_report(sample_payload(), as_of="2018-06-01"))
+    assert "As of 1 Jun 2018 · retrieved 16 Mar 2018 (UTC)" in text
+    assert "last paid 516 days ago" in text
+    assert "Latest invoice fell due" in text
+    assert "Overdue by 17 days" in text
+
+
+def test_terms_move_the_due_day():
+    """The due day is the latest invoice's plus the terms, and the terms are named."""
+    text = _text(render_report(sample_payload(), terms_days=30))
+    assert "falls due on 15 Apr 2018" in text
+    assert "plus 30 days" in text
+
+
+def test_locale_writes_numbers_and_months_its_way():
+    """Separators and months follow the locale; words stay English."""
+    assert "CHF 1\N{RIGHT SINGLE QUOTATION MARK}230.33 owed" in _text(
+        render_report(sample_payload(), locale="de_CH")
+    )
+    german = _text(render_report(sample_payload(), locale="de"))
+    assert "751.094,39" in german
+    assert "15 Mai 2018" in german
+
+
+def test_a_difference_is_shown_and_not_hidden():
+    """Parts that do not add up are flagged with the sign and the amount."""
+    text = _text(render_report(payload(item("GBP", "10.01", detail("Recurring", 10)))))
+    assert "Stated GBP 10.01 ≠ sum of parts GBP 10.00, difference 0.01." in text
+    assert "▲ Difference: GBP:" in text
+
+
+def test_a_currency_without_parts_is_not_called_reconciled():
+    """Without details there is nothing to compare the stated balance with."""
+    text = _text(render_report(payload(item("GBP", 10))))
+    assert "Stated GBP 10.00; the service states no parts to compare it with." in text
+    assert "GBP 10.00 owed; never paid." in text
+    assert "Not stated" in text
+
+
+def test_a_credit_is_called_one():
+    """A negative balance is a credit, in words and in parentheses, and never overdue."""
+    text = _text(
+        render_report(payload(item("GBP", None, detail("OneTime", -12))), as_of="2030-01-01")
+    )
+    assert "Credit of GBP 12.00" in text
+    assert (
+        "12.00 Credit" in " ".join(reversed(re.findall(r"Credit|12\.00", text))) or "Credit" in text
+    )
+    assert "(12.00)" in text
+    assert "Overdue" not in text
+
+
+def test_an_account_without_invoices_is_said():
+    """No items means nothing owed and nothing wrong."""
+    text = _text(render_report(payload()))
+    assert "Contoso: no balances are stated, as for an account without invoices." in text
+
+
+def test_a_currency_that_is_no_longer_stated_is_said():
+    """What the payload before stated and the latest does not is named with its last balance."""
+    before = payload(item("GBP", 5), item("EUR", 7))
+    now = payload(item("GBP", 5), at=datetime(2024, 4, 5, tzinfo=UTC))
+    text = _text(render_report([now, before]))
+    assert "Contoso: EUR is no longer stated; on 5 Mar 2024 it was EUR 7.00." in text
+
+
+def test_says_what_changed_since_the_payload_before():
+    """Movement, payment and new invoice since the previous payload are in the summary."""
+    before = payload(item("GBP", None, detail("Recurring", 100)))
+    paid = {"lastPaymentDate": "2024-03-20T00:00:00", "lastPaymentAmount": 40}
+    now = payload(
+        item(
+            "GBP",
+            60,
+            detail("Recurring", 60, **paid),
+            **paid,
+            latestInvoiceDate="2024-03-08T00:00:00",
+        ),
+        at=datetime(2024, 4, 5, tzinfo=UTC),
+    )
+    assert (
+        "Down GBP 40.00 since 5 Mar 2024: payment of GBP 40.00 on 20 Mar 2024,"
+        " new invoice of 8 Mar 2024." in _text(render_report([before, now]))
+    )
+    same = replace(before, retrieved_at=now.retrieved_at)
+    assert "Unchanged since 5 Mar 2024." in _text(render_report([before, same]))
+
+
+def test_flags_a_balance_that_moved_without_cause():
+    """A balance that turns to zero though nothing was paid is flagged, as in February 2023."""
+    before = payload(item("GBP", None, detail("Recurring", 100)))
+    now = payload(item("GBP", None, detail("Recurring", 0)), at=datetime(2024, 4, 5, tzinfo=UTC))
+    text = _text(render_report([before, now]))
+    assert "no payment and no invoice explains it" in text
+    assert "▲ Unexplained movement: between 5 Mar 2024 and 5 Apr 2024" in text
+
+
+def test_a_payment_in_the_future_is_flagged_without_a_warning():
+    """A payment after the as-of day is marked in the page; rendering itself is quiet."""
+    paid = {"lastPaymentDate": "2024-03-20T00:00:00", "lastPaymentAmount": 40}
+    text = _text(render_report(payload(item("GBP", None, detail("Recurring", 1, **paid), **paid))))
+    assert "▲ Payment in the future: GBP:" in text
+    assert "last paid in 15 days" in text
+
+
+def test_partners_stand_side_by_side():
+    """Each partner has its own statement; within a currency their sum is said to be one."""
+    one = payload(item("GBP", None, detail("Recurring", "0.1")), partner="Contoso")
+    two = payload(item("GBP", None, detail("Recurring", "0.2")), partner="Fabrikam")
+    text = _text(render_report([one, two]))
+    assert "GBP 0.30 owed to Microsoft by 2 partners together." in text
+    assert "Contoso · Partner Center: GBP 0.10 owed" in text
+
+
+def test_a_currency_stated_twice_counts_both():
+    """Duplicate items of a currency are both owed; the table shows both lines."""
+    text = _text(render_report(payload(item("GBP", 1), item("GBP", 2))))
+    assert "GBP 3.00 owed" in text
+    assert text.count("Stated by Partner Center") == 2
+
+
+def test_refuses_no_payload_and_a_bad_one():
+    """Nothing to report on, and a body that is none, are errors that say so."""
+    with pytest.raises(ConfigurationError, match="needs a payload"):
+        render_report([])
+    with pytest.raises(PayloadError):
+        render_report(replace(sample_payload(), body=b"<html>"))
+    with pytest.raises(ConfigurationError, match="no date"):
+        render_report(sample_payload(), as_of="soon")
+    with pytest.raises(ConfigurationError, match="no locale"):
+        render_report(sample_payload(), locale="xx_nowhere")
