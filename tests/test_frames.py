@@ -1,6 +1,5 @@
 """Frames say what the payloads say: tidy, typed, exact to the cent, currencies never added."""
 
-import inspect
 import itertools
 import time
 import warnings
@@ -18,13 +17,11 @@ from pcnotebooks.clouds import Cloud
 from pcnotebooks.errors import ConfigurationError, PayloadError
 from pcnotebooks.frames import (
     RECENCIES,
-    as_of_day,
     balance_changes,
     balances_by_type,
     changes_of,
     differences,
     invoice_frame,
-    invoice_types,
     latest,
     latest_payloads,
     payment_recency,
@@ -249,16 +246,24 @@ def test_stamps_are_read_in_utc(field, sent, moment):
     assert microseconds == [since_1970 // timedelta(microseconds=1)]
 
 
-@pytest.mark.skipif(not hasattr(time, "tzset"), reason="Windows has no TZ")
-def test_the_time_zone_of_the_machine_does_not_matter(monkeypatch):
-    """Naive is UTC in New York too, in a payload and as an as-of time."""
-    with monkeypatch.context() as elsewhere:
-        elsewhere.setenv("TZ", "America/New_York")
-        time.tzset()
-        frame = invoice_frame(one(lastPaymentDate="2024-03-01T23:30:00", lastPaymentAmount=1))
-        recency = payment_recency(frame, as_of="2024-03-05T23:30:00")
+@pytest.fixture
+def in_new_york(monkeypatch):
+    """Set the machine's time zone for a test."""
+    if not hasattr(time, "tzset"):
+        pytest.skip("Windows has no TZ")
+    monkeypatch.setenv("TZ", "America/New_York")
     time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.usefixtures("in_new_york")
+def test_the_time_zone_of_the_machine_does_not_matter():
+    """Naive is UTC in New York too, in a payload and as an as-of time."""
+    frame = invoice_frame(one(lastPaymentDate="2024-03-01T23:30:00", lastPaymentAmount=1))
     assert cell(frame, "last_payment_date") == pd.Timestamp("2024-03-01 23:30", tz="UTC")
+    recency = payment_recency(frame, as_of="2024-03-05T23:30:00")
     assert cell(recency, "days_since_payment") == 4
 
 
@@ -720,11 +725,6 @@ def test_as_of_that_is_no_date(nonsense):
     assert "2018-03-16" in caught.value.remedy
 
 
-def test_as_of_day_is_today_in_utc_for_an_aware_time():
-    """Just after midnight in Sydney it is still yesterday in UTC."""
-    assert as_of_day(datetime(2024, 3, 6, 0, 30, tzinfo=PLUS_TEN)) == date(2024, 3, 5)
-
-
 def test_each_row_counts_from_its_own_retrieval():
     """Partners asked on different days are not measured by one clock unless told."""
     paid = {"lastPaymentDate": "2024-03-01T00:00:00Z", "lastPaymentAmount": 1}
@@ -1157,13 +1157,6 @@ def test_changes_add_up_to_the_balance(payloads):
         assert not (row.unexplained and (row.payment_seen or row.invoice_seen or before == after))
 
 
-def test_invoice_types_lists_the_known_ones_first():
-    """Recurring and OneTime, occurring or not, then the others."""
-    parts = [detail(name, 1) for name in ("Zeta", None, "Azure")]
-    assert invoice_types(invoice_frame(payload(item("GBP", None, *parts)))) == [
-        "Recurring", "OneTime", "Azure", "Zeta"]  # fmt: skip
-
-
 @pytest.mark.parametrize("function", [invoice_frame, totals_frame])
 def test_amounts_as_floats_are_the_floats_of_the_decimals(function):
     """Each float is the one nearest to what was sent."""
@@ -1171,10 +1164,3 @@ def test_amounts_as_floats_are_the_floats_of_the_decimals(function):
     for column in ("balance_amount", "last_payment_amount"):
         exact = function(*history, exact=True)[column]
         assert_series_equal(function(*history)[column], exact.astype("float64"))
-
-
-def test_options_are_keyword_only():
-    """A second positional frame is a mistake, not an as-of day."""
-    for function in (select, payment_recency):
-        kinds = [p.kind for p in inspect.signature(function).parameters.values()]
-        assert set(kinds[1:]) == {inspect.Parameter.KEYWORD_ONLY}
