@@ -23,7 +23,9 @@ def to_decimal(amount: SupportsFloat) -> Decimal:
     The shortest decimal that reads back as a float is the amount as the service sent it,
     as long as that had at most 15 digits.
     """
-    return amount if isinstance(amount, Decimal) else Decimal(repr(float(amount)))
+    if isinstance(amount, Decimal):
+        return amount
+    return Decimal(amount) if isinstance(amount, int) else Decimal(repr(float(amount)))
 
 
 def add_exactly(amounts: Iterable[SupportsFloat]) -> Decimal:
@@ -52,9 +54,13 @@ def format_number(
     Digits beyond the currency's own decimals are shown where there are any.
     """
     exact = to_decimal(amount)
-    text: str = format_decimal(
-        abs(exact), _pattern(currency), locale=_locale(locale), decimal_quantization=False
-    )
+    with localcontext(prec=100):  # whatever the caller computes in
+        text: str = format_decimal(
+            exact.copy_abs(),
+            _pattern(currency),
+            locale=_locale(locale),
+            decimal_quantization=False,
+        )
     return credit.format(text) if exact < 0 else text
 
 
@@ -89,7 +95,8 @@ def format_share(part: SupportsFloat, whole: SupportsFloat) -> str | None:
     part, whole = to_decimal(part), to_decimal(whole)
     if whole <= 0 or not 0 <= part <= whole:
         return None
-    percent = 100 * part / whole
+    with localcontext(prec=100):
+        percent = 100 * part / whole
     if 0 < percent < 1:
         return f"under 1{NO_BREAK}%"
     if 99 < percent < 100:

@@ -207,6 +207,12 @@ def fetch_invoice_summaries(
     -----
     Source: ``GET /v1/invoices/summaries``. The token goes to the cloud's api host alone;
     redirects elsewhere are refused. Proxies and ``REQUESTS_CA_BUNDLE`` are honoured.
+
+    Examples
+    --------
+    >>> session = Session.from_token("global", "the-access-token", partner="Contoso")
+    >>> payload = fetch_invoice_summaries(session)  # doctest: +SKIP
+    >>> payload.save("contoso.json")  # doctest: +SKIP
     """
     call = _Call(session, timeout)
     renewed = False

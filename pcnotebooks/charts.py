@@ -291,9 +291,7 @@ def plot_balance_trend(frame: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     return axes
 
 
-def plot_panels(
-    frame: pd.DataFrame, plot: Callable[..., Axes] = plot_balances, **options: Any
-) -> Figure:
+def plot_panels(frame: pd.DataFrame, plot: Callable[..., Axes] = plot_balances) -> Figure:
     """Draw one axis a currency, below each other, each with a scale of its own.
 
     Parameters
@@ -302,8 +300,6 @@ def plot_panels(
         As `plot` takes it, in any number of currencies.
     plot
         :func:`plot_balances` or :func:`plot_balance_trend`, or a function called like them.
-    **options
-        Passed on to `plot`.
 
     Returns
     -------
@@ -324,7 +320,7 @@ def plot_panels(
     for place, rows in enumerate(frames):
         with mpl.rc_context(_RC):
             ax = figure.add_subplot(grid[place])
-        plot(rows, ax=ax, **options)
+        plot(rows, ax=ax)
     return figure
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -177,8 +177,12 @@ def balances_by_type(frame: pd.DataFrame) -> pd.DataFrame:
     exact = now["balance_amount"].dtype == object
     labels = now["invoice_type"].astype(object).where(now["invoice_type"].notna(), NOT_STATED)
     groups = now.groupby([now["currency"].astype(object), labels])["balance_amount"]
-    wide = groups.agg(add_exactly).unstack() if len(now) else pd.DataFrame(dtype=object)
-    columns = invoice_types(now) + [NOT_STATED] * bool(now["invoice_type"].isna().any())
+    wide = (
+        groups.agg(add_exactly).unstack()
+        if len(now)
+        else pd.DataFrame(index=pd.Index([], dtype=object))
+    )
+    columns = list(dict.fromkeys([*invoice_types(now), *labels]))
     wide = wide.reindex(columns=pd.Index(columns)).rename_axis(index="currency", columns=None)
     return wide.astype(object if exact else "float64")
 
@@ -187,7 +191,7 @@ def select(
     frame: pd.DataFrame,
     *,
     partner: Choice = None,
-    cloud: Choice | Cloud = None,
+    cloud: str | Cloud | Iterable[str | Cloud] | None = None,
     currency: Choice = None,
     invoice_type: Choice = None,
 ) -> pd.DataFrame:
@@ -206,6 +210,12 @@ def select(
     DataFrame
         The same columns, with an index from 0; empty where nothing fits.
 
+    Notes
+    -----
+    Whether a payload is the latest is told from the rows at hand. A currency that the newest
+    payload no longer states is found in an older one: select after asking, or look at
+    ``retrieved_at``.
+
     Examples
     --------
     >>> from pcnotebooks import sample_payload
@@ -213,18 +223,18 @@ def select(
     >>> select(frame, currency="GBP", invoice_type="one_time")["balance_amount"].item()
     548138.52
     """
-    if isinstance(cloud, Cloud):
-        cloud = cloud.name
     kept = np.ones(len(frame), dtype=bool)
-    for column, chosen, key in (
+    choices: tuple[tuple[str, Any, Callable[[Any], str]], ...] = (
         ("partner", partner, str),
-        ("cloud", cloud, str),
+        ("cloud", cloud, lambda each: each.name if isinstance(each, Cloud) else each),
         ("currency", currency, str.upper),
         ("invoice_type", invoice_type, _type_key),
-    ):
+    )
+    for column, chosen, key in choices:
         if chosen is None:
             continue
-        wanted = {key(value) for value in ([chosen] if isinstance(chosen, str) else chosen)}
+        values = [chosen] if isinstance(chosen, str | Cloud) else chosen
+        wanted = {key(value) for value in values}
         present = {value for value in frame[column].dropna().unique() if key(value) in wanted}
         kept &= frame[column].isin(present).to_numpy()
     selected = frame.loc[kept].reset_index(drop=True)
@@ -293,9 +303,10 @@ def payment_recency(
 
 def future_payment_sentence(row: Any) -> str:
     """Return in words that a row of :func:`payment_recency` was paid after the as-of day."""
+    days = f"{-row.days_since_payment} day{'' if row.days_since_payment == -1 else 's'}"
     return (
         f"{row.currency}: the last payment, of {format_day(row.last_payment_date)}, is"
-        f" {-row.days_since_payment} days after the as-of day."
+        f" {days} after the as-of day."
     )
 
 
@@ -303,14 +314,14 @@ def recency_of(
     frame: pd.DataFrame, *, as_of: AsOf | None = None, terms_days: int = 60
 ) -> pd.DataFrame:
     """Return :func:`payment_recency` without its warning, for those who show such a payment."""
-    if terms_days < 0:
+    if not 0 <= terms_days <= 3650:
         raise ConfigurationError(
-            f"terms_days is {terms_days}.", remedy="Give days from the invoice date, 0 or more."
+            f"terms_days is {terms_days}.", remedy="Give days from the invoice date, up to 3650."
         )
     recency = latest(frame)
     day = recency["retrieved_at"].dt.floor("D")
     if as_of is not None:
-        day[:] = pd.Timestamp(as_of_day(as_of), tz="UTC")
+        day = pd.Series(pd.Timestamp(as_of_day(as_of), tz="UTC"), index=recency.index, dtype=_UTC)
     paid = recency["last_payment_date"].notna()
     stated_nothing = recency["last_payment_amount"].map(lambda amount: amount == 0).astype(bool)
     days = _days(day, recency["last_payment_date"])
@@ -323,7 +334,7 @@ def recency_of(
         np.select(bands, RECENCIES[:5], status), categories=RECENCIES, ordered=True
     )
     recency["days_since_invoice"] = _days(day, recency["latest_invoice_date"])
-    due = recency["latest_invoice_date"].dt.floor("D") + pd.Timedelta(days=terms_days)
+    due = recency["latest_invoice_date"].dt.floor("D") + np.timedelta64(terms_days, "D")
     recency["invoice_due_date"] = due.astype(_UTC)
     recency["days_until_due"] = -_days(day, due)
     return recency
@@ -517,10 +528,10 @@ def as_of_day(as_of: AsOf) -> date:
     """Return the UTC calendar day that an as-of value means; a naive time is in UTC."""
     try:
         moment = datetime.fromisoformat(as_of) if isinstance(as_of, str) else as_of
-        if not isinstance(moment, datetime):
-            return date(moment.year, moment.month, moment.day)
-        return (moment.astimezone(UTC) if moment.tzinfo else moment).date()
-    except (ValueError, AttributeError, OverflowError):
+        if isinstance(moment, datetime) and moment.tzinfo:
+            moment = moment.astimezone(UTC)
+        return date(moment.year, moment.month, moment.day)  # TypeError: NaT has NaN for a year
+    except (ValueError, TypeError, AttributeError, OverflowError):
         raise ConfigurationError(
             f"as_of {as_of!r} is no date.", remedy="Write it as in '2018-03-16'."
         ) from None
@@ -528,14 +539,17 @@ def as_of_day(as_of: AsOf) -> date:
 
 def _in_order(payloads: Iterable[Payload]) -> list[Payload]:
     """Return the distinct payloads, oldest first, in an order that the caller's does not touch."""
-    distinct = dict.fromkeys(payloads)
-    for payload in distinct:
+    distinct: dict[tuple[Any, ...], Payload] = {}
+    for payload in payloads:
         if not isinstance(payload, Payload):
             raise TypeError(
                 f"expected payloads, got {type(payload).__name__}; pass several as"
                 " invoice_frame(*payloads)"
             )
-    return sorted(distinct, key=lambda p: (p.retrieved_at, p.partner, p.cloud, p.body))
+        # The same answer under other ids is still one answer.
+        key = (payload.retrieved_at, payload.partner, payload.cloud, payload.body)
+        distinct.setdefault(key, payload)
+    return [distinct[key] for key in sorted(distinct)]
 
 
 def _items(payloads: Iterable[Payload]) -> Iterator[tuple[Payload, Item]]:

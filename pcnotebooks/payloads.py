@@ -21,8 +21,8 @@ from pcnotebooks.clouds import SAMPLE, Cloud
 from pcnotebooks.errors import PayloadError
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-# What decimal128(19, 4) holds: an amount beyond it is a mistake, not a balance.
-LARGEST_AMOUNT = Decimal("1e15")
+# What a decimal with 19 digits, four of them decimals, no longer holds is a mistake, no balance.
+_TOO_LARGE = Decimal("1e15")
 _FORMAT = "pcnotebooks.payload"
 
 
@@ -70,12 +70,7 @@ class Payload:
             )
         if isinstance(self.cloud, Cloud):
             object.__setattr__(self, "cloud", self.cloud.name)
-        if self.retrieved_at.tzinfo is None:
-            raise PayloadError(
-                f"retrieved_at {self.retrieved_at.isoformat()} has no time zone.",
-                remedy="Pass an aware datetime, such as datetime.now(UTC).",
-            )
-        object.__setattr__(self, "retrieved_at", self.retrieved_at.astimezone(UTC))
+        object.__setattr__(self, "retrieved_at", _utc(self.retrieved_at))
 
     def __repr__(self) -> str:
         when = self.retrieved_at.isoformat()
@@ -114,7 +109,7 @@ class Payload:
         }
         path = Path(path)
         # mkstemp makes the file 0600, and replacing keeps that.
-        handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        handle, beside = tempfile.mkstemp(dir=path.parent, prefix=".pcnotebooks-")
         try:
             with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
                 json.dump(document, file, indent=1)
@@ -149,7 +144,7 @@ class Payload:
         Raises
         ------
         PayloadError
-            If the file is neither, or was changed since it was saved.
+            If the file is neither, or its body was changed since it was saved.
         OSError
             If it cannot be read.
         """
@@ -179,6 +174,18 @@ class Payload:
         if retrieved_at is not None:
             saved["retrieved_at"] = retrieved_at
         return cls(**saved)
+
+
+def _utc(moment: object) -> datetime:
+    remedy = "Pass an aware datetime, such as datetime.now(UTC)."
+    if not isinstance(moment, datetime):
+        raise PayloadError(f"retrieved_at {moment!r} is no datetime.", remedy=remedy)
+    if moment.tzinfo is None:
+        raise PayloadError(f"retrieved_at {moment.isoformat()} has no time zone.", remedy=remedy)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise PayloadError(f"retrieved_at {moment.isoformat()} is no time in UTC.") from None
 
 
 class _SavedFile(msgspec.Struct):
@@ -313,9 +320,7 @@ def require_json(payload: Payload) -> None:
 
 def wrong_value(payload: Payload, path: str, value: object, expected: str) -> PayloadError:
     """Return the error for a value that is not what it should be."""
-    shown = value if isinstance(value, str) else str(value)
-    shown = shown if len(shown) <= 80 else shown[:77] + "..."
-    return _error(payload, f"{path} is {shown!r}, not {expected}.", path=path)
+    return _error(payload, f"{path} is {_cut(str(value))!r}, not {expected}.", path=path)
 
 
 def stamps(items: list[Item]) -> Iterator[tuple[str, str]]:
@@ -343,9 +348,7 @@ def _check_amounts(payload: Payload, figures: Figures, path: str) -> None:
 def _is_money(amount: Decimal) -> bool:
     # .NET, which the service computes in, keeps 28 decimals; an exponent beyond is an attack.
     return (
-        amount.is_finite()
-        and -28 <= amount.adjusted() <= 15
-        and -LARGEST_AMOUNT <= amount <= LARGEST_AMOUNT
+        amount.is_finite() and -28 <= amount.adjusted() <= 15 and -_TOO_LARGE < amount < _TOO_LARGE
     )
 
 
@@ -394,21 +397,28 @@ def _wrong_shape(payload: Payload, text: bytes, reason: str) -> PayloadError:
     """Turn msgspec's reason into a path and the value that stands there."""
     complaint, _, place = reason.partition(" - at ")
     path = place.strip("`") or "$"
+    try:
+        value = msgspec.json.decode(text, type=msgspec.Raw)
+    except (msgspec.DecodeError, RecursionError) as error:
+        return _not_json(payload, text, str(error))  # it is wrong further on, too
+    try:
+        for name, index in re.findall(r"\.(\w+)|\[(\d+)\]", path):
+            if name:
+                value = msgspec.json.decode(value, type=dict[str, msgspec.Raw])[name]
+            else:
+                value = msgspec.json.decode(value, type=list[msgspec.Raw])[int(index)]
+        shown = _cut(bytes(value).decode())
+    except (msgspec.ValidationError, LookupError):
+        shown = "stated twice, once wrongly"  # only the later of two equal names is found
     if missing := re.search(r"missing required field `(\w+)`", complaint):
-        holder = _value_at(text, path)
         path = f"{path}.{missing[1]}"
-        found = ", ".join(list(holder)[:8]) or "nothing"
-        return _error(payload, f"{path} is missing; the object holds {found}.", path=path)
-    value = json.dumps(_value_at(text, path))
-    value = value if len(value) <= 80 else value[:77] + "..."
-    return _error(payload, f"{path} is {value}. {complaint}.", path=path)
+        names = msgspec.json.decode(value, type=dict[str, msgspec.Raw]) if "{" in shown else {}
+        shown, complaint = f"missing; the object holds {_cut(', '.join(names)) or 'nothing'}", ""
+    return _error(payload, f"{path} is {shown}. {complaint}".rstrip(" .") + ".", path=path)
 
 
-def _value_at(text: bytes, path: str) -> Any:
-    value = json.loads(text)
-    for name, index in re.findall(r"\.(\w+)|\[(\d+)\]", path):
-        value = value[name] if name else value[int(index)]
-    return value
+def _cut(text: str) -> str:
+    return text if len(text) <= 80 else text[:77] + "..."
 
 
 def _excerpt(text: bytes) -> str:

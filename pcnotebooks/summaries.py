@@ -28,5 +28,11 @@ def invoice_summaries(session: Session) -> pd.DataFrame:
     ------
     SignInError, NetworkError, ServiceError, PayloadError
         As :func:`fetch_invoice_summaries`.
+
+    Examples
+    --------
+    >>> from pcnotebooks import Session
+    >>> session = Session.from_token("global", "the-access-token", partner="Contoso")
+    >>> frame = invoice_summaries(session)  # doctest: +SKIP
     """
     return invoice_frame(fetch_invoice_summaries(session))

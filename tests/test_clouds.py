@@ -59,6 +59,14 @@ def test_an_unknown_cloud_is_refused(name):
         assert word in caught.value.remedy
 
 
+def test_a_token_passed_as_a_cloud_is_not_repeated():
+    """Arguments get swapped; what is too long for a name stays out of the message."""
+    token = "eyJ0eXAi" + "x" * 40
+    with pytest.raises(ConfigurationError, match="no cloud of that name") as caught:
+        get_cloud(token)
+    assert "eyJ0" not in str(caught.value) + caught.value.remedy
+
+
 def test_a_cloud_of_ones_own_serves_wherever_a_name_does():
     """It is returned as it is."""
     own = Cloud("own", "Stand-in", LOGIN, API)
