@@ -1,5 +1,5 @@
 from .api import fetch_invoice_summaries
-from .auth import Session
+from .auth import DeviceCode, Session, sign_in, sign_out
 from .charts import plot_balance_trend, plot_balances, plot_panels, plot_payment_recency
 from .clouds import CLOUDS, Cloud, get_cloud
 from .dashboard import cloud_picker, explore
@@ -31,6 +31,7 @@ __all__ = [
     "CLOUDS",
     "Cloud",
     "ConfigurationError",
+    "DeviceCode",
     "NetworkError",
     "Payload",
     "PayloadError",
@@ -57,5 +58,7 @@ __all__ = [
     "sample_history",
     "sample_payload",
     "select",
+    "sign_in",
+    "sign_out",
     "totals_frame",
 ]

@@ -1,13 +1,25 @@
-"""A session: a cloud, and a credential that gives access tokens for it."""
+"""Signing in, and what comes of it: a session of a cloud with a credential that gives tokens."""
 
 from __future__ import annotations
 
+import json
+import os
 import re
-from dataclasses import dataclass
-from typing import NoReturn, Protocol, Self, TypeVar
+import threading
+import time
+import webbrowser
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Any, NoReturn, Protocol, Self, TypeVar
 
-from pcnotebooks.clouds import Cloud, get_cloud
+import msal
+
+from pcnotebooks.caches import delete_caches, every_cache, renewing, token_cache
+from pcnotebooks.clouds import CLOUDS, Cloud, get_cloud
 from pcnotebooks.errors import ConfigurationError, PcNotebooksError, SignInError
+from pcnotebooks.profiles import Settings, resolve
 
 _Error = TypeVar("_Error", bound=BaseException)
 
@@ -123,8 +135,10 @@ class Session:
         return cls(cloud, credential, partner=partner)
 
 
-def access_token(session: Session) -> str:
+def access_token(session: Session, *, refused: bool = False) -> str:
     """Return a token for the session's cloud, as its credential gives it.
+
+    Where the last one was refused, a credential that can is told to get another.
 
     Raises
     ------
@@ -133,6 +147,8 @@ def access_token(session: Session) -> str:
     """
     failure: BaseException
     try:
+        if refused and hasattr(session.credential, "token_refused"):
+            session.credential.token_refused()
         token = session.credential.get_token(session.cloud.scope).token
     except (PcNotebooksError, KeyboardInterrupt) as error:
         failure = error
@@ -207,3 +223,466 @@ class _FixedToken:
             "a session with a fixed token cannot be pickled: that would write the token;"
             " call Session.from_token where it is needed"
         )
+
+
+_ADMINISTRATOR = "Ask an administrator of the tenant"
+_AGAIN = "Sign in again."
+_OTHER_WAYS = (
+    'Use sign_in(method="browser"), or a credential of your own: Session(cloud, credential) takes'
+    " every one of azure-identity."
+)
+# What to do, by Entra's AADSTS number or OAuth's error. docs/troubleshooting.md shows the table.
+SIGN_IN_REMEDIES: Mapping[str, str] = MappingProxyType(
+    {
+        "53003": "A Conditional Access policy refuses this sign-in; many tenants block device"
+        f" codes. {_OTHER_WAYS}",
+        "65001": f"{_ADMINISTRATOR} to consent to user_impersonation on Microsoft Partner Center"
+        " for this app.",
+        "65004": "The consent was declined: sign in again and accept, or ask an administrator.",
+        "90094": f"{_ADMINISTRATOR} to consent for everybody: users here may not.",
+        "7000218": "Allow public client flows in the app registration (Authentication): a web app"
+        " cannot sign in by device code.",
+        "50076": "Sign in again with multi-factor authentication.",
+        "50079": "Set up multi-factor authentication for this user, then sign in again.",
+        "700016": "Check client id and tenant: the app is not registered in that tenant.",
+        "90002": "Check the tenant: there is none of that id or domain in this cloud.",
+        "50194": "Name the tenant: this app serves a single one, and organizations means any.",
+        "50020": "Sign in as a user of the app's tenant, or name that user's tenant.",
+        "50105": f"{_ADMINISTRATOR} to assign this user to the app.",
+        "70019": "The code has expired: sign in again and type the new one in time.",
+        "70020": "The code has expired: sign in again and type the new one in time.",
+        "expired_token": "The code has expired: sign in again and type the new one in time.",
+        "700082": "The sign-in has not been used for too long: sign in again.",
+        "invalid_grant": "The sign-in is no longer valid: sign in again.",
+        "authorization_declined": "The sign-in was declined in the browser: sign in again and"
+        " accept, if it was you who asked.",
+        "access_denied": "The sign-in was declined in the browser: sign in again and accept, if it"
+        " was you who asked.",
+        "cancelled": _AGAIN,
+        "timeout": "Sign in again, with more time: sign_in(timeout=...) counts seconds.",
+        "unreachable": "Check the network, and behind a proxy HTTPS_PROXY and REQUESTS_CA_BUNDLE.",
+        "not_json": "A proxy or sign-in page answers in the login service's place: ask whoever"
+        " runs the network to let it through.",
+    }
+)
+
+
+@dataclass(frozen=True)
+class DeviceCode:
+    """What somebody needs to sign in: a code, and where to type it.
+
+    Parameters
+    ----------
+    url
+        The page to open, as the login service returned it; it differs by cloud.
+    code
+        What to type there.
+    expires_at
+        Until when; aware, in UTC.
+    message
+        The login service's own words.
+    cloud, tenant, client_id
+        Where the sign-in leads and for which app, to be compared with what that page shows.
+
+    Examples
+    --------
+    >>> def prompt(device_code):
+    ...     print(f"Open {device_code.url} and type {device_code.code}.")
+    >>> session = sign_in("global", client_id="...", prompt=prompt)  # doctest: +SKIP
+    """
+
+    url: str
+    code: str
+    expires_at: datetime
+    message: str
+    cloud: Cloud
+    tenant: str
+    client_id: str
+
+
+def sign_in(
+    cloud: str | Cloud | None = None,
+    *,
+    profile: str | None = None,
+    client_id: str | None = None,
+    tenant: str | None = None,
+    method: str = "device_code",
+    prompt: Callable[[DeviceCode], None] | None = None,
+    cache: str | None = None,
+    timeout: float | None = None,
+) -> Session:
+    """Sign a user in and return the session; waits until it is done, refused or too late.
+
+    Whatever is not given comes from the profile, else from the environment
+    (``PCNOTEBOOKS_CLIENT_ID``, ``_TENANT``, ``_CLOUD``, ``_CACHE``, ``_PROFILE``), else it is
+    cloud "global", tenant "organizations" and cache "memory". Where the cache holds a valid
+    sign-in, nobody is asked.
+
+    Parameters
+    ----------
+    cloud
+        Name of a cloud, or a :class:`Cloud`.
+    profile
+        Name of a table in ``profiles.toml``; the session's partner is then the profile's.
+    client_id
+        Application id of an app registration of your own.
+    tenant
+        Directory id or domain of the partner.
+    method
+        "device_code", or "browser" for a browser on this machine.
+    prompt
+        Called with the :class:`DeviceCode`; printed unless given.
+    cache
+        "memory", until this process ends; "encrypted", in the platform's keyring; "plain", a
+        file that only its owner can read.
+    timeout
+        Seconds until the sign-in is given up; else until the code expires.
+
+    Raises
+    ------
+    ConfigurationError
+        Without a client id, or for settings that cannot work; nothing was sent.
+    SignInError
+        If the sign-in is refused, declined, too late or out of reach; with ``code``, the ids and
+        the remedy.
+
+    Examples
+    --------
+    >>> session = sign_in("global", client_id="...", tenant="...")  # doctest: +SKIP
+    """
+    settings = resolve(cloud, profile=profile, client_id=client_id, tenant=tenant, cache=cache)
+    if method == "browser":
+        return _sign_in_by_browser(settings, timeout=timeout)
+    if method != "device_code":
+        raise ConfigurationError(
+            f"There is no sign-in method {method!r}.",
+            remedy="The methods are device_code and browser.",
+        )
+    started = begin_sign_in(settings, timeout=timeout)
+    if isinstance(started, Session):
+        return started
+    (prompt or _print)(started.code)
+    return started.wait()
+
+
+def sign_out(session: Session | None = None) -> None:
+    """Forget a session's account, or every account and every cache file.
+
+    Parameters
+    ----------
+    session
+        As :func:`sign_in` returned it; None for everything that was ever cached.
+
+    Examples
+    --------
+    >>> sign_out()
+    """
+    if session is None:
+        delete_caches()
+    elif isinstance(session.credential, _MsalCredential):
+        session.credential.forget()
+
+
+@dataclass(frozen=True)
+class Account:
+    """A cached sign-in."""
+
+    username: str
+    tenant: str
+    authority: str
+    cache: str
+
+
+def cached_accounts() -> list[Account]:
+    """Return the accounts that later sign-ins need not ask for, in whatever cache they are."""
+    return [
+        Account(entry["username"], entry["realm"], entry["environment"], kind)
+        for kind, cache in every_cache()
+        for entry in cache.search(msal.TokenCache.CredentialType.ACCOUNT)
+    ]
+
+
+class DeviceSignIn:
+    """A sign-in that has been given a code and waits for somebody to type it."""
+
+    def __init__(
+        self, credential: _MsalCredential, flow: dict[str, Any], timeout: float | None
+    ) -> None:
+        settings = credential.settings
+        self._credential, self._flow = credential, flow
+        self._cancelled = threading.Event()
+        self._deadline = flow["expires_at"]
+        if timeout is not None:
+            self._deadline = min(self._deadline, time.time() + timeout)
+        # An interval of 0 would make msal poll without ever looking at the clock.
+        flow["interval"] = max(1, int(flow.get("interval") or 5))
+        self.code = DeviceCode(
+            url=flow["verification_uri"],
+            code=flow["user_code"],
+            expires_at=datetime.fromtimestamp(self._deadline, UTC),
+            message=flow.get("message", ""),
+            cloud=settings.cloud,
+            tenant=settings.tenant,
+            client_id=settings.client_id,
+        )
+
+    def cancel(self) -> None:
+        """Give the sign-in up, from any thread; `wait` ends within about a second."""
+        self._cancelled.set()
+
+    def wait(self) -> Session:
+        """Return the session once somebody has signed in.
+
+        Raises
+        ------
+        SignInError
+            If that is refused, declined, cancelled or too late.
+        """
+        result = self._credential.ask(
+            lambda app: app.acquire_token_by_device_flow(
+                self._flow,
+                # This replaces msal's own look at the clock.
+                exit_condition=lambda _: self._cancelled.is_set() or time.time() > self._deadline,
+            )
+        )
+        pending = result.get("error") in ("authorization_pending", "slow_down")
+        if pending and self._cancelled.is_set():
+            raise _refusal(self._credential.settings, {"error": "cancelled"})
+        if pending:
+            late = self._deadline < self._flow["expires_at"]
+            error = "timeout" if late else "expired_token"
+            raise _refusal(self._credential.settings, {"error": error})
+        return self._credential.session(result)
+
+
+def begin_sign_in(settings: Settings, *, timeout: float | None = None) -> Session | DeviceSignIn:
+    """Return a session where the cache has one, else request one device code."""
+    credential = _MsalCredential(settings)
+    if session := credential.remembered():
+        return session
+    flow = credential.ask(lambda app: app.initiate_device_flow([settings.cloud.scope]))
+    if "user_code" not in flow:
+        raise _refusal(settings, flow)
+    return DeviceSignIn(credential, flow, timeout)
+
+
+def _print(device_code: DeviceCode) -> None:
+    cloud, until = device_code.cloud, device_code.expires_at.astimezone()
+    print(  # noqa: T201  asking is what it is for
+        f"To sign in, open {device_code.url} and type the code {device_code.code}\n"
+        f"App {device_code.client_id}, cloud {cloud.label or cloud.name}, tenant"
+        f" {device_code.tenant}; until {until:%H:%M:%S}.\n"
+        "Type it only if it was you who started this sign-in."
+    )
+
+
+def _sign_in_by_browser(settings: Settings, *, timeout: float | None) -> Session:
+    remote = [name for name in _REMOTE if os.environ.get(name)]
+    try:
+        webbrowser.get()
+    except webbrowser.Error:
+        remote.append("no browser")
+    if remote:
+        raise ConfigurationError(
+            f"A browser cannot come back to this machine ({remote[0]}): it would have to run here.",
+            remedy='Use sign_in(method="device_code"), or a credential of your own:'
+            " Session(cloud, credential).",
+        )
+    credential = _MsalCredential(settings)
+    if session := credential.remembered():
+        return session
+    return credential.session(
+        credential.ask(
+            lambda app: app.acquire_token_interactive(
+                [settings.cloud.scope], timeout=300 if timeout is None else timeout
+            )
+        )
+    )
+
+
+# Set where the kernel runs on another machine than the browser.
+_REMOTE = ("SSH_CONNECTION", "JUPYTERHUB_USER", "CODESPACES", "COLAB_RELEASE_TAG")
+
+
+class _MsalCredential:
+    """A user's tokens: renewed without a prompt, and shown to nobody but the api."""
+
+    __slots__ = ("_account", "_app", "_cache", "_lock", "_refused", "settings")
+
+    def __init__(self, settings: Settings) -> None:
+        if not settings.cloud.authority:
+            raise ConfigurationError(
+                f"The cloud {settings.cloud.name!r} has no login service.",
+                remedy="Sample data needs no sign-in: use sample_payload().",
+            )
+        self.settings = settings
+        self._cache = token_cache(settings)
+        self._lock = threading.RLock()
+        self._app: Any = None
+        self._account: dict[str, str] | None = None
+        self._refused = False
+
+    def __repr__(self) -> str:
+        return f"<sign-in of {self._account['username'] if self._account else 'nobody'}>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a signed-in credential cannot be pickled: that would write its tokens")
+
+    def __deepcopy__(self, _memo: object) -> Self:
+        return self
+
+    def get_token(self, *scopes: str) -> _Token:
+        """Return a valid token, renewed silently where it is about to expire."""
+        with self._lock, renewing(self.settings):
+            result = self.ask(
+                lambda app: app.acquire_token_silent_with_error(
+                    list(scopes), self._account, force_refresh=self._refused
+                )
+            )
+            self._refused = False
+        if not result:
+            raise SignInError("Nobody is signed in any more.", remedy=_AGAIN)
+        if "access_token" not in result:
+            raise _refusal(self.settings, result)
+        return _Token(result["access_token"], int(time.time()) + int(result["expires_in"]))
+
+    def token_refused(self) -> None:
+        """Have the next `get_token` ask for a new token, though the old one seems valid."""
+        self._refused = True
+
+    def remembered(self) -> Session | None:
+        """Return the session that the cache still holds; None where somebody has to be asked."""
+        tenant = self.settings.tenant
+        accounts = [
+            account
+            for account in self.ask(lambda app: app.get_accounts())
+            if tenant in (account.get("realm"), "organizations", "common") or "." in tenant
+        ]
+        if len(accounts) != 1:
+            return None
+        self._account = accounts[0]
+        try:
+            self.get_token(self.settings.cloud.scope)
+        except SignInError as error:
+            if error.code in ("unreachable", "not_json"):
+                raise
+            return None
+        return self._session()
+
+    def session(self, result: dict[str, Any]) -> Session:
+        """Return the session of a sign-in that has just been answered."""
+        if "access_token" not in result:
+            raise _refusal(self.settings, result)
+        user = result.get("id_token_claims", {}).get("oid")
+        accounts = self.ask(lambda app: app.get_accounts())
+        own = [account for account in accounts if account.get("local_account_id") == user]
+        self._account = (own or accounts or [None])[-1]
+        return self._session()
+
+    def forget(self) -> None:
+        """Remove the account and its tokens from the cache."""
+        with self._lock, renewing(self.settings):
+            if self._account is not None:
+                self.ask(lambda app: app.remove_account(self._account))
+            self._account = None
+
+    def ask(self, question: Callable[[Any], Any]) -> Any:
+        """Return what msal answers; what it raises is told in words, without its frames."""
+        failure: BaseException
+        try:
+            with self._lock:
+                if self._app is None:
+                    self._app = _application(self.settings, self._cache)
+            return question(self._app)
+        except (PcNotebooksError, KeyboardInterrupt) as error:
+            failure = error
+        # msal lets through what requests, json and its own checks raise.
+        except (OSError, ValueError, RuntimeError, LookupError, TypeError) as error:
+            failure = _unanswered(self.settings, error)
+        raise bare(failure)
+
+    def _session(self) -> Session:
+        partner = self.settings.partner or (self._account or {}).get("realm")
+        return Session(self.settings.cloud, self, partner=partner)
+
+
+def _application(settings: Settings, cache: msal.TokenCache) -> Any:
+    known = settings.cloud in CLOUDS.values()
+    return msal.PublicClientApplication(
+        settings.client_id,
+        authority=settings.authority,
+        token_cache=cache,
+        timeout=(5, 30),
+        # A login service of the user's own is not to be asked about at Microsoft's.
+        instance_discovery=None if known else False,
+    )
+
+
+@dataclass(frozen=True)
+class _Token:
+    token: str = field(repr=False)
+    expires_on: int
+
+
+def _refusal(settings: Settings, result: Mapping[str, Any]) -> SignInError:
+    """Return what Entra, or OAuth, or the clock refuses with."""
+    error = str(result.get("error") or "unknown_error")
+    told = str(result.get("error_description") or "")
+    number = re.search(r"AADSTS(\d+)", told)
+    codes = [str(code) for code in result.get("error_codes") or ()]
+    code = codes[0] if codes else number[1] if number else error
+    words = " ".join(re.split(r"\s*Trace ID:", told)[0].split())[:300]
+    said = words or _IN_WORDS.get(error, error.replace("_", " "))
+    return SignInError(
+        f"Signing in to {settings.cloud.label or settings.cloud.name} failed: {said}".rstrip(".")
+        + ".",
+        code=code,
+        request_id=_id(result.get("trace_id")),
+        correlation_id=_id(result.get("correlation_id")),
+        remedy=SIGN_IN_REMEDIES.get(code) or SIGN_IN_REMEDIES.get(error) or _AGAIN,
+    )
+
+
+_IN_WORDS = {
+    "cancelled": "it was cancelled",
+    "timeout": "nobody signed in within the time given",
+    "expired_token": "the code has expired",
+    "authorization_declined": "it was declined",
+    "access_denied": "it was declined",
+}
+
+
+def _unanswered(settings: Settings, error: Exception) -> SignInError:
+    """Return the error for a login service that gave no usable answer."""
+    text = str(error)
+    if "AADSTS" in text or '"error"' in text:
+        # msal raises with the whole answer where the tenant is unknown.
+        found = re.search(r"\{.*\}", text, re.DOTALL)
+        try:
+            answer = json.loads(found[0]) if found else {"error_description": text}
+        except ValueError:
+            answer = {"error": "invalid_tenant", "error_description": text[text.index("AADSTS") :]}
+        return _refusal(settings, answer)
+    kind = type(error).__name__
+    if "Timeout" in kind and not isinstance(error, OSError):
+        return _refusal(settings, {"error": "timeout"})
+    host = re.sub(r"^https://", "", settings.cloud.authority)
+    status = getattr(getattr(error, "response", None), "status_code", None)
+    if status is not None:
+        code, what = "unreachable", f"answered {status}"
+    elif isinstance(error, OSError) and "JSON" not in kind:
+        reasons = {"Timeout": "does not answer in time", "SSL": "has no trusted certificate",
+                   "Proxy": "is behind a proxy that refuses"}  # fmt: skip
+        found_reason = (words for part, words in reasons.items() if part in kind)
+        code, what = "unreachable", next(found_reason, "cannot be reached")
+    else:
+        code, what = "not_json", "gave an answer that is not one of a login service"
+    return SignInError(
+        f"Signing in to {settings.cloud.label or settings.cloud.name} failed: {host} {what}.",
+        code=code,
+        remedy=SIGN_IN_REMEDIES[code],
+    )
+
+
+def _id(value: object) -> str | None:
+    return value if isinstance(value, str) and re.fullmatch(r"[\w-]{8,64}", value) else None

@@ -16,7 +16,10 @@ HOMES = {
     "ipywidgets": {"panel", "dashboard"},
     "jinja2": {"report"},
     "typer": {"cli"},
-    "msal": {"auth"},
+    "msal": {"auth", "caches"},
+    "msal_extensions": {"caches"},
+    "portalocker": {"caches"},
+    "platformdirs": {"profiles", "caches"},
     "pyarrow": {"history"},
     "openpyxl": {"export"},
 }

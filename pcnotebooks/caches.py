@@ -1,0 +1,132 @@
+"""Where tokens are kept: in memory, in the platform's keyring, or in a file when asked for."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import msal
+import msal_extensions
+import platformdirs
+import portalocker
+
+from pcnotebooks.errors import ConfigurationError
+from pcnotebooks.profiles import Settings
+
+_MEMORY: dict[tuple[str, str], msal.SerializableTokenCache] = {}
+_FILES = {"encrypted": "tokens.bin", "plain": "tokens.json"}
+_RENEWING = "renewing.lock"
+
+
+def token_cache(settings: Settings) -> msal.SerializableTokenCache:
+    """Return the cache that the settings ask for, as it is.
+
+    Raises
+    ------
+    ConfigurationError
+        Where the platform has no keyring, or the file is another's or damaged.
+    """
+    if settings.cache == "memory":
+        return _MEMORY.setdefault(
+            (settings.authority, settings.client_id), msal.SerializableTokenCache()
+        )
+    return _persisted_cache(settings.cache)
+
+
+def _persisted_cache(kind: str) -> msal_extensions.PersistedTokenCache:
+    path = _cache_file(kind)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.parent.chmod(0o700)
+    if kind == "plain":
+        persistence: Any = _PrivateFile(str(path))
+        persistence.check()
+    else:
+        failure = None
+        try:
+            persistence = msal_extensions.build_encrypted_persistence(str(path))
+        except (ImportError, RuntimeError, OSError, ValueError) as error:
+            failure = type(error).__name__
+        if failure:
+            raise ConfigurationError(
+                f"This machine has no keyring for an encrypted token cache ({failure}).",
+                remedy='Use cache="memory" and sign in each time; or, where a file that only you'
+                ' can read is good enough, cache="plain".',
+            )
+    return msal_extensions.PersistedTokenCache(persistence)
+
+
+class _PrivateFile(msal_extensions.FilePersistence):  # type: ignore[misc]  # it has no types
+    """A file that only its owner reads, replaced whole: msal's own is truncated in place."""
+
+    def check(self) -> None:
+        """Raise for a file that is another's, a link, or no token cache."""
+        path = Path(self.get_location())
+        wrong = None
+        try:
+            status = path.lstat()
+            if path.is_symlink() or (hasattr(os, "getuid") and status.st_uid != os.getuid()):
+                wrong = "is not a file of yours"
+            elif not isinstance(json.loads(path.read_text(encoding="utf-8")), dict):
+                wrong = "is damaged"
+        except FileNotFoundError:
+            return
+        except (ValueError, OSError):
+            wrong = "is damaged or cannot be read"
+        if wrong:
+            raise ConfigurationError(
+                f"The token cache {path} {wrong}.",
+                remedy="Delete it, or call sign_out(), and sign in again.",
+            )
+
+    def save(self, content: str) -> None:
+        path = Path(self.get_location())
+        handle, beside = tempfile.mkstemp(dir=path.parent)
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(content)
+            Path(beside).replace(path)
+        except BaseException:
+            Path(beside).unlink(missing_ok=True)
+            raise
+
+
+def _cache_file(kind: str) -> Path:
+    return platformdirs.user_data_path("pcnotebooks", appauthor=False) / _FILES[kind]
+
+
+def _delete_cache(kind: str) -> None:
+    path = _cache_file(kind)
+    if kind == "encrypted" and path.exists():
+        # The file only signals; the tokens lie in the keyring.
+        _persisted_cache(kind)._persistence.save("{}")  # noqa: SLF001
+    for file in (path, path.with_name(path.name + ".lockfile"), path.with_name(_RENEWING)):
+        file.unlink(missing_ok=True)
+
+
+def renewing(settings: Settings) -> AbstractContextManager[Any]:
+    """Lock out other processes while a token is renewed: a refresh token may serve only once."""
+    if settings.cache == "memory":
+        return nullcontext()
+    lock: AbstractContextManager[Any] = portalocker.Lock(
+        _cache_file(settings.cache).with_name(_RENEWING), timeout=60
+    )
+    return lock
+
+
+def every_cache() -> list[tuple[str, msal.SerializableTokenCache]]:
+    """Return each cache that there is, by its kind."""
+    caches = [("memory", cache) for cache in _MEMORY.values()]
+    kinds = [kind for kind in _FILES if _cache_file(kind).exists()]
+    return [*caches, *((kind, _persisted_cache(kind)) for kind in kinds)]
+
+
+def delete_caches() -> None:
+    """Forget every token in memory, and delete every file."""
+    for cache in _MEMORY.values():
+        cache.deserialize("{}")
+    for kind in _FILES:
+        _delete_cache(kind)

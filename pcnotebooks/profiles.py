@@ -1,0 +1,147 @@
+"""Who signs in, and where: from arguments, a named profile, the environment, or the defaults."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from pcnotebooks.clouds import Cloud, get_cloud
+from pcnotebooks.errors import ConfigurationError
+
+CACHES = ("memory", "encrypted", "plain")
+_KEYS = ("client_id", "tenant", "cloud", "partner", "cache")
+_DEFAULTS = {"cloud": "global", "tenant": "organizations", "cache": "memory"}
+_SETUP = (
+    "Register an app of your own in the partner's Entra tenant (public client, delegated permission"
+    ' user_impersonation on "Microsoft Partner Center") and give its application id: sign_in('
+    'client_id="..."), the environment variable PCNOTEBOOKS_CLIENT_ID, or client_id in a profile.'
+    " docs/setup.md shows each step."
+)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a sign-in needs to know."""
+
+    cloud: Cloud
+    client_id: str
+    tenant: str
+    cache: str
+    partner: str | None = None
+    profile: str | None = None
+
+    @property
+    def authority(self) -> str:
+        """Where msal signs in."""
+        return f"{self.cloud.authority}/{self.tenant}"
+
+
+def resolve(
+    cloud: str | Cloud | None = None,
+    *,
+    profile: str | None = None,
+    client_id: str | None = None,
+    tenant: str | None = None,
+    cache: str | None = None,
+) -> Settings:
+    """Return the settings: each the argument, else the profile's, else the environment's.
+
+    The environment variables are PCNOTEBOOKS_PROFILE, _CLIENT_ID, _TENANT, _CLOUD and _CACHE.
+
+    Raises
+    ------
+    ConfigurationError
+        Without a client id, or for a profile, cloud, tenant or cache that cannot be.
+    """
+    profile = profile or os.environ.get("PCNOTEBOOKS_PROFILE") or None
+    stored = load_profile(profile) if profile else {}
+    given = {"cloud": cloud, "client_id": client_id, "tenant": tenant, "cache": cache}
+    chosen: dict[str, Any] = {
+        key: value
+        or stored.get(key)
+        or os.environ.get(f"PCNOTEBOOKS_{key.upper()}")
+        or _DEFAULTS.get(key)
+        for key, value in given.items()
+    }
+    if not chosen["client_id"]:
+        raise ConfigurationError("Signing in needs a client id.", remedy=_SETUP)
+    if chosen["cache"] not in CACHES:
+        raise ConfigurationError(
+            f"There is no token cache {chosen['cache']!r}.",
+            remedy=f"The caches are {', '.join(CACHES)}.",
+        )
+    if not all(part.isalnum() for part in chosen["tenant"].replace("-", ".").split(".")):
+        raise ConfigurationError(
+            f"{chosen['tenant']!r} is no tenant.",
+            remedy="Give the directory (tenant) id, a domain such as contoso.onmicrosoft.com,"
+            " or organizations.",
+        )
+    chosen["cloud"] = _cloud(chosen["cloud"])
+    return Settings(**chosen, partner=stored.get("partner"), profile=profile)
+
+
+def profiles_file() -> Path:
+    """Return where profiles are kept: ``profiles.toml`` in the user's configuration folder."""
+    return platformdirs.user_config_path("pcnotebooks", appauthor=False) / "profiles.toml"
+
+
+def load_profiles() -> dict[str, dict[str, Any]]:
+    """Return every profile by its name; none where there is no file.
+
+    Raises
+    ------
+    ConfigurationError
+        For a file that is no TOML, or a profile with a key that none has.
+    """
+    path = profiles_file()
+    try:
+        profiles = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(
+            f"{path} is not TOML: {error}.", remedy="Correct the file; docs/setup.md shows one."
+        ) from None
+    for name, profile in profiles.items():
+        unknown = set(profile) - set(_KEYS) if isinstance(profile, dict) else {name}
+        if unknown:
+            raise ConfigurationError(
+                f"{path}: profile {name!r} has {', '.join(sorted(unknown))!r}.",
+                remedy=f"A profile is a table such as [contoso] with {', '.join(_KEYS)}.",
+            )
+    return profiles
+
+
+def load_profile(name: str) -> dict[str, Any]:
+    """Return one profile.
+
+    Raises
+    ------
+    ConfigurationError
+        For a name that none has.
+    """
+    profiles = load_profiles()
+    if name in profiles:
+        return profiles[name]
+    known = ", ".join(profiles) or "none"
+    raise ConfigurationError(
+        f"There is no profile {name!r}.", remedy=f"{profiles_file()} has {known}."
+    )
+
+
+def _cloud(cloud: str | Cloud | dict[str, str]) -> Cloud:
+    """Return the cloud; a profile may also hold one of the user's own, as a table."""
+    if not isinstance(cloud, dict):
+        return get_cloud(cloud)
+    try:
+        return Cloud(**({"label": cloud.get("name", "")} | cloud))
+    except TypeError:
+        raise ConfigurationError(
+            f"A cloud of one's own has {', '.join(cloud)}.",
+            remedy="Give it name, authority and api, and a label if wanted.",
+        ) from None
