@@ -24,7 +24,7 @@ from .frames import (
 from .payloads import Payload
 from .report import render_report
 from .sample import sample_history, sample_payload
-from .summaries import invoice_summaries
+from .summaries import fetch_all, invoice_summaries
 
 __version__: str
 __all__ = [
@@ -44,6 +44,7 @@ __all__ = [
     "balances_by_type",
     "cloud_picker",
     "explore",
+    "fetch_all",
     "fetch_invoice_summaries",
     "get_cloud",
     "invoice_frame",

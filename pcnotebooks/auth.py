@@ -383,6 +383,12 @@ def sign_out(session: Session | None = None) -> None:
         session.credential.forget()
 
 
+def username(session: Session) -> str:
+    """Return who is signed in, as the login service names the user; empty where it is unknown."""
+    credential = session.credential
+    return credential.username if isinstance(credential, _MsalCredential) else ""
+
+
 @dataclass(frozen=True)
 class Account:
     """A cached sign-in."""
@@ -523,13 +529,17 @@ class _MsalCredential:
         self._refused = False
 
     def __repr__(self) -> str:
-        return f"<sign-in of {self._account['username'] if self._account else 'nobody'}>"
+        return f"<sign-in of {self.username or 'nobody'}>"
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a signed-in credential cannot be pickled: that would write its tokens")
 
     def __deepcopy__(self, _memo: object) -> Self:
         return self
+
+    @property
+    def username(self) -> str:
+        return (self._account or {}).get("username", "")
 
     def get_token(self, *scopes: str) -> _Token:
         """Return a valid token, renewed silently where it is about to expire."""

@@ -53,8 +53,8 @@ def _persisted_cache(kind: str) -> msal_extensions.PersistedTokenCache:
         if failure:
             raise ConfigurationError(
                 f"This machine has no keyring for an encrypted token cache ({failure}).",
-                remedy='Use cache="memory" and sign in each time; or, where a file that only you'
-                ' can read is good enough, cache="plain".',
+                remedy="With the cache memory you sign in each time; a file that only you can read"
+                " is the cache plain.",
             )
     return msal_extensions.PersistedTokenCache(persistence)
 

@@ -278,9 +278,9 @@ def plot_balance_trend(frame: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
         _payment_ticks(axes, changes[changes["payment_seen"]], scale)
         _label_ends(axes, ends)
         axes.grid(axis="y", color=RULE, linewidth=0.6)
-        locator = AutoDateLocator(minticks=3, maxticks=8)  # type: ignore[no-untyped-call]
+        locator = AutoDateLocator(minticks=3, maxticks=8)
         axes.xaxis.set_major_locator(locator)
-        dates = ConciseDateFormatter(locator, show_offset=False)  # type: ignore[no-untyped-call]
+        dates = ConciseDateFormatter(locator, show_offset=False)
         axes.xaxis.set_major_formatter(dates)
         axes.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.6g}"))

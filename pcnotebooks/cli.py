@@ -37,6 +37,10 @@ _MoreFiles = Annotated[
 ]
 
 
+_Cloud = Annotated[str | None, typer.Option(metavar="NAME", help="global, us_government or china.")]
+_Profile = Annotated[str | None, typer.Option(metavar="NAME", help="A profile of profiles.toml.")]
+
+
 def main() -> None:
     """Run the command line: exit code 0 done, 1 an error in words, 2 wrong usage."""
     try:
@@ -87,9 +91,10 @@ def report(
         ),
     ] = None,
 ) -> None:
-    """Write one HTML file with balances, payment recency and due dates.
+    """Write the report: one HTML file that opens anywhere.
 
-    It opens anywhere without network. Several payloads of a partner give trends and changes.
+    It holds balances, payment recency and due dates. Several payloads of a partner give trends
+    and changes.
     """
     files = [*(payload or ()), *(more or ())]
     if sample == bool(files):
@@ -110,7 +115,7 @@ def lab(
         Path, typer.Argument(metavar="[DIR]", file_okay=False, help="Folder for the notebooks.")
     ] = Path("partner-center"),
 ) -> None:
-    """Copy the bundled notebooks to DIR and open JupyterLab there.
+    """Copy the notebooks to DIR and open JupyterLab there.
 
     A notebook that is there already and differs is yours: it stays as it is. What follows DIR is
     passed on to JupyterLab, such as --no-browser.
@@ -127,6 +132,70 @@ def lab(
     from jupyterlab.labapp import LabApp  # noqa: PLC0415
 
     LabApp.launch_instance([str(directory / "01_start_here.ipynb"), *context.args])
+
+
+@app.command("sign-in")
+def sign_in(
+    *,
+    profile: _Profile = None,
+    cloud: _Cloud = None,
+    method: Annotated[str, typer.Option(metavar="NAME", help="device_code or browser.")] = (
+        "device_code"
+    ),
+    cache: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="encrypted (unless set elsewhere) or plain."),
+    ] = None,
+) -> None:
+    """Sign in, and keep the sign-in for later.
+
+    Client id and tenant come from the profile or from PCNOTEBOOKS_CLIENT_ID and _TENANT.
+    """
+    from pcnotebooks import auth, profiles  # noqa: PLC0415
+
+    settings = profiles.resolve(cloud, profile=profile, cache=cache)
+    if settings.cache == "memory":  # which would end with this command
+        cache = "encrypted"
+    session = auth.sign_in(cloud, profile=profile, method=method, cache=cache)
+    typer.echo(f"Signed in as {auth.username(session)} at {session.cloud.label}.")
+
+
+@app.command("sign-out")
+def sign_out() -> None:
+    """Forget every cached sign-in."""
+    from pcnotebooks import auth  # noqa: PLC0415
+
+    auth.sign_out()
+    typer.echo("Signed out.")
+
+
+@app.command()
+def accounts() -> None:
+    """List the cached sign-ins."""
+    from pcnotebooks import auth  # noqa: PLC0415
+
+    found = [vars(account).values() for account in auth.cached_accounts()]
+    if not found:
+        typer.echo("No sign-in is cached.")
+    widths = [max(map(len, column)) for column in zip(*found, strict=True)]
+    for row in found:
+        cells = zip(row, widths, strict=True)
+        typer.echo("  ".join(cell.ljust(width) for cell, width in cells).rstrip())
+
+
+@app.command()
+def doctor(*, cloud: _Cloud = None, profile: _Profile = None) -> None:
+    """Check everything up to the first call.
+
+    Exit code 1 if any check fails. It never asks anybody to sign in, and shows no token.
+    """
+    from pcnotebooks.doctor import diagnose, line  # noqa: PLC0415
+
+    failed = False
+    for finding in diagnose(cloud, profile=profile):
+        failed = failed or finding.state == "fail"
+        typer.echo(line(finding))
+    raise typer.Exit(failed)
 
 
 def _bundled_notebooks() -> list[Path]:

@@ -1,12 +1,18 @@
-"""Invoice summaries straight from Partner Center: where fetching and analysis meet."""
+"""From sessions to frames: where the network half meets the analysis half."""
 
 from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor, as_completed
 
 import pandas as pd
 
 from pcnotebooks.api import fetch_invoice_summaries
 from pcnotebooks.auth import Session
+from pcnotebooks.errors import PcNotebooksError
 from pcnotebooks.frames import invoice_frame
+from pcnotebooks.payloads import Payload
 
 
 def invoice_summaries(session: Session) -> pd.DataFrame:
@@ -36,3 +42,69 @@ def invoice_summaries(session: Session) -> pd.DataFrame:
     >>> frame = invoice_summaries(session)  # doctest: +SKIP
     """
     return invoice_frame(fetch_invoice_summaries(session))
+
+
+def fetch_all(
+    sessions: Iterable[Session], *, progress: bool = True
+) -> list[Payload | PcNotebooksError]:
+    """Fetch the summaries of several sessions at once, each in a thread of its own.
+
+    One partner's failure costs nobody else's answer: it stands in the list in its place.
+
+    Parameters
+    ----------
+    sessions
+        Any number, of any partners and clouds.
+    progress
+        Show how many have answered, in a notebook or a terminal.
+
+    Returns
+    -------
+    list of Payload or PcNotebooksError
+        In the order asked; what failed as the error that :func:`fetch_invoice_summaries` raises.
+
+    Examples
+    --------
+    >>> sessions = [sign_in(profile=name) for name in ("contoso", "fabrikam")]  # doctest: +SKIP
+    >>> results = fetch_all(sessions)  # doctest: +SKIP
+    >>> payloads = [each for each in results if isinstance(each, Payload)]  # doctest: +SKIP
+    """
+    asked = list(sessions)
+    show = _progress(len(asked)) if progress and asked else None
+    pool = ThreadPoolExecutor(max_workers=min(32, len(asked)) or 1)
+    try:
+        futures = [pool.submit(_fetch, session) for session in asked]
+        for done, _ in enumerate(as_completed(futures), start=1):
+            if show:
+                show(done)
+        return [future.result() for future in futures]
+    finally:
+        # After an interrupt nobody waits for those that are still asking.
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _fetch(session: Session) -> Payload | PcNotebooksError:
+    try:
+        return fetch_invoice_summaries(session)
+    except PcNotebooksError as error:
+        return error
+
+
+def _progress(total: int) -> Callable[[int], None] | None:
+    """Return what shows how many are done: a bar in a notebook, a line in a terminal."""
+    if "IPython" in sys.modules:
+        from IPython import get_ipython  # noqa: PLC0415  a notebook has it, a script need not
+        from IPython.display import ProgressBar  # noqa: PLC0415
+
+        if get_ipython() is not None:
+            bar = ProgressBar(total)
+            bar.display()
+            return lambda done: setattr(bar, "progress", done)
+    if not sys.stderr.isatty():
+        return None
+
+    def line(done: int) -> None:
+        end = "\n" if done == total else ""
+        print(f"\r{done} of {total} fetched", end=end, file=sys.stderr, flush=True)  # noqa: T201
+
+    return line

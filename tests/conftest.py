@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -9,7 +10,10 @@ from pathlib import Path
 
 import pytest
 import trustme
+from joserfc.jwk import RSAKey
 
+from pcnotebooks.auth import sign_out
+from tests.services.identity_provider import IdentityProvider
 from tests.services.partner_center import PartnerCenter, Step
 
 
@@ -50,7 +54,42 @@ def partner_center() -> Iterator[Callable[..., PartnerCenter]]:
     """Return a function that starts a Partner Center on loopback, from its steps."""
     with ExitStack() as running:
 
-        def start(*steps: Step, tls: ssl.SSLContext | None = None) -> PartnerCenter:
-            return running.enter_context(PartnerCenter(*steps, tls=tls))
+        def start(
+            *steps: Step, tls: ssl.SSLContext | None = None, key: RSAKey | None = None
+        ) -> PartnerCenter:
+            return running.enter_context(PartnerCenter(*steps, tls=tls, key=key))
 
         yield start
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return an empty home, which is also the working directory, of a user without settings."""
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.chdir(home)
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(home / ".config"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(home / ".data"))
+    for name in ("CLIENT_ID", "TENANT", "CLOUD", "PROFILE", "CACHE"):
+        monkeypatch.delenv(f"PCNOTEBOOKS_{name}", raising=False)
+    return home
+
+
+@pytest.fixture
+def identity_provider(
+    home: Path,
+    tls: ssl.SSLContext,
+    authority_file: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> Iterator[IdentityProvider]:
+    """Return a running identity provider, none of whose secrets stands in any log afterwards."""
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(authority_file))
+    caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.CRITICAL, "authlib")  # the provider's own log
+    with IdentityProvider(tls) as provider:
+        yield provider
+    sign_out()  # the next provider may get the same port
+    logged = [f"{record.getMessage()} {record.exc_text}" for record in caplog.get_records("call")]
+    assert not provider.shown_in("\n".join(logged))

@@ -11,14 +11,13 @@ import ssl
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import formatdate
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from authlib.integrations.flask_oauth2 import AuthorizationServer
 from authlib.oauth2.rfc6749 import AccessDeniedError, ClientMixin, InvalidGrantError, OAuth2Error
@@ -186,6 +185,10 @@ class IdentityProvider:
         """Remember a value that nobody may see."""
         self.secrets.add(value)
         return value
+
+    def shown_in(self, text: str) -> set[str]:
+        """Return which secrets stand in a text, whole or with their first half."""
+        return {secret for secret in self.secrets if secret[: len(secret) // 2] in text}
 
     def sign(self, **claims: object) -> str:
         """Return a signed token with these claims and the usual ones."""
@@ -361,7 +364,8 @@ class _AuthorizationCode(AuthorizationCodeGrant):
 
     def create_authorization_response(self, redirect_uri: str, grant_user: str | None) -> Any:
         if not grant_user:
-            raise AccessDeniedError("AADSTS65004: User declined.", redirect_uri=redirect_uri)
+            declined = f"AADSTS65004: {REFUSALS[65004][1]}"
+            raise AccessDeniedError(declined, redirect_uri=redirect_uri)
         return super().create_authorization_response(redirect_uri, grant_user)
 
     def save_authorization_code(self, code: str, request: Any) -> None:
@@ -410,7 +414,7 @@ def _app(provider: IdentityProvider) -> Flask:
     @app.before_request
     def scripted() -> Response | None:
         place = _PLACES.get(request.form.get("grant_type", ""), request.endpoint or "")
-        provider.requests.append((place, dict(request.form)))
+        provider.requests.append((place, request.values.to_dict()))
         provider.wait(provider.delays.get(place, 0))
         tenant = (request.view_args or {}).get("tenant", TENANT)
         if place not in provider.answers and tenant not in {TENANT, "organizations"}:
@@ -454,14 +458,13 @@ def _app(provider: IdentityProvider) -> Flask:
         except OAuth2Error as error:
             return server.handle_error_response(request, error)
         if request.method == "GET":
-            return _page("Sign in", _form("", {**request.args}, "approve", "decline"))
+            return _page("Sign in", _form(request.path, {**request.args}, "approve", "decline"))
         user = USERNAME if "approve" in request.form else None
         answer = server.create_authorization_response(grant_user=user, grant=grant)
         if answer.status_code != 302:
             return answer
         parts = urlsplit(answer.headers["Location"])
-        fields = dict(pair.split("=", 1) for pair in parts.query.split("&"))
-        return _form_post(f"{parts.scheme}://{parts.netloc}", fields)
+        return _form_post(f"{parts.scheme}://{parts.netloc}", dict(parse_qsl(parts.query)))
 
     @app.route("/devicelogin", methods=["GET", "POST"])
     def devicelogin() -> Any:
@@ -479,6 +482,31 @@ def _app(provider: IdentityProvider) -> Flask:
         return _page("You may close this page", "")
 
     return app
+
+
+class _Server(ThreadedWSGIServer):
+    daemon_threads = True
+    request_queue_size = 64
+    tls: ssl.SSLContext
+
+
+class _Handler(WSGIRequestHandler):
+    server: _Server
+
+    def setup(self) -> None:
+        # Here and not on accept: a client that is slow to greet holds up nobody else.
+        self.request = self.server.tls.wrap_socket(self.request, server_side=True)
+        super().setup()
+
+    def finish(self) -> None:
+        super().finish()
+        self.request.close()
+
+    def make_environ(self) -> dict[str, Any]:
+        return {**super().make_environ(), "wsgi.url_scheme": "https"}
+
+    def log(self, type: str, message: str, *args: object) -> None:  # noqa: A002  as in werkzeug
+        """Keep silent."""
 
 
 def _response(answer: Answer) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import ssl
 import struct
@@ -14,6 +15,10 @@ from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Self
+
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import RSAKey
 
 from pcnotebooks.clouds import Cloud
 from pcnotebooks.sample import sample_payload
@@ -79,10 +84,16 @@ class PartnerCenter:
     tls
         Context of a server certificate; plain http without. With one, the service is also a
         proxy for https that answers in place of whatever host is asked for.
+    key
+        The public key of an identity provider. With one, a request takes its step only with a
+        bearer that this key signed, for this service and not expired; any other gets a 401.
     """
 
-    def __init__(self, *steps: Step, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self, *steps: Step, tls: ssl.SSLContext | None = None, key: RSAKey | None = None
+    ) -> None:
         self.steps = deque(steps)
+        self.key = key
         self.requests: list[Request] = []
         self.closing = threading.Event()
         self.tls = tls
@@ -124,8 +135,22 @@ class PartnerCenter:
     def next_answer(self, request: Request) -> Answer:
         """Remember a request and take the next step."""
         self.requests.append(request)
+        if self.key and (wrong := self._wrong_with(request.headers["Authorization"] or "")):
+            return Answer(json.dumps({"message": wrong}).encode(), status=401)
         step = self.steps.popleft() if self.steps else Answer()
         return step if isinstance(step, Answer) else step(request)
+
+    def _wrong_with(self, authorization: str) -> str | None:
+        """Return what is wrong with a bearer, as the service would see it."""
+        rules = jwt.JWTClaimsRegistry(
+            aud={"essential": True, "value": self.url}, exp={"essential": True}
+        )
+        try:
+            token = jwt.decode(authorization.removeprefix("Bearer "), self.key, ["RS256"])
+            rules.validate(token.claims)
+        except (JoseError, ValueError) as error:
+            return f"Unauthorized: {error}"
+        return None
 
 
 class _Server(ThreadingHTTPServer):

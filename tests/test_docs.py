@@ -1,0 +1,42 @@
+"""What the documentation repeats of the code is what the code says."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from pcnotebooks import api, auth, sample_payload
+from pcnotebooks.frames import invoice_frame, payment_recency
+
+ROOT = Path(__file__).parents[1]
+TROUBLESHOOTING = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
+
+
+def test_every_sign_in_remedy_is_documented():
+    """Each code stands in the table with the remedy that the error prints."""
+    for code, remedy in auth.SIGN_IN_REMEDIES.items():
+        assert re.search(
+            rf"^\| `{code}` \|.*\| {re.escape(remedy)} \|$", TROUBLESHOOTING, re.MULTILINE
+        )
+
+
+def test_every_remedy_of_the_service_and_the_network_is_documented():
+    """Each code or status, and each way in which no answer comes, stands there too."""
+    for code, remedy in api._REMEDIES.items():
+        assert remedy in TROUBLESHOOTING, code
+    for kind in api._KINDS:
+        assert kind.remedy in TROUBLESHOOTING, kind.what
+
+
+def test_every_column_is_documented():
+    """The column reference names each column of the frames."""
+    text = (ROOT / "docs" / "columns.md").read_text(encoding="utf-8")
+    for column in payment_recency(invoice_frame(sample_payload())).columns:
+        assert f"`{column}`" in text
+
+
+def test_links_lead_somewhere():
+    """Each relative link of README and docs names a file that is there."""
+    for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
+        for link in re.findall(r"\]\(([^)#]+)", page.read_text(encoding="utf-8")):
+            assert link.startswith("http") or (page.parent / link).exists(), (page.name, link)
