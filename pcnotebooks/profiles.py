@@ -100,7 +100,7 @@ def load_profiles() -> dict[str, dict[str, Any]]:
     """
     path = profiles_file()
     try:
-        profiles = tomllib.loads(path.read_text(encoding="utf-8"))
+        profiles = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         return {}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -108,13 +108,25 @@ def load_profiles() -> dict[str, dict[str, Any]]:
             f"{path} is not TOML: {error}.", remedy="Correct the file; docs/setup.md shows one."
         ) from None
     for name, profile in profiles.items():
-        unknown = set(profile) - set(_KEYS) if isinstance(profile, dict) else {name}
-        if unknown:
+        if wrong := _wrong_keys(profile) if isinstance(profile, dict) else [name]:
             raise ConfigurationError(
-                f"{path}: profile {name!r} has {', '.join(sorted(unknown))!r}.",
-                remedy=f"A profile is a table such as [contoso] with {', '.join(_KEYS)}.",
+                f"{path}: {', '.join(wrong)} of profile {name!r} cannot be.",
+                remedy=f"A profile is a table such as [contoso] with {', '.join(_KEYS)}, each a"
+                " text; a cloud of one's own is a table of texts.",
             )
     return profiles
+
+
+def _wrong_keys(profile: dict[str, Any]) -> list[str]:
+    """Return the keys that no profile has, and those whose values are no text."""
+    texts = dict(profile)
+    if isinstance(own := texts.get("cloud"), dict):
+        texts |= {"cloud": ""} | {f"cloud.{key}": value for key, value in own.items()}
+    return [
+        key
+        for key, value in texts.items()
+        if key.split(".")[0] not in _KEYS or (value and not isinstance(value, str))
+    ]
 
 
 def load_profile(name: str) -> dict[str, Any]:
