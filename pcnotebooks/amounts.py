@@ -110,12 +110,22 @@ def format_day(day: date, *, locale: str = "en") -> str:
     return text
 
 
+def format_days(days: int) -> str:
+    """Return a number of days: ``1 day``, ``439 days``."""
+    return f"{days:,}{NO_BREAK}day{'' if days == 1 else 's'}"
+
+
 def format_days_ago(days: int) -> str:
-    """Return how long ago: ``439 days ago``, ``today``, ``in 1 day``."""
+    """Return how long ago: ``439 days ago``, ``today``, ``1 day ahead``."""
     if days == 0:
         return "today"
-    count = f"{abs(days):,}{NO_BREAK}day{'s' if abs(days) > 1 else ''}"
-    return f"{count} ago" if days > 0 else f"in {count}"
+    return f"{format_days(days)} ago" if days > 0 else f"{format_days(-days)} ahead"
+
+
+def format_tick(value: float, *, locale: str = "en") -> str:
+    """Return a number beside an axis, with the digits that it has."""
+    text: str = format_decimal(Decimal(f"{value:.6g}"), "#,##0.######", locale=_locale(locale))
+    return text
 
 
 @lru_cache(maxsize=32)

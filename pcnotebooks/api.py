@@ -28,7 +28,7 @@ from urllib3.exceptions import (
 from urllib3.util import parse_url
 
 from pcnotebooks import __version__
-from pcnotebooks.auth import Session, access_token, bare
+from pcnotebooks.auth import Session, access_token, bare, tenant_of
 from pcnotebooks.errors import NetworkError, PayloadError, PcNotebooksError, ServiceError
 from pcnotebooks.payloads import BYTE_ORDER_MARK, Payload, require_json
 
@@ -412,7 +412,8 @@ def _read(call: _Call, answer: _Answer, bearer: _Bearer) -> Payload | _Failure:
         )
     session = call.session
     now = datetime.now(UTC)
-    payload = Payload(answer.body, session.cloud.name, session.partner or "", now, **ids)
+    partner = session.partner or tenant_of(bearer.token) or ""
+    payload = Payload(answer.body, session.cloud.name, partner, now, **ids)
     try:
         require_json(payload)
     except PayloadError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import re
@@ -161,6 +162,16 @@ def access_token(session: Session, *, refused: bool = False) -> str:
         del token
         failure = _sign_in_error(session, "gave a blank or malformed token.")
     raise bare(failure)
+
+
+def tenant_of(token: str) -> str | None:
+    """Return the tenant that an access token names; None for one that is no JWT."""
+    try:
+        claims = json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "=="))
+        tenant = claims["tid"]
+    except (ValueError, LookupError, TypeError):
+        return None
+    return tenant if isinstance(tenant, str) else None
 
 
 def bare(error: _Error) -> _Error:

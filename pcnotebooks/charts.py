@@ -9,9 +9,11 @@ from __future__ import annotations
 import io
 import re
 import sys
+import textwrap
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from decimal import Decimal
 from html import escape
 from typing import Any
@@ -31,6 +33,7 @@ from pcnotebooks.amounts import (
     format_days_ago,
     format_number,
     format_share,
+    format_tick,
     to_decimal,
 )
 from pcnotebooks.clouds import SAMPLE, cloud_label
@@ -39,12 +42,14 @@ from pcnotebooks.frames import (
     NOT_STATED,
     ONE_TIME,
     RECURRING,
+    TOTALS_COLUMNS,
     AsOf,
     as_of_day,
     changes_of,
     invoice_types,
     latest,
     recency_of,
+    require_frame,
     rows_of,
 )
 
@@ -82,8 +87,12 @@ _TYPE_COLOURS = {
     "": MUTED,
 }
 
+# In which language's figures a chart is written; reports set it while they draw.
+_LOCALE: ContextVar[str] = ContextVar("locale", default="en")
+
 _WIDTH = 7.2
-_CHARACTERS = 10.8  # of a label, about as many as fit on an inch of a chart
+_LAST_DAY = 450  # of the axis of days; older payments stand there, with an arrow
+_CHARACTERS = 12.5  # of a label, about as many as fit on an inch of axes
 _RC: Any = {
     "text.parse_math": False,
     "font.size": 9.5,
@@ -120,7 +129,8 @@ def plot_balances(frame: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     frame
         As :func:`invoice_frame` returns it, in one currency.
     ax
-        Axes to draw on; a new pyplot figure unless given.
+        Axes to draw on, best of a figure with ``layout="constrained"``; a new pyplot figure
+        unless given.
 
     Returns
     -------
@@ -150,18 +160,20 @@ def plot_balances(frame: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
         lengths = [float(amount / scale) for amount in amounts]
         colours = [type_colour(name, now) for _, name, _ in lanes]
         axes.barh(range(len(lanes)), lengths, height=0.56, color=colours)
-        reach = max((abs(length) for length in lengths), default=0.0) or 1.0
-        for place, (length, amount) in enumerate(zip(lengths, amounts, strict=True)):
+        labels = [_amount(amount, currency) for amount in amounts]
+        for place, (length, label) in enumerate(zip(lengths, labels, strict=True)):
             # A credit's bar reaches to the left, so its lane is free on the right.
-            _label(axes, max(length, 0.0), place, format_amount(amount, currency))
-        axes.set_xlim(1.06 * min(0.0, *lengths), max(0.0, *lengths) + 0.42 * reach)
+            _label(axes, max(length, 0.0), place, label)
+        axes.set_xlim(_limits(axes, lengths, labels))
         axes.axvline(0, color=MUTED, linewidth=0.8)
         _name_lanes(axes, [label for label, _, _ in lanes])
         axes.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.6g}"))
+        axes.xaxis.set_major_formatter(FuncFormatter(_tick))
         axes.grid(axis="x", color=RULE, linewidth=0.6)
         axes.set_xlabel(unit, loc="left", fontsize=8)
-        axes.set_title(balance_title(currency, add_exactly(amounts), parts_by_type(now)))
+        axes.set_title(
+            balance_title(currency, add_exactly(amounts), parts_by_type(now), locale=_LOCALE.get())
+        )
         _foot(axes, now)
     return axes
 
@@ -181,7 +193,8 @@ def plot_payment_recency(
     as_of
         Day from which the days are counted, in UTC; each row's ``retrieved_at`` unless given.
     ax
-        Axes to draw on; a new pyplot figure unless given.
+        Axes to draw on, best of a figure with ``layout="constrained"``; a new pyplot figure
+        unless given.
 
     Returns
     -------
@@ -206,7 +219,7 @@ def plot_payment_recency(
         if not lanes:
             return _nothing(axes)
         days = recency["days_since_payment"].dropna().astype(int).tolist()
-        last, first = max([100, *days]), min([0, *days])
+        last, first = min(max([100, *days]), _LAST_DAY), min([0, *days])
         reach = last - first
         for start, end, colour in zip((0, 30, 60, 90), (30, 60, 90, None), _BANDS, strict=True):
             axes.axvspan(start, last + 2 * reach if end is None else end, color=colour, linewidth=0)
@@ -214,7 +227,7 @@ def plot_payment_recency(
             for row in rows_of(rows):
                 _payment_mark(axes, row, place, beside=first - 0.035 * reach, last=last)
         axes.set_xlim(first - 0.07 * reach, last + 0.08 * reach)
-        axes.set_xticks([0, 30, 60, 90, *([last] if last > 120 else [])])
+        axes.set_xticks([0, 30, 60, 90, *([last] if 120 < last < _LAST_DAY else [])])
         _name_lanes(axes, [label for label, _, _ in lanes])
         axes.set_xlabel("days since the last payment", loc="left", fontsize=8)
         axes.set_title(_recency_title(recency))
@@ -234,7 +247,8 @@ def plot_balance_trend(frame: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
         As :func:`invoice_frame` or :func:`totals_frame` returns it of several payloads, in one
         currency.
     ax
-        Axes to draw on; a new pyplot figure unless given.
+        Axes to draw on, best of a figure with ``layout="constrained"``; a new pyplot figure
+        unless given.
 
     Returns
     -------
@@ -254,7 +268,7 @@ def plot_balance_trend(frame: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     24
     """
     currency = _one_currency(frame, "plot_balance_trend")
-    with _axes(ax, rows=4) as axes:
+    with _axes(ax, rows=_rows(plot_balance_trend, frame)) as axes:
         if currency is None:
             return _nothing(axes)
         stated = [
@@ -264,15 +278,15 @@ def plot_balance_trend(frame: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
         scale, unit = _scale([amount for _, series in stated for amount in series], currency)
         changes = changes_of(frame)
         ends: list[tuple[float, str, str]] = []
-        for place, ((partner, cloud), series) in enumerate(stated):
-            colour = TEXT if len(stated) == 1 else ([*_OTHERS, MUTED])[min(place, 4)]
+        for place, ((partner, _), series) in enumerate(stated):
+            colours = (TEXT,) if len(stated) == 1 else (*_OTHERS, MUTED)
+            colour = colours[place % len(colours)]
             values = [float(amount / scale) for amount in series]
             axes.plot(series.index, values, drawstyle="steps-post", color=colour, linewidth=1.6)
             axes.plot(series.index[-1], values[-1], "o", color=colour, markersize=5)
             name = f"{_short(partner)}\n" if len(stated) > 1 else ""
-            ends.append((values[-1], f"{name}{format_amount(series.iloc[-1], currency)}", colour))
-            own = changes[(changes["partner"] == partner) & (changes["cloud"] == cloud)]
-            _mark_unexplained(axes, own[own["unexplained"]], scale)
+            ends.append((values[-1], f"{name}{_amount(series.iloc[-1], currency)}", colour))
+        _mark_unexplained(axes, changes[changes["unexplained"]], scale)
         axes.axhline(0, color=MUTED, linewidth=0.8)
         axes.margins(x=0.02, y=0.12)
         _payment_ticks(axes, changes[changes["payment_seen"]], scale)
@@ -283,7 +297,7 @@ def plot_balance_trend(frame: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
         dates = ConciseDateFormatter(locator, show_offset=False)
         axes.xaxis.set_major_formatter(dates)
         axes.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.6g}"))
+        axes.yaxis.set_major_formatter(FuncFormatter(_tick))
         axes.tick_params(axis="y", labelsize=8.5, labelcolor=MUTED)
         axes.set_ylabel(unit, loc="top", fontsize=8)
         axes.set_title(_trend_title(currency, [series for _, series in stated]))
@@ -325,7 +339,12 @@ def plot_panels(frame: pd.DataFrame, plot: Callable[..., Axes] = plot_balances) 
 
 
 def draw(
-    plot: Callable[..., Axes], frame: pd.DataFrame, *, width: float = _WIDTH, **options: Any
+    plot: Callable[..., Axes],
+    frame: pd.DataFrame,
+    *,
+    width: float = _WIDTH,
+    locale: str = "en",
+    **options: Any,
 ) -> Figure:
     """Return `plot` on a figure that pyplot knows nothing of, for callbacks and reports.
 
@@ -334,7 +353,11 @@ def draw(
     figure = Figure(figsize=(width, _height(_rows(plot, frame))), layout="constrained")
     with mpl.rc_context(_RC):
         ax = figure.subplots()
-    plot(frame, ax=ax, **options)
+    before = _LOCALE.set(locale)
+    try:
+        plot(frame, ax=ax, **options)
+    finally:
+        _LOCALE.reset(before)
     return figure
 
 
@@ -394,9 +417,11 @@ def balance_title(
     """
     if total < 0:
         return f"Credit of {format_amount(total.copy_abs(), currency, locale=locale)}"
+    if total == 0:
+        return f"Nothing owed in {currency}"
     owed = f"{format_amount(total, currency, locale=locale)} owed"
-    whole = add_exactly(parts.values()) == total and NOT_STATED not in parts
-    if total == 0 or not whole or any(amount < 0 for amount in parts.values()):
+    whole = add_exactly(parts.values()) == total and not {NOT_STATED, ""} & set(parts)
+    if not whole or any(amount < 0 for amount in parts.values()):
         return owed
     largest = max(parts, key=lambda name: parts[name])
     share = "all" if parts[largest] == total else format_share(parts[largest], total)
@@ -413,6 +438,8 @@ def parts_by_type(frame: pd.DataFrame) -> dict[str, Decimal]:
 
 def _one_currency(frame: pd.DataFrame, function: str) -> str | None:
     """Return the one currency of a frame; None where it has no rows."""
+    require_frame(frame, TOTALS_COLUMNS)
+    require_frame(frame, TOTALS_COLUMNS)
     currencies = sorted(set(frame["currency"]))
     if len(currencies) > 1:
         raise ConfigurationError(
@@ -428,9 +455,9 @@ def _height(rows: int) -> float:
 
 
 def _rows(plot: Callable[..., Axes], frame: pd.DataFrame) -> int:
-    """Return how many lanes high a chart is; a trend is as high as five."""
+    """Return how many lanes high a chart is; a trend as five, or two for each line's end."""
     if plot is plot_balance_trend:
-        return 5
+        return max(5, 2 * len(_owners(frame)))
     return len(_lanes(latest(frame), by_currency=plot is plot_payment_recency))
 
 
@@ -443,6 +470,8 @@ def _axes(ax: Axes | None, *, rows: int) -> Iterator[Axes]:
             import matplotlib.pyplot as plt  # noqa: PLC0415
 
             _, ax = plt.subplots(figsize=(_WIDTH, _height(rows)), layout="constrained")
+        ax.set_axisbelow(True)
+        ax.spines[:].set_visible(False)
         yield ax
         for text in ax.findobj(Text):
             text.set_parse_math(False)
@@ -458,7 +487,7 @@ def _teach_figures_to_kernel() -> None:
 
 def _nothing(ax: Axes) -> Axes:
     ax.set_axis_off()
-    ax.text(0, 0.5, "No balances are stated.", transform=ax.transAxes, color=MUTED)
+    ax.text(0, 0.5, "No rows: none are stated, or none fit.", transform=ax.transAxes, color=MUTED)
     return ax
 
 
@@ -498,8 +527,21 @@ def _owners(frame: pd.DataFrame) -> dict[tuple[str, str], str]:
     }
 
 
+def _amount(amount: Any, currency: str) -> str:
+    return format_amount(amount, currency, locale=_LOCALE.get())
+
+
+def _day(day: Any) -> str:
+    return format_day(day, locale=_LOCALE.get())
+
+
+def _tick(value: float, _: int | None = None) -> str:
+    return format_tick(value, locale=_LOCALE.get())
+
+
 def _short(text: str) -> str:
-    return text if len(text) <= 28 else text[:27] + "\N{HORIZONTAL ELLIPSIS}"
+    """Return a name that fits beside a chart; names that differ often do so at their end."""
+    return text if len(text) <= 28 else f"{text[:14]}\N{HORIZONTAL ELLIPSIS}{text[-13:]}"
 
 
 def _scale(amounts: Sequence[Decimal], currency: str) -> tuple[Decimal, str]:
@@ -513,6 +555,23 @@ def _scale(amounts: Sequence[Decimal], currency: str) -> tuple[Decimal, str]:
 def _name_lanes(ax: Axes, labels: Sequence[str]) -> None:
     ax.set_yticks(range(len(labels)), labels)
     ax.set_ylim(len(labels) - 0.5, -0.5)
+
+
+def _room(ax: Axes) -> float:
+    """Return about how many characters of a label fit across the axes."""
+    figure = ax.get_figure(root=True)
+    return _CHARACTERS * ax.get_position().width * (figure.get_figwidth() if figure else _WIDTH)
+
+
+def _limits(ax: Axes, lengths: Sequence[float], labels: Sequence[str]) -> tuple[float, float]:
+    """Return how far the axis reaches, so that every label has room behind its bar."""
+    room = _room(ax)
+    left = 1.06 * min(0.0, *lengths)
+    reach = [
+        (max(length, 0.0) - left) / max(0.2, 1 - (len(label) + 2) / room)
+        for length, label in zip(lengths, labels, strict=True)
+    ]
+    return left, left + (max(reach) or 1.0)
 
 
 def _label(ax: Axes, x: float, y: float, text: str, *, left: bool = False) -> None:
@@ -534,18 +593,16 @@ def _payment_mark(ax: Axes, row: Any, place: int, *, beside: float, last: float)
         ax.scatter([beside], [place], s=64, facecolors="none", edgecolors=TEXT, linestyles=outline)
         _label(ax, 0, place, row.payment_status.capitalize())
         return
-    days = row.days_since_payment
-    ax.scatter([days], [place], s=64, color=TEXT)
+    days = min(row.days_since_payment, last)
+    beyond = row.days_since_payment > last
+    ax.scatter([days], [place], s=64, color=TEXT, marker=">" if beyond else "o")
     # On the side with more room, with as many words as it has.
     left = days > last / 2
-    figure = ax.get_figure(root=True)
-    room = (
-        _CHARACTERS * (figure.get_figwidth() if figure else _WIDTH) * max(days, last - days) / last
-    )
-    text = format_days_ago(days)
+    room = _room(ax) * max(days, last - days) / last
+    text = format_days_ago(row.days_since_payment)
     amount = row.last_payment_amount
-    paid = "" if pd.isna(amount) else format_amount(amount, row.currency)
-    for word in (format_day(row.last_payment_date), paid):
+    paid = "" if pd.isna(amount) else _amount(amount, row.currency)
+    for word in (_day(row.last_payment_date), paid):
         if word and len(text) + len(word) + 3 <= room:
             text += f" · {word}"
     _label(ax, days, place, text, left=left)
@@ -555,7 +612,9 @@ def _recency_title(recency: pd.DataFrame) -> str:
     paid = recency["days_since_payment"].dropna()
     words = []
     if len(paid):
-        words.append(f"Last payment {format_days_ago(int(paid.min()))}")
+        newest = int(paid.min())
+        dated = "Last payment" if newest >= 0 else "A payment is dated"
+        words.append(f"{dated} {format_days_ago(newest)}")
     for status in ("never paid", "not stated"):
         count = int((recency["payment_status"] == status).sum())
         if count and count == len(recency):
@@ -572,27 +631,24 @@ def _stated(rows: pd.DataFrame) -> pd.Series:
 
 
 def _mark_unexplained(ax: Axes, changes: pd.DataFrame, scale: Decimal) -> None:
-    """Mark each unexplained step; the word stands once beside steps that follow each other."""
-    named: pd.Timestamp | None = None
-    for row in rows_of(changes):
+    """Mark each unexplained step, and write the word beside the newest."""
+    for row in rows_of(changes.sort_values("retrieved_at")):
         before, after = (
             float(to_decimal(amount) / scale)
             for amount in (row.previous_balance_amount, row.balance_amount)
         )
         ax.vlines(row.retrieved_at, before, after, color=_LIGHT["attention"], linewidth=2.4)
-        if named is None or row.retrieved_at - named > pd.Timedelta(days=62):
-            ax.annotate(
-                "unexplained",
-                (row.retrieved_at, (before + after) / 2),
-                xytext=(-4, 0),
-                textcoords="offset points",
-                ha="right",
-                va="center",
-                fontsize=8,
-                color=_LIGHT["attention"],
-                bbox={"facecolor": PAGE, "edgecolor": "none", "pad": 1.5},
-            )
-        named = row.retrieved_at
+    if len(changes):
+        ax.annotate(
+            "unexplained",
+            (row.retrieved_at, (before + after) / 2),
+            xytext=(5, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=8,
+            color=_LIGHT["attention"],
+            bbox={"facecolor": PAGE, "edgecolor": "none", "pad": 1.5},
+        )
 
 
 def _payment_ticks(ax: Axes, payments: pd.DataFrame, scale: Decimal) -> None:
@@ -613,15 +669,23 @@ def _payment_ticks(ax: Axes, payments: pd.DataFrame, scale: Decimal) -> None:
     for row in rows_of(payments.sort_values("payment_date", ascending=True)):
         if row.payment_date - named > room and pd.notna(row.payment_amount):
             amount = float(to_decimal(row.payment_amount) / scale)
-            ax.text(row.payment_date, 0.09, f"{amount:,.4g}", transform=low, ha="center",
-                    va="bottom", fontsize=7.5, color=MUTED)  # fmt: skip
+            ax.text(
+                row.payment_date,
+                0.09,
+                _tick(float(f"{amount:.4g}")),
+                transform=low,
+                ha="center",
+                va="bottom",
+                fontsize=7.5,
+                color=MUTED,
+            )
             named = row.payment_date
 
 
 def _label_ends(ax: Axes, ends: Sequence[tuple[float, str, str]]) -> None:
     """Write what each line ends at beside the axes, one below the other."""
     bottom, top = ax.get_ylim()
-    gap = 0.17 * (top - bottom)
+    gap = 0.85 / max(5, 2 * len(ends)) * (top - bottom)
     height = float("-inf")
     for value, text, colour in sorted(ends):
         height = max(value, height + gap)
@@ -639,16 +703,18 @@ def _label_ends(ax: Axes, ends: Sequence[tuple[float, str, str]]) -> None:
 
 def _trend_title(currency: str, stated: Sequence[pd.Series]) -> str:
     now = add_exactly(series.iloc[-1] for series in stated)
-    words = balance_title(currency, now, {})
+    words = balance_title(currency, now, {}, locale=_LOCALE.get())
     first = min(series.index[0] for series in stated)
-    if all(len(series) == 1 for series in stated):
-        return words
+    firsts = {series.index[0].date() for series in stated}
+    if len(firsts) > 1 or all(len(series) == 1 for series in stated):
+        return words  # not the same partners then as now, or nothing to compare with
     then = add_exactly(series.iloc[0] for series in stated)
     moved = add_exactly([now, -then])
     if moved == 0:
-        return f"{words}, as on {format_day(first)}"
+        return f"{words}, as on {_day(first)}"
     direction = "up" if moved > 0 else "down"
-    return f"{words}, {direction} {format_number(abs(moved), currency)} since {format_day(first)}"
+    number = format_number(abs(moved), currency, locale=_LOCALE.get())
+    return f"{words}, {direction} {number} since {_day(first)}"
 
 
 def _foot(ax: Axes, now: pd.DataFrame, *, as_of: AsOf | None = None, below: float = -31) -> None:
@@ -660,12 +726,14 @@ def _foot(ax: Axes, now: pd.DataFrame, *, as_of: AsOf | None = None, below: floa
     if sample:
         words = ["Sample data, not an account", *(words if len(clouds) > 1 else [])]
     words.append(
-        "retrieved " + " to ".join(dict.fromkeys(format_day(day) for day in (days[0], days[-1])))
+        "retrieved " + " to ".join(dict.fromkeys(_day(day) for day in (days[0], days[-1])))
     )
-    if as_of is not None:
-        words.append(f"as of {format_day(as_of_day(as_of))}")
+    if as_of is not None and [as_of_day(as_of)] != days:
+        words.append(f"as of {_day(as_of_day(as_of))}")
+    figure = ax.get_figure(root=True)
+    width = int(_CHARACTERS * (figure.get_figwidth() if figure else _WIDTH))
     ax.annotate(
-        " · ".join(words),
+        textwrap.fill(" · ".join(words), width),
         (0, 0),
         xycoords="axes fraction",
         xytext=(0, below),

@@ -37,6 +37,7 @@ _MoreFiles = Annotated[
 ]
 
 
+_FOLDER = Path("partner-center")
 _Cloud = Annotated[str | None, typer.Option(metavar="NAME", help="global, us_government or china.")]
 _Profile = Annotated[str | None, typer.Option(metavar="NAME", help="A profile of profiles.toml.")]
 
@@ -113,13 +114,16 @@ def lab(
     context: typer.Context,
     directory: Annotated[
         Path, typer.Argument(metavar="[DIR]", file_okay=False, help="Folder for the notebooks.")
-    ] = Path("partner-center"),
+    ] = _FOLDER,
 ) -> None:
     """Copy the notebooks to DIR and open JupyterLab there.
 
     A notebook that is there already and differs is yours: it stays as it is. What follows DIR is
     passed on to JupyterLab, such as --no-browser.
     """
+    options = context.args
+    if str(directory).startswith("-"):  # without DIR the first of the options stands in its place
+        directory, options = _FOLDER, [str(directory), *options]
     directory.mkdir(parents=True, exist_ok=True)
     for bundled in _bundled_notebooks():
         copy = directory / bundled.name
@@ -131,7 +135,7 @@ def lab(
             typer.echo(f"{copy}: kept as it is; delete it to get the bundled one")
     from jupyterlab.labapp import LabApp  # noqa: PLC0415
 
-    LabApp.launch_instance([str(directory / "01_start_here.ipynb"), *context.args])
+    LabApp.launch_instance([str(directory / "01_start_here.ipynb"), *options])
 
 
 @app.command("sign-in")

@@ -141,8 +141,8 @@ def get_cloud(name: str | Cloud) -> Cloud:
     del name
     raise ConfigurationError(
         f"There is no cloud{called}.",
-        remedy=f"The clouds are {known}. Germany is not among them: Microsoft closed that cloud"
-        " on 29 October 2021. Sample data needs no cloud: use sample_payload().",
+        remedy=f"The clouds are {known}; one of your own is a Cloud(name, label, authority, api)."
+        " Sample data needs none: use sample_payload(). Germany's was closed on 29 October 2021.",
     )
 
 

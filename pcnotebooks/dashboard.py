@@ -11,7 +11,14 @@ from ipywidgets import HTML, DatePicker, Dropdown, HBox, Layout, VBox
 from pcnotebooks.charts import plot_balances, plot_payment_recency
 from pcnotebooks.clouds import CLOUDS, SAMPLE
 from pcnotebooks.errors import PcNotebooksError
-from pcnotebooks.frames import NOT_STATED, invoice_types, latest, recency_of, select
+from pcnotebooks.frames import (
+    NOT_STATED,
+    invoice_types,
+    latest,
+    recency_of,
+    require_frame,
+    rows_with,
+)
 from pcnotebooks.report import (
     balances_in_words,
     chart,
@@ -73,6 +80,7 @@ class _Explorer(VBox):  # type: ignore[misc]  # ipywidgets has no types
     """The controls, the view they drive, and the view without a kernel."""
 
     def __init__(self, frame: pd.DataFrame) -> None:
+        require_frame(frame, "invoice_type")
         self._now = latest(frame)
         self._currency = _choice("Currency", sorted(set(self._now["currency"])))
         seen = set(self._now["invoice_type"].dropna())
@@ -111,22 +119,26 @@ class _Explorer(VBox):  # type: ignore[misc]  # ipywidgets has no types
             self._view.value = _error_html(f"{type(error).__name__}: {error}", remedy)
 
     def _html(self) -> str:
-        chosen = select(self._now, currency=_chosen(self._currency), partner=_chosen(self._partner))
-        invoice_type = _chosen(self._invoice_type)
-        if invoice_type == NOT_STATED:
-            chosen = chosen[chosen["invoice_type"].isna()].reset_index(drop=True)
-        else:
-            chosen = select(chosen, invoice_type=invoice_type)
+        chosen = rows_with(
+            self._now,
+            currency=_chosen(self._currency),
+            partner=_chosen(self._partner),
+            invoice_type=_chosen(self._invoice_type),
+        )
         as_of = self._as_of.value
         prefix = f"pcn-{self.model_id}"
         recency = recency_of(chosen, as_of=as_of)
         charts = []
         for currency in sorted(set(chosen["currency"])):
-            rows = select(chosen, currency=currency)
+            rows = rows_with(chosen, currency=currency)
             words = balances_in_words(rows)
-            charts.append(chart(plot_balances, rows, words, f"{prefix}-{currency}", width=5.0))
+            charts.append(
+                chart(plot_balances, rows, words, prefix=f"{prefix}-{currency}", width=4.6)
+            )
         words = recency_in_words(recency)
-        charts.append(chart(plot_payment_recency, chosen, words, prefix, width=5.0, as_of=as_of))
+        charts.append(
+            chart(plot_payment_recency, chosen, words, prefix=prefix, width=4.6, as_of=as_of)
+        )
         sample = SAMPLE.name in set(chosen["cloud"])
         return (
             f'<div class="pcn">{style("explore.css")}{_BANNER if sample else ""}'
@@ -138,7 +150,7 @@ class _Explorer(VBox):  # type: ignore[misc]  # ipywidgets has no types
 
 def _choice(description: str, values: list[str]) -> Dropdown:
     """Return a control whose value is one of the values, or stands for all of them."""
-    options = [("All", _ALL), *((value or "not named", value) for value in values)]
+    options = [("All", _ALL), *((value or "Partner not named", value) for value in values)]
     return Dropdown(options=options, value=_ALL, description=description)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -12,7 +12,13 @@ from typing import Any, TypeAlias
 import numpy as np
 import pandas as pd
 
-from pcnotebooks.amounts import add_exactly, format_amount, format_day, to_decimal
+from pcnotebooks.amounts import (
+    add_exactly,
+    format_amount,
+    format_day,
+    format_days,
+    to_decimal,
+)
 from pcnotebooks.clouds import Cloud
 from pcnotebooks.errors import ConfigurationError
 from pcnotebooks.payloads import Figures, Item, Payload, decode, stamps, wrong_value
@@ -173,6 +179,7 @@ def balances_by_type(frame: pd.DataFrame) -> pd.DataFrame:
     EUR             NaN    1001.12
     GBP       202955.87  548138.52
     """
+    require_frame(frame, INVOICE_COLUMNS)
     now = latest(frame)
     exact = now["balance_amount"].dtype == object
     labels = now["invoice_type"].astype(object).where(now["invoice_type"].notna(), NOT_STATED)
@@ -203,12 +210,18 @@ def select(
         Any frame with these columns.
     partner, cloud, currency, invoice_type
         One value or several; None for all. Currencies are compared without case, invoice types
-        without case and underscore, as the service writes them both ways.
+        without case and underscore, as the service writes them both ways; "Not stated" is the
+        missing invoice type.
 
     Returns
     -------
     DataFrame
         The same columns, with an index from 0; empty where nothing fits.
+
+    Warns
+    -----
+    UserWarning
+        For a value that occurs nowhere in its column, such as a misspelt currency.
 
     Notes
     -----
@@ -223,25 +236,55 @@ def select(
     >>> select(frame, currency="GBP", invoice_type="one_time")["balance_amount"].item()
     548138.52
     """
+    require_frame(frame, _KEYS)
+    given = {
+        "partner": partner,
+        "cloud": cloud,
+        "currency": currency,
+        "invoice_type": invoice_type,
+    }
+    choices = {column: _values(chosen) for column, chosen in given.items() if chosen is not None}
+    for column, chosen in choices.items():
+        have = {_key(column, value) for value in frame[column].unique()}
+        for value in chosen:
+            if have and _key(column, value) not in have:
+                shown = ", ".join(sorted(str(value) for value in frame[column].dropna().unique()))
+                warnings.warn(
+                    f"No row has the {column} {value!r}; there are {shown}.",
+                    UserWarning,
+                    stacklevel=2,
+                )
+    return rows_with(frame, **choices)
+
+
+def rows_with(frame: pd.DataFrame, **choices: Any) -> pd.DataFrame:
+    """Return :func:`select` without its warning, for choices that need not fit."""
     kept = np.ones(len(frame), dtype=bool)
-    choices: tuple[tuple[str, Any, Callable[[Any], str]], ...] = (
-        ("partner", partner, str),
-        ("cloud", cloud, lambda each: each.name if isinstance(each, Cloud) else each),
-        ("currency", currency, str.upper),
-        ("invoice_type", invoice_type, _type_key),
-    )
-    for column, chosen, key in choices:
-        if chosen is None:
-            continue
-        values = [chosen] if isinstance(chosen, str | Cloud) else chosen
-        wanted = {key(value) for value in values}
-        present = {value for value in frame[column].dropna().unique() if key(value) in wanted}
-        kept &= frame[column].isin(present).to_numpy()
+    for column, chosen in choices.items():
+        if chosen is not None:
+            wanted = {_key(column, value) for value in _values(chosen)}
+            present = [value for value in frame[column].unique() if _key(column, value) in wanted]
+            kept &= frame[column].isin(present).to_numpy()
     selected = frame.loc[kept].reset_index(drop=True)
     for column in _KEYS:
         if isinstance(selected[column].dtype, pd.CategoricalDtype):
             selected[column] = selected[column].cat.remove_unused_categories()
     return selected
+
+
+def _values(chosen: Any) -> list[Any]:
+    return [chosen] if isinstance(chosen, str | Cloud) else list(chosen)
+
+
+def _key(column: str, value: Any) -> str:
+    """Return what values of a column are compared by."""
+    if isinstance(value, Cloud):
+        return value.name
+    if pd.isna(value):
+        value = NOT_STATED
+    if column == "currency":
+        return str(value).upper()
+    return _type_key(value) if column == "invoice_type" else str(value)
 
 
 def payment_recency(
@@ -267,7 +310,8 @@ def payment_recency(
         ``days_since_payment`` (Int64; negative for a payment after the as-of day),
         ``recency`` (ordered category: in the future, 0-30, 31-60, 61-90, over 90, never paid,
         not stated), ``days_since_invoice`` (Int64), ``invoice_due_date``
-        (datetime64[us, UTC]), ``days_until_due`` (Int64; negative when overdue).
+        (datetime64[us, UTC]), ``days_until_due`` (Int64; negative once that day has
+        passed, also where nothing is owed).
         Days are differences of UTC calendar dates.
 
     Warns
@@ -301,22 +345,21 @@ def payment_recency(
     return recency
 
 
-def future_payment_sentence(row: Any) -> str:
+def future_payment_sentence(row: Any, *, locale: str = "en") -> str:
     """Return in words that a row of :func:`payment_recency` was paid after the as-of day."""
-    days = f"{-row.days_since_payment} day{'' if row.days_since_payment == -1 else 's'}"
-    return (
-        f"{row.currency}: the last payment, of {format_day(row.last_payment_date)}, is"
-        f" {days} after the as-of day."
-    )
+    day = format_day(row.last_payment_date, locale=locale)
+    count = format_days(-row.days_since_payment)
+    return f"{row.currency}: the last payment, of {day}, is {count} after the as-of day."
 
 
 def recency_of(
     frame: pd.DataFrame, *, as_of: AsOf | None = None, terms_days: int = 60
 ) -> pd.DataFrame:
     """Return :func:`payment_recency` without its warning, for those who show such a payment."""
-    if not 0 <= terms_days <= 3650:
+    if not isinstance(terms_days, int | np.integer) or not 0 <= terms_days <= 3650:
         raise ConfigurationError(
-            f"terms_days is {terms_days}.", remedy="Give days from the invoice date, up to 3650."
+            f"terms_days is {terms_days!r}.",
+            remedy="Give whole days from the invoice date, up to 3650.",
         )
     recency = latest(frame)
     day = recency["retrieved_at"].dt.floor("D")
@@ -488,10 +531,11 @@ def differences(*payloads: Payload) -> pd.DataFrame:
     return _finish(frame, dict.fromkeys(_KEYS, "category") | dict.fromkeys(columns[3:], "object"))
 
 
-def difference_sentence(row: Any) -> str:
+def difference_sentence(row: Any, *, locale: str = "en") -> str:
     """Return in words that a row of :func:`reconcile` does not add up."""
     stated, summed, difference = (
-        format_amount(amount, row.currency) for amount in (row.stated, row.summed, row.difference)
+        format_amount(amount, row.currency, locale=locale)
+        for amount in (row.stated, row.summed, row.difference)
     )
     return (
         f"{row.currency}: the stated balance is {stated} and the sum of its parts {summed};"
@@ -499,8 +543,30 @@ def difference_sentence(row: Any) -> str:
     )
 
 
+def require_frame(frame: object, columns: Sequence[str]) -> None:
+    """Raise for what is no frame of invoice summaries, or one without these columns."""
+    if not isinstance(frame, pd.DataFrame):
+        kind = type(frame).__name__
+        raise ConfigurationError(
+            f"Expected a frame, got {kind}.",
+            remedy="Pass invoice_frame(*payloads), or totals_frame(*payloads).",
+        )
+    missing = [name for name in columns if name not in frame]
+    if missing:
+        raise ConfigurationError(
+            f"The frame has no {', '.join(missing)}.",
+            remedy="Pass a frame as invoice_frame returns it; totals_frame has no invoice types.",
+        )
+    if "retrieved_at" in frame and not isinstance(frame["retrieved_at"].dtype, pd.DatetimeTZDtype):
+        raise ConfigurationError(
+            "The frame's dates are no dates with a time zone.",
+            remedy="A file such as CSV keeps no dtypes: load the payload, and make the frame anew.",
+        )
+
+
 def latest(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of the latest payload of each partner and cloud, as a new frame."""
+    require_frame(frame, TOTALS_COLUMNS)
     newest = frame.groupby(["partner", "cloud"], observed=True)["retrieved_at"].transform("max")
     return frame[frame["retrieved_at"] == newest].reset_index(drop=True)
 
@@ -544,7 +610,7 @@ def _in_order(payloads: Iterable[Payload]) -> list[Payload]:
         if not isinstance(payload, Payload):
             raise TypeError(
                 f"expected payloads, got {type(payload).__name__}; pass several as"
-                " invoice_frame(*payloads)"
+                " invoice_frame(*payloads), and a file as Payload.load(path)"
             )
         # The same answer under other ids is still one answer.
         key = (payload.retrieved_at, payload.partner, payload.cloud, payload.body)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import errno
 import hashlib
 import json
 import os
@@ -17,7 +18,7 @@ from typing import Any, Self
 
 import msgspec
 
-from pcnotebooks.clouds import SAMPLE, Cloud
+from pcnotebooks.clouds import SAMPLE, Cloud, get_cloud
 from pcnotebooks.errors import PayloadError
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -108,6 +109,8 @@ class Payload:
             "body": text,
         }
         path = Path(path)
+        if not path.parent.is_dir():
+            raise FileNotFoundError(errno.ENOENT, "there is no such folder", str(path.parent))
         # mkstemp makes the file 0600, and replacing keeps that.
         handle, beside = tempfile.mkstemp(dir=path.parent, prefix=".pcnotebooks-")
         try:
@@ -139,12 +142,14 @@ class Payload:
         cloud, partner, retrieved_at
             What to put in place of the file's own. A raw answer states none of them:
             `cloud` is then required, `partner` is empty and `retrieved_at` is the file's time
-            unless given.
+            unless given. A copied file's time may be that of the copy: give it where you know it.
 
         Raises
         ------
         PayloadError
             If the file is neither, or its body was changed since it was saved.
+        ConfigurationError
+            For a cloud that there is not.
         OSError
             If it cannot be read.
         """
@@ -161,19 +166,23 @@ class Payload:
             modified = datetime.fromtimestamp(path.stat().st_mtime, UTC)
             payload = cls(
                 content,
-                cloud if isinstance(cloud, str) else cloud.name,
+                _cloud_name(cloud),
                 partner or "",
                 retrieved_at or modified,
             )
             decode(payload)  # a raw file proves itself by being read
             return payload
         if cloud is not None:
-            saved["cloud"] = cloud if isinstance(cloud, str) else cloud.name
+            saved["cloud"] = _cloud_name(cloud)
         if partner is not None:
             saved["partner"] = partner
         if retrieved_at is not None:
             saved["retrieved_at"] = retrieved_at
         return cls(**saved)
+
+
+def _cloud_name(cloud: str | Cloud) -> str:
+    return cloud if cloud == SAMPLE.name else get_cloud(cloud).name
 
 
 def _utc(moment: object) -> datetime:
@@ -224,7 +233,7 @@ def _saved(content: bytes, path: Path) -> dict[str, Any] | None:
             body = file.body.encode(file.body_encoding)
         if hashlib.sha256(body).hexdigest() != file.sha256:
             raise ValueError("its body is not the one that was saved: the sha256 differs")
-    except (ValueError, LookupError) as error:
+    except (ValueError, LookupError, msgspec.ValidationError) as error:
         raise PayloadError(
             f"{path} is a saved payload that cannot be read: {error}.",
             remedy="Take it from a backup, or fetch again.",

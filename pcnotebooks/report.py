@@ -21,6 +21,7 @@ from pcnotebooks.amounts import (
     add_exactly,
     format_amount,
     format_day,
+    format_days,
     format_days_ago,
     format_number,
 )
@@ -40,7 +41,7 @@ from pcnotebooks.frames import (
     NOT_STATED,
     AsOf,
     as_of_day,
-    balance_changes,
+    changes_of,
     difference_sentence,
     differences,
     future_payment_sentence,
@@ -48,7 +49,7 @@ from pcnotebooks.frames import (
     latest_payloads,
     recency_of,
     rows_of,
-    select,
+    rows_with,
     totals_frame,
 )
 from pcnotebooks.payloads import Payload
@@ -88,9 +89,10 @@ class _Statement:
     """What one partner owes in one currency."""
 
     number: int
-    heading: str
+    owner: str
     balance: Decimal
     sentence: str
+    alerts: list[str]
     figures: list[_Figure]
     charts: list[Markup]
     lines: list[_Line]
@@ -104,7 +106,7 @@ class _Section:
 
     place: int
     currency: str
-    title: str
+    together: str
     statements: list[_Statement]
 
 
@@ -172,11 +174,12 @@ def render_report(
         .render(
             title=title or "Invoice summaries",
             sample=any(source.is_sample for source in sources),
-            sources=[(source, cloud_label(source.cloud)) for source in sources],
+            sources=[(source, owner_name(source.partner, source.cloud)) for source in sources],
             as_of=_days_words([as_of_day(as_of)] if as_of is not None else _days(sources), locale),
             retrieved=_days_words(_days(sources), locale),
             sections=_sections(given, as_of=as_of, terms_days=terms_days, locale=locale),
             gone=_gone(given, sources, locale),
+            owners_differ_by_cloud=len({source.partner for source in sources}) < len(sources),
             terms_days=terms_days,
             earlier=len(set(given)) - len(sources),
             versions={name: version(name) for name in ("pcnotebooks", "pandas", "matplotlib")},
@@ -196,6 +199,11 @@ def _days(payloads: Sequence[Payload]) -> list[date]:
 def _days_words(days: Sequence[date], locale: str) -> str:
     first, last = (format_day(day, locale=locale) for day in (min(days), max(days)))
     return first if first == last else f"{first} to {last}"
+
+
+def owner_name(partner: str, cloud: str) -> str:
+    """Return whose account it is, and at which cloud."""
+    return f"{partner or 'Partner not named'} · {cloud_label(cloud)}"
 
 
 def style(name: str) -> Markup:
@@ -228,28 +236,40 @@ def _sections(
 ) -> list[_Section]:
     """Return a section for each currency that a latest payload states."""
     current = latest_payloads(payloads)
+    history = totals_frame(*payloads, exact=True)
     details = invoice_frame(*current, exact=True)
     totals = totals_frame(*current, exact=True)
     frames = _Frames(
         details=recency_of(details, as_of=as_of, terms_days=terms_days),
         totals=recency_of(totals, as_of=as_of, terms_days=terms_days),
-        history=totals_frame(*payloads, exact=True),
-        changes=balance_changes(*payloads),
+        history=history,
+        changes=changes_of(history),
         differences=differences(*current),
     )
     sections = []
     owners = [(payload.partner, payload.cloud) for payload in current]
     for place, currency in enumerate(sorted(set(totals["currency"])), start=1):
         statements = []
+        words = _Words(currency, as_of, locale)
         for number, (partner, cloud) in enumerate(owners, start=1):
             own = frames.select(partner=partner, cloud=cloud, currency=currency)
             if len(own.totals):
-                words = _Words(currency, as_of, locale)
                 statements.append(_statement(own, words, number, f"c{place}p{number}"))
-        total = add_exactly(statement.balance for statement in statements)
-        title = balance_title(currency, total, {}, locale=locale)
-        sections.append(_Section(place, currency, title, statements))
+        together = _together([statement.balance for statement in statements], words)
+        sections.append(_Section(place, currency, together, statements))
     return sections
+
+
+def _together(balances: Sequence[Decimal], words: _Words) -> str:
+    """Return what several partners owe in one currency; a credit is nobody else's to set off."""
+    owed = add_exactly(balance for balance in balances if balance > 0)
+    credit = add_exactly(balance.copy_abs() for balance in balances if balance < 0)
+    accounts = f"{len(balances)} accounts together"
+    if not credit:
+        return f"{words.amount(owed)} owed by {accounts}."
+    if not owed:
+        return f"Credits of {words.amount(credit)}, {accounts}."
+    return f"{words.amount(owed)} owed; credits of {words.amount(credit)}, not set off."
 
 
 @dataclass(frozen=True)
@@ -263,7 +283,7 @@ class _Frames:
     differences: pd.DataFrame
 
     def select(self, **choices: str) -> _Frames:
-        return _Frames(**{name: select(frame, **choices) for name, frame in vars(self).items()})
+        return _Frames(**{name: rows_with(frame, **choices) for name, frame in vars(self).items()})
 
 
 @dataclass(frozen=True)
@@ -294,10 +314,11 @@ def _statement(own: _Frames, words: _Words, number: int, prefix: str) -> _Statem
     title = balance_title(words.currency, balance, parts, locale=words.locale)
     return _Statement(
         number=number,
-        heading=" · ".join(filter(None, (stated.partner, cloud_label(stated.cloud)))),
+        owner=owner_name(stated.partner, stated.cloud),
         balance=balance,
         sentence=f"{title}; {_paid_words(stated)}."
         f"{_due_sentence(stated, balance, words)}{_change_sentence(own.changes, words)}",
+        alerts=_alerts(own, stated, balance),
         figures=_figures(stated, balance, parts, words),
         charts=_charts(own, words, prefix),
         lines=[
@@ -312,14 +333,37 @@ def _statement(own: _Frames, words: _Words, number: int, prefix: str) -> _Statem
 def _paid_words(row: Any) -> str:
     if row.payment_status != "paid":
         return "never paid" if row.payment_status == "never paid" else "last payment not stated"
-    return f"last paid {format_days_ago(row.days_since_payment)}"
+    days = row.days_since_payment
+    return f"{'last paid' if days >= 0 else 'a payment is dated'} {format_days_ago(days)}"
 
 
 def _due_sentence(stated: Any, balance: Decimal, words: _Words) -> str:
-    if pd.isna(stated.invoice_due_date) or balance <= 0:
+    if not _is_due(stated, balance):
         return ""
     verb = "fell" if stated.days_until_due < 0 else "falls"
     return f" The latest invoice {verb} due on {words.day(stated.invoice_due_date)}."
+
+
+def _is_due(stated: Any, balance: Decimal) -> bool:
+    return balance > 0 and not pd.isna(stated.invoice_due_date)
+
+
+def _alerts(own: _Frames, stated: Any, balance: Decimal) -> list[str]:
+    """Return in a few words what the summary must not be silent about."""
+    found = []
+    if _is_due(stated, balance) and stated.days_until_due < 0:
+        found.append(_overdue(stated))
+    if own.differences["difference"].map(bool).any():
+        found.append("its parts do not add up")
+    unexplained = int(own.changes["unexplained"].sum())
+    if unexplained:
+        found.append(f"{unexplained} unexplained movement{'s' if unexplained > 1 else ''}")
+    return found
+
+
+def _overdue(stated: Any) -> str:
+    # No invoice is newer: whatever is still owed was due on that day or before.
+    return f"overdue by at least {format_days(-stated.days_until_due)}"
 
 
 def _change_sentence(changes: pd.DataFrame, words: _Words) -> str:
@@ -352,31 +396,40 @@ def _figures(
     paid = stated.payment_status == "paid"
     figures = [
         _Figure(words.number(balance.copy_abs()), "Credit" if balance < 0 else "Balance owed"),
-        *(_Figure(words.number(amount), name) for name, amount in parts.items()),
+        *(
+            _Figure(words.number(amount), "Type not stated" if name == NOT_STATED else name)
+            for name, amount in parts.items()
+            if set(parts) != {NOT_STATED}
+        ),
         _Figure(
             words.day(stated.last_payment_date) if paid else stated.payment_status.capitalize(),
             "Last paid" if paid else "Payment",
             format_days_ago(stated.days_since_payment) if paid else "",
         ),
     ]
-    if not pd.isna(stated.invoice_due_date):
-        # No invoice is newer, so what is owed after this day is overdue by at least as much.
-        overdue = stated.days_until_due < 0 and balance > 0
-        days = f"{abs(stated.days_until_due)} days"
-        remark = f"Overdue by {days}" if overdue else ""
-        if stated.days_until_due >= 0:
-            remark = f"{days} left"
-        verb = "fell" if stated.days_until_due < 0 else "falls"
+    if _is_due(stated, balance):
+        overdue = stated.days_until_due < 0
         day = words.day(stated.invoice_due_date)
-        figures.append(_Figure(day, f"Latest invoice {verb} due", remark, attention=overdue))
+        days = format_days(abs(stated.days_until_due))
+        remark = _overdue(stated).capitalize() if overdue else f"{days} left"
+        label = f"Latest invoice {'fell' if overdue else 'falls'} due"
+        figures.append(_Figure(day, label, remark, attention=overdue))
     return figures
 
 
 def _charts(own: _Frames, words: _Words, prefix: str) -> list[Markup]:
-    recency = {"width": 5.8, "as_of": words.as_of}
+    written = {"prefix": prefix, "locale": words.locale}
+    in_words = balances_in_words(own.details, locale=words.locale)
     charts = [
-        chart(plot_balances, own.details, balances_in_words(own.details), prefix, width=5.8),
-        chart(plot_payment_recency, own.details, recency_in_words(own.details), prefix, **recency),
+        chart(plot_balances, own.details, in_words, width=4.6, **written),
+        chart(
+            plot_payment_recency,
+            own.details,
+            recency_in_words(own.details),
+            width=4.6,
+            as_of=words.as_of,
+            **written,
+        ),
     ]
     if len(own.changes):
         balances = own.history["balance_amount"]
@@ -386,12 +439,12 @@ def _charts(own: _Frames, words: _Words, prefix: str) -> list[Markup]:
             f" {words.amount(balances.iloc[-1])}; lowest {words.amount(balances.min())},"
             f" highest {words.amount(balances.max())}."
         )
-        charts.append(chart(plot_balance_trend, own.history, trend, prefix, width=11.6))
+        charts.append(chart(plot_balance_trend, own.history, trend, width=9.2, **written))
     return charts
 
 
 def chart(
-    plot: Callable[..., Axes], frame: pd.DataFrame, description: str, prefix: str, **options: Any
+    plot: Callable[..., Axes], frame: pd.DataFrame, description: str, *, prefix: str, **options: Any
 ) -> Markup:
     """Return a chart as inline SVG with its title and a description that carries the figures."""
     figure = draw(plot, frame, **options)
@@ -404,18 +457,20 @@ def chart(
     return Markup(svg)  # noqa: S704 (matplotlib and to_svg escape every text)
 
 
-def balances_in_words(frame: pd.DataFrame) -> str:
+def balances_in_words(frame: pd.DataFrame, *, locale: str = "en") -> str:
     """Return what :func:`plot_balances` shows, for those who do not see it."""
     return "; ".join(
-        f"{_type_name(row)} {format_amount(row.balance_amount, row.currency)}"
+        f"{_type_name(row)} {format_amount(row.balance_amount, row.currency, locale=locale)}"
         for row in rows_of(frame)
     )
 
 
 def recency_in_words(recency: pd.DataFrame) -> str:
     """Return what :func:`plot_payment_recency` shows, for those who do not see it."""
+    several = recency["partner"].nunique() > 1  # noqa: PD101  a few rows
     return "; ".join(
-        f"{row.currency} {_type_name(row)} {_paid_words(row)}" for row in rows_of(recency)
+        f"{row.partner + ' ' if several else ''}{row.currency} {_type_name(row)} {_paid_words(row)}"
+        for row in rows_of(recency)
     )
 
 
@@ -442,7 +497,7 @@ def _line(label: str, row: Any, words: _Words) -> _Line:
         days=format_days_ago(row.days_since_payment) if paid else "",
         amount=words.number(row.last_payment_amount),
         latest_invoice=words.day(row.latest_invoice_date),
-        falls_due=words.day(row.invoice_due_date),
+        falls_due=words.day(row.invoice_due_date) if row.balance_amount > 0 else NOTHING,
     )
 
 
@@ -458,25 +513,27 @@ def _proof(row: Any, words: _Words) -> str:
 
 
 def _attention(own: _Frames, words: _Words) -> list[str]:
-    """Return what a reader must not overlook, in words."""
+    """Return what a reader must not overlook, in words; of old movements the newest three."""
     found = [
-        f"Difference: {difference_sentence(row)}"
+        f"Difference: {difference_sentence(row, locale=words.locale)}"
         for row in rows_of(own.differences)
         if row.difference
     ]
     found += [
-        f"Payment in the future: {future_payment_sentence(row)}"
+        f"Payment in the future: {future_payment_sentence(row, locale=words.locale)}"
         for row in rows_of(own.totals)
         if row.recency == "in the future"
     ]
+    moved = own.changes[own.changes["unexplained"]]
     found += [
         f"Unexplained movement: between {words.day(row.previous_retrieved_at)} and"
         f" {words.day(row.retrieved_at)} the balance went from"
         f" {words.amount(row.previous_balance_amount)} to {words.amount(row.balance_amount)}"
         " without a payment or an invoice."
-        for row in rows_of(own.changes)
-        if row.unexplained
+        for row in rows_of(moved.iloc[::-1].head(3))
     ]
+    if len(moved) > 3:
+        found.append(f"Unexplained movements before these: {len(moved) - 3}.")
     return found
 
 
@@ -487,17 +544,17 @@ def _type_name(row: Any) -> str:
 def _gone(payloads: Sequence[Payload], current: Sequence[Payload], locale: str) -> list[str]:
     """Return in words which partners and currencies the latest payloads no longer state."""
     history = totals_frame(*payloads, exact=True)
-    now = totals_frame(*current, exact=True)
+    newest = {(payload.partner, payload.cloud): payload.retrieved_at for payload in current}
     found = []
-    for payload in current:
-        own = select(history, partner=payload.partner, cloud=payload.cloud)
-        stated = set(select(now, partner=payload.partner, cloud=payload.cloud)["currency"])
-        whose = f"{payload.partner}: " if payload.partner else ""
+    for (partner, cloud), retrieved_at in newest.items():
+        own = rows_with(history, partner=partner, cloud=cloud)
+        stated = set(own.loc[own["retrieved_at"] == retrieved_at, "currency"])
+        whose = owner_name(partner, cloud)
         if not stated:
-            found.append(f"{whose}no balances are stated, as for an account without invoices.")
+            found.append(f"{whose}: no balances are stated, as for an account without invoices.")
         for currency in sorted(set(own["currency"]) - stated):
             last = own[own["currency"] == currency].iloc[-1]
             amount = format_amount(last["balance_amount"], currency, locale=locale)
             day = format_day(last["retrieved_at"].date(), locale=locale)
-            found.append(f"{whose}{currency} is no longer stated; on {day} it was {amount}.")
+            found.append(f"{whose}: {currency} is no longer stated; on {day} it was {amount}.")
     return found

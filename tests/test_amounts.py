@@ -213,7 +213,7 @@ def test_days(locale, text):
 @pytest.mark.parametrize(
     ("days", "text"),
     [(0, "today"), (1, "1 day ago"), (2, "2 days ago"), (439, "439 days ago"),
-     (1439, "1,439 days ago"), (-1, "in 1 day"), (-30, "in 30 days")],
+     (1439, "1,439 days ago"), (-1, "1 day ahead"), (-30, "30 days ahead")],
 )  # fmt: skip
 def test_days_ago(days, text):
     """One day is not plural, and what is to come is not ago."""

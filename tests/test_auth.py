@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import copy
 import pickle
 from dataclasses import FrozenInstanceError
@@ -9,7 +10,7 @@ from typing import NamedTuple
 
 import pytest
 
-from pcnotebooks.auth import Session, access_token
+from pcnotebooks.auth import Session, access_token, tenant_of
 from pcnotebooks.clouds import CLOUDS, SAMPLE, Cloud
 from pcnotebooks.errors import ConfigurationError, NetworkError, SignInError
 from tests.services.planted import TOKEN, assert_token_free
@@ -228,3 +229,11 @@ def test_a_malformed_token_is_refused(token):
 def test_what_holds_no_token_is_refused():
     """None, or a coroutine of an asynchronous credential, is told by its kind."""
     assert "'NoneType' object has no attribute 'token'" in refused(None).message
+
+
+def test_the_tenant_that_a_token_names():
+    """It labels what has no label; a token that is no JWT names none."""
+    claims = base64.urlsafe_b64encode(b'{"tid": "a-tenant"}').decode().rstrip("=")
+    assert tenant_of(f"e30.{claims}.c2ln") == "a-tenant"
+    for token in ("opaque", "a.b.c", "e30.W10.x", "e30.e30.x", "e30.eyJ0aWQiOjF9.x"):
+        assert tenant_of(token) is None

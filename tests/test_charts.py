@@ -30,12 +30,6 @@ from pcnotebooks.charts import PALETTE, draw, to_svg
 from tests.builders import detail, item, payload
 
 
-@pytest.fixture(autouse=True)
-def _close_figures():
-    yield
-    plt.close("all")
-
-
 @pytest.fixture
 def gbp() -> pd.DataFrame:
     """Return the sample's figures in pounds."""
@@ -170,7 +164,8 @@ def test_recency_lanes(gbp: pd.DataFrame):
     words = _texts(ax)
     assert "439 days ago · 1 Jan 2017 · GBP 1,000.00" in words
     assert "Never paid" in words
-    assert any("as of 16 Mar 2018" in text for text in words)
+    later = _texts(plot_payment_recency(gbp, as_of="2018-03-17"))
+    assert any("as of 17 Mar 2018" in text for text in later)
 
 
 def test_recency_takes_any_number_of_currencies():
@@ -195,7 +190,7 @@ def test_recency_of_a_payment_in_the_future_and_of_none_stated():
     future, unstated = ax.collections
     assert future.get_offsets()[0][0] == -10
     assert ax.get_xlim()[0] < -10
-    assert any("in 10 days" in text for text in _texts(ax))
+    assert any("10 days ahead" in text for text in _texts(ax))
     assert "Not stated" in _texts(ax)
     assert unstated.get_linestyle() != future.get_linestyle()
 
@@ -246,7 +241,7 @@ def test_trend_of_one_payload_and_of_an_unchanged_balance():
 @pytest.mark.parametrize("plot", [plot_balances, plot_payment_recency, plot_balance_trend])
 def test_nothing_to_draw_is_said(plot):
     """An account without invoices gives a chart that says so."""
-    assert _texts(plot(invoice_frame())) == ["No balances are stated."]
+    assert _texts(plot(invoice_frame())) == ["No rows: none are stated, or none fit."]
     assert plot_panels(invoice_frame(), plot).axes
 
 

@@ -145,6 +145,17 @@ def test_lab_copies_the_notebooks_keeps_edited_ones_and_opens_jupyterlab(tmp_pat
     assert f"{Path('work/01_start_here.ipynb')}: new" in said
 
 
+@pytest.mark.parametrize("arguments", [["--no-browser"], ["mine", "--no-browser"]])
+def test_lab_takes_options_with_and_without_a_folder(monkeypatch, tmp_path, arguments):
+    """What is meant for JupyterLab is passed on, and never taken for the folder."""
+    passed = []
+    monkeypatch.setattr("jupyterlab.labapp.LabApp.launch_instance", passed.append)
+    assert _run(monkeypatch, "lab", *arguments) == 0
+    folder = "mine" if "mine" in arguments else "partner-center"
+    assert passed == [[str(Path(folder, "01_start_here.ipynb")), "--no-browser"]]
+    assert [path.name for path in tmp_path.iterdir()] == [folder]
+
+
 def _wait_for(url: str, lab: subprocess.Popen[bytes]) -> bytes:
     until = time.monotonic() + 60
     while time.monotonic() < until:

@@ -69,7 +69,7 @@ def test_a_choice_with_nothing_in_it_is_said():
     box = explore(invoice_frame(sample_payload()))
     _choose(box, "Currency", "CHF")
     _choose(box, "Invoice type", "Recurring")
-    assert "No balances are stated." in _html(box)
+    assert "No rows: none are stated, or none fit." in _html(box)
     assert 'pcn-error"' not in _html(box)
 
 
@@ -154,4 +154,4 @@ def test_exporters_get_the_same_without_a_kernel():
 def test_empty_frame():
     """An account without invoices gives controls with nothing to choose, and no error."""
     box = explore(invoice_frame())
-    assert "No balances are stated." in _html(box)
+    assert "No rows: none are stated, or none fit." in _html(box)

@@ -574,7 +574,6 @@ def several() -> pd.DataFrame:
         ({"invoice_type": ["RECURRING"]}, lambda row: row.invoice_type == "Recurring"),
         ({"currency": "GBP", "invoice_type": "OneTime", "cloud": "china"},
          lambda row: (row.currency, row.invoice_type, row.cloud) == ("GBP", "OneTime", "china")),
-        ({"currency": "XXX"}, lambda row: False),
         ({"currency": []}, lambda row: False),
         ({"partner": "Fabrikam (sample)", "currency": "GBP"}, lambda row: False),
     ],
@@ -588,6 +587,46 @@ def test_select(several, chosen, rows):
     assert_frame_equal(selected, expected, check_categorical=False)
     assert dtypes(selected) == dtypes(several)
     assert_plain_index(selected)
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [{"currency": "XXX"}, {"invoice_type": "Reccuring"}, {"cloud": ["sample", "global"]}],
+)
+def test_select_warns_of_what_occurs_nowhere(several, chosen):
+    """A misspelt value is told from one with nothing owed; what there is is named."""
+    (column,) = chosen
+    with pytest.warns(UserWarning, match=f"No row has the {column} .*; there are") as warned:
+        selected = select(several, **chosen)
+    assert len(warned) == 1
+    assert len(selected) == (len(several) if column == "cloud" else 0)
+
+
+def test_select_of_what_is_not_stated():
+    """The missing invoice type is chosen by the name that tables and controls show."""
+    frame = invoice_frame(
+        payload(item("GBP", 5), item("EUR", None, detail("OneTime", 1, currency="EUR")))
+    )
+    assert select(frame, invoice_type="Not stated")["currency"].tolist() == ["GBP"]
+
+
+@pytest.mark.parametrize("function", [balances_by_type, payment_recency, select])
+def test_what_is_no_frame_is_refused_with_the_way_to_one(function):
+    """A payload, a frame without the columns, and dates read back from a CSV file."""
+    given = payload(item("GBP", 5))
+    with pytest.raises(ConfigurationError, match="got Payload") as caught:
+        function(given)
+    assert "invoice_frame" in caught.value.remedy
+    with pytest.raises(ConfigurationError, match="has no balance_amount"):
+        function(invoice_frame(given).drop(columns="balance_amount"))
+    with pytest.raises(ConfigurationError, match="no dates"):
+        function(invoice_frame(given).astype({"retrieved_at": object}))
+
+
+def test_balances_by_type_of_totals_is_refused():
+    """Totals have no invoice types to be split by."""
+    with pytest.raises(ConfigurationError, match="has no invoice_type"):
+        balances_by_type(totals_frame(payload(item("GBP", 5))))
 
 
 def test_select_several_clouds(several):

@@ -177,20 +177,16 @@ def test_a_profile_without_a_file_says_so(home):
         ('[contoso]\nclient_id = "mine"\ncloud = {name="own"}', "name"),
         ('[contoso]\nclient_id = "mine"\ncloud = {name="own", authority=5, api=5}', "authority"),
         ('[contoso]\nclient_id = "mine"\ncache = "disk"', "disk"),
-        ('[contoso]\nclient_id = "mine"\ncache = []', ""),
+        ('[contoso]\nclient_id = "mine"\ncache = []', "cache"),
     ],
-    ids=lambda value: re.sub(r"\W+", " ", value).strip()[-30:] or "any",
+    ids=lambda value: re.sub(r"\W+", " ", value).strip()[-30:],
 )
 def test_a_profile_that_cannot_be_is_refused(store, text, what):
-    """Every mistake in the file is a ConfigurationError that names it; an empty value is unset."""
-    path = store(text)
-    if not what:
-        assert resolve(profile="contoso").cache == "memory"
-        return
+    """Every mistake in the file is a ConfigurationError that names it."""
+    store(text)
     with pytest.raises(ConfigurationError, match=re.escape(what)) as caught:
         resolve(profile="contoso")
     assert caught.value.remedy
-    assert path.exists()
 
 
 def test_a_profile_file_that_is_no_text_is_refused(store):
@@ -198,6 +194,13 @@ def test_a_profile_file_that_is_no_text_is_refused(store):
     path = store()
     path.write_bytes(b'[contoso]\npartner = "\xff\xfe"')
     with pytest.raises(ConfigurationError, match=re.escape(str(path))):
+        load_profiles()
+
+
+def test_a_profile_file_that_cannot_be_read_is_refused(home):
+    """A folder in its place is told, with its path."""
+    profiles_file().mkdir(parents=True)
+    with pytest.raises(ConfigurationError, match=re.escape(str(profiles_file()))):
         load_profiles()
 
 

@@ -134,7 +134,7 @@ def test_as_of_moves_the_days_and_stands_in_the_report():
     assert "As of 1 Jun 2018 · retrieved 16 Mar 2018 (UTC)" in text
     assert "last paid 516 days ago" in text
     assert "Latest invoice fell due" in text
-    assert "Overdue by 17 days" in text
+    assert "Overdue by at least 17 days" in text
 
 
 def test_terms_move_the_due_day():
@@ -149,9 +149,11 @@ def test_locale_writes_numbers_and_months_its_way():
     assert "CHF 1\N{RIGHT SINGLE QUOTATION MARK}230.33 owed" in _text(
         render_report(sample_payload(), locale="de_CH")
     )
-    german = _text(render_report(sample_payload(), locale="de"))
-    assert "751.094,39" in german
-    assert "15 Mai 2018" in german
+    page = str(render_report(sample_history()[-30:], locale="de"))
+    assert "7 Jan. 2026" in _text(page)
+    assert "257.081,13" in page
+    # In charts, their titles and descriptions, too.
+    assert not re.search(r"\d,\d{3}\.\d|\d,\d{3},\d{3}", page)
 
 
 def test_a_difference_is_shown_and_not_hidden():
@@ -185,7 +187,10 @@ def test_a_credit_is_called_one():
 def test_an_account_without_invoices_is_said():
     """No items means nothing owed and nothing wrong."""
     text = _text(render_report(payload()))
-    assert "Contoso: no balances are stated, as for an account without invoices." in text
+    assert (
+        "Contoso · Partner Center: no balances are stated, as for an account without invoices."
+        in text
+    )
 
 
 def test_a_currency_that_is_no_longer_stated_is_said():
@@ -193,7 +198,9 @@ def test_a_currency_that_is_no_longer_stated_is_said():
     before = payload(item("GBP", 5), item("EUR", 7))
     now = payload(item("GBP", 5), at=datetime(2024, 4, 5, tzinfo=UTC))
     text = _text(render_report([now, before]))
-    assert "Contoso: EUR is no longer stated; on 5 Mar 2024 it was EUR 7.00." in text
+    assert (
+        "Contoso · Partner Center: EUR is no longer stated; on 5 Mar 2024 it was EUR 7.00." in text
+    )
 
 
 def test_says_what_changed_since_the_payload_before():
@@ -232,7 +239,7 @@ def test_a_payment_in_the_future_is_flagged_without_a_warning():
     paid = {"lastPaymentDate": "2024-03-20T00:00:00", "lastPaymentAmount": 40}
     text = _text(render_report(payload(item("GBP", None, detail("Recurring", 1, **paid), **paid))))
     assert "▲ Payment in the future: GBP:" in text
-    assert "last paid in 15 days" in text
+    assert "a payment is dated 15 days ahead" in text
 
 
 def test_partners_stand_side_by_side():
@@ -240,8 +247,54 @@ def test_partners_stand_side_by_side():
     one = payload(item("GBP", None, detail("Recurring", "0.1")), partner="Contoso")
     two = payload(item("GBP", None, detail("Recurring", "0.2")), partner="Fabrikam")
     text = _text(render_report([one, two]))
-    assert "GBP 0.30 owed to Microsoft by 2 partners together." in text
-    assert "Contoso · Partner Center: GBP 0.10 owed" in text
+    assert "GBP 0.30 owed by 2 accounts together." in text
+    assert "Contoso · Partner Center GBP 0.10 owed" in text
+
+
+def test_a_credit_of_one_partner_is_not_set_off_against_anothers_debt():
+    """What one is owed is nobody else's: both sums are said."""
+    owes = payload(item("GBP", None, detail("Recurring", 100)), partner="Contoso")
+    owed = payload(item("GBP", None, detail("Recurring", -30)), partner="Fabrikam")
+    text = _text(render_report([owes, owed]))
+    assert "GBP 100.00 owed; credits of GBP 30.00, not set off." in text
+    assert "70.00" not in text
+    both = _text(render_report([owed, replace(owed, partner="Contoso")]))
+    assert "Credits of GBP 60.00, 2 accounts together." in both
+
+
+def test_nothing_owed_is_not_due():
+    """A due day stands only beside a balance that is owed."""
+    nothing = payload(item("GBP", None, detail("Recurring", 0), detail("OneTime", 0)))
+    text = _text(render_report(nothing, as_of="2030-01-01"))
+    assert "Nothing owed in GBP" in text
+    assert "fell due" not in text.replace("Earlier invoices fell due before it", "")
+    assert "8 Apr 2024" not in text
+
+
+def test_the_summary_is_not_silent_about_what_is_wrong():
+    """Overdue, a difference and unexplained movements are said in the first lines."""
+    before = payload(item("GBP", 200, detail("Recurring", 100)))
+    now = payload(item("GBP", 100, detail("Recurring", 40)), at=datetime(2024, 5, 5, tzinfo=UTC))
+    text = _text(render_report([before, now]))
+    assert "▲ Overdue by at least 28 days; its parts do not add up; 1 unexplained movement." in text
+
+
+def test_old_movements_do_not_bury_the_figures():
+    """The newest three stand in full, the others are counted."""
+    payloads = [
+        payload(item("GBP", n % 2), at=datetime(2024, n, 5, tzinfo=UTC)) for n in range(1, 8)
+    ]
+    text = _text(render_report(payloads))
+    assert text.count("Unexplained movement:") == 3
+    assert "Unexplained movements before these: 3." in text
+    assert "6 earlier answers" in text
+
+
+def test_two_clouds_of_one_partner_are_told_apart():
+    """The switch names the cloud where the partner's name alone would stand twice."""
+    one = payload(item("GBP", 1))
+    html = str(render_report([one, replace(one, cloud="china")]))
+    assert html.count("Contoso · Partner Center operated by 21Vianet</label>") == 1
 
 
 def test_a_currency_stated_twice_counts_both():

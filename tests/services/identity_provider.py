@@ -8,6 +8,7 @@ import html
 import json
 import secrets
 import ssl
+import sys
 import threading
 import time
 import uuid
@@ -231,6 +232,7 @@ class _Grant:
     redirect_uri: str = ""
     code_challenge: str | None = None
     code_challenge_method: str | None = None
+    nonce: str | None = None
 
     def get_redirect_uri(self) -> str:
         return self.redirect_uri
@@ -283,9 +285,16 @@ class _Authorization(AuthorizationServer):
         self.register_grant(_RefreshToken)
 
     def _token(
-        self, *, client: _PublicClient, scope: str, include_refresh_token: bool, **_: Any
+        self,
+        *,
+        client: _PublicClient,
+        user: str | _Grant,
+        scope: str,
+        include_refresh_token: bool,
+        **_: Any,
     ) -> dict[str, Any]:
         provider = self.provider
+        nonce = {"nonce": user.nonce} if isinstance(user, _Grant) and user.nonce else {}
         resource = [name for name in scope.split() if "://" in name]
         audience = resource[0].rsplit("/", 1)[0]
         token = {
@@ -297,7 +306,7 @@ class _Authorization(AuthorizationServer):
                 aud=audience, appid=client.client_id, scp="user_impersonation", amr=["pwd", "mfa"]
             ),
             "id_token": provider.sign(
-                aud=client.client_id, preferred_username=USERNAME, name="An Analyst"
+                aud=client.client_id, preferred_username=USERNAME, name="An Analyst", **nonce
             ),
             "client_info": _base64(json.dumps({"uid": _USER_ID, "utid": TENANT})),
         }
@@ -376,6 +385,7 @@ class _AuthorizationCode(AuthorizationCodeGrant):
             data["redirect_uri"],
             data.get("code_challenge"),
             data.get("code_challenge_method"),
+            data.get("nonce"),
         )
 
     def query_authorization_code(self, code: str, client: _PublicClient) -> _Grant | None:
@@ -384,8 +394,8 @@ class _AuthorizationCode(AuthorizationCodeGrant):
     def delete_authorization_code(self, authorization_code: _Grant) -> None:
         """Do nothing: it was taken out when it was asked for."""
 
-    def authenticate_user(self, authorization_code: _Grant) -> str:
-        return USERNAME
+    def authenticate_user(self, authorization_code: _Grant) -> _Grant:
+        return authorization_code  # there is one user; what differs is the nonce
 
 
 class _RefreshToken(RefreshTokenGrant):
@@ -426,6 +436,14 @@ def _app(provider: IdentityProvider) -> Flask:
         response.headers["Date"] = formatdate(provider.now(), usegmt=True)
         return response
 
+    _add_endpoints(app, provider, server)
+    _add_pages(app, provider, server)
+    return app
+
+
+def _add_endpoints(app: Flask, provider: IdentityProvider, server: _Authorization) -> None:
+    """Add what the client asks."""
+
     @app.get("/<tenant>/v2.0/.well-known/openid-configuration")
     def discovery(tenant: str) -> dict[str, Any]:
         here = f"{provider.url}/{tenant}"
@@ -450,6 +468,10 @@ def _app(provider: IdentityProvider) -> Flask:
     @app.post("/<tenant>/oauth2/v2.0/token")
     def token(tenant: str) -> Response:
         return server.create_token_response()
+
+
+def _add_pages(app: Flask, provider: IdentityProvider, server: _Authorization) -> None:
+    """Add what the user sees."""
 
     @app.route("/<tenant>/oauth2/v2.0/authorize", methods=["GET", "POST"])
     def authorize(tenant: str) -> Response | str:
@@ -481,13 +503,16 @@ def _app(provider: IdentityProvider) -> Flask:
     def done() -> str:
         return _page("You may close this page", "")
 
-    return app
-
 
 class _Server(ThreadedWSGIServer):
     daemon_threads = True
     request_queue_size = 64
     tls: ssl.SSLContext
+
+    def handle_error(self, request: Any, client_address: object) -> None:
+        """Let a client that goes away, or trusts no certificate, go."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handle_error(request, client_address)
 
 
 class _Handler(WSGIRequestHandler):
