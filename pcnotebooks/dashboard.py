@@ -12,6 +12,7 @@ from pcnotebooks.charts import plot_balances, plot_payment_recency
 from pcnotebooks.clouds import CLOUDS, SAMPLE
 from pcnotebooks.errors import PcNotebooksError
 from pcnotebooks.frames import (
+    INVOICE_COLUMNS,
     NOT_STATED,
     invoice_types,
     latest,
@@ -80,7 +81,7 @@ class _Explorer(VBox):  # type: ignore[misc]  # ipywidgets has no types
     """The controls, the view they drive, and the view without a kernel."""
 
     def __init__(self, frame: pd.DataFrame) -> None:
-        require_frame(frame, "invoice_type")
+        require_frame(frame, INVOICE_COLUMNS)
         self._now = latest(frame)
         self._currency = _choice("Currency", sorted(set(self._now["currency"])))
         seen = set(self._now["invoice_type"].dropna())

@@ -15,6 +15,7 @@ from joserfc.jwk import RSAKey
 from pcnotebooks.auth import sign_out
 from tests.services.identity_provider import IdentityProvider
 from tests.services.partner_center import PartnerCenter, Step
+from tests.services.planted import shown
 
 
 @pytest.fixture(autouse=True)
@@ -105,5 +106,7 @@ def identity_provider(
     with IdentityProvider(tls) as provider:
         yield provider
     sign_out()  # the next provider may get the same port
-    text = "\n".join(f"{record.getMessage()} {vars(record)}" for record in logged)
-    assert not provider.shown_in(text)
+    for record in logged:
+        assert not provider.shown_in(f"{record.getMessage()} {vars(record)}")
+        if record.exc_info and record.exc_info[1]:
+            assert not provider.shown_in(shown(record.exc_info[1]))

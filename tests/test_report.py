@@ -276,7 +276,7 @@ def test_the_summary_is_not_silent_about_what_is_wrong():
     before = payload(item("GBP", 200, detail("Recurring", 100)))
     now = payload(item("GBP", 100, detail("Recurring", 40)), at=datetime(2024, 5, 5, tzinfo=UTC))
     text = _text(render_report([before, now]))
-    assert "▲ Overdue by at least 28 days; its parts do not add up; 1 unexplained movement." in text
+    assert "▲ Overdue by at least 27 days; its parts do not add up; 1 unexplained movement." in text
 
 
 def test_old_movements_do_not_bury_the_figures():
