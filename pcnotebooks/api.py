@@ -225,7 +225,7 @@ def fetch_invoice_summaries(
                 return outcome
             if outcome.error.status_code == 401 and not renewed:
                 renewed = True
-                refused, bearer = bearer, _Bearer(access_token(session, refused=True))
+                refused, bearer = bearer, _Bearer(access_token(session, refused=bearer.token))
                 if bearer != refused:
                     continue
             # Where 0 seconds are stated, or a past date, three retries would be spent at once.

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import base64
 import json
+import logging
 import os
 import re
 import threading
 import time
 import webbrowser
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from types import MappingProxyType
 from typing import Any, NoReturn, Protocol, Self, TypeVar
 
 import msal
 
-from pcnotebooks.caches import delete_caches, every_cache, renewing, token_cache
+from pcnotebooks.caches import delete_caches, every_cache, renewing, tenant_id, token_cache
 from pcnotebooks.clouds import CLOUDS, Cloud, get_cloud
 from pcnotebooks.errors import ConfigurationError, PcNotebooksError, SignInError
 from pcnotebooks.profiles import Settings, resolve
+from pcnotebooks.redirect import Redirect
+from pcnotebooks.refusals import AGAIN, no_answer, refusal, unanswered
 
 _Error = TypeVar("_Error", bound=BaseException)
 
@@ -136,10 +138,10 @@ class Session:
         return cls(cloud, credential, partner=partner)
 
 
-def access_token(session: Session, *, refused: bool = False) -> str:
+def access_token(session: Session, *, refused: str | None = None) -> str:
     """Return a token for the session's cloud, as its credential gives it.
 
-    Where the last one was refused, a credential that can is told to get another.
+    Where one was refused, a credential that can is told to give another.
 
     Raises
     ------
@@ -149,7 +151,8 @@ def access_token(session: Session, *, refused: bool = False) -> str:
     failure: BaseException
     try:
         if refused and hasattr(session.credential, "token_refused"):
-            session.credential.token_refused()
+            session.credential.token_refused(refused)
+        del refused  # a traceback may show the locals of every frame that raises
         token = session.credential.get_token(session.cloud.scope).token
     except (PcNotebooksError, KeyboardInterrupt) as error:
         failure = error
@@ -197,12 +200,28 @@ def _is_token(token: object) -> bool:
 
 def _readable(error: Exception) -> str:
     """Return a message in one line, without any word long and odd enough to be a secret."""
+    return _hidden(" ".join(str(error).split()))[:400]
 
+
+def _hidden(text: str) -> str:
     def hide(word: re.Match[str]) -> str:
         plain = len(word[0]) < 40 and not re.search(r"\d", word[0])
         return word[0] if plain or _GUID.fullmatch(word[0]) else "[...]"
 
-    return _OPAQUE.sub(hide, " ".join(str(error).split()))[:400]
+    return _OPAQUE.sub(hide, text)
+
+
+class _Discreet(logging.Filter):
+    """Hides secrets in what msal logs: it writes device codes and half answers as they are."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg, record.args = _hidden(record.getMessage()), ()
+        record.exc_info = None  # a JSONDecodeError holds the whole answer
+        return True
+
+
+for _name in ("token_cache", "oauth2cli.oauth2", "oauth2cli.oidc", "oauth2cli.authcode"):
+    logging.getLogger(f"msal.{_name}").addFilter(_Discreet())
 
 
 class _FixedToken:
@@ -234,48 +253,6 @@ class _FixedToken:
             "a session with a fixed token cannot be pickled: that would write the token;"
             " call Session.from_token where it is needed"
         )
-
-
-_ADMINISTRATOR = "Ask an administrator of the tenant"
-_AGAIN = "Sign in again."
-_OTHER_WAYS = (
-    'Use sign_in(method="browser"), or a credential of your own: Session(cloud, credential) takes'
-    " every one of azure-identity."
-)
-# What to do, by Entra's AADSTS number or OAuth's error. docs/troubleshooting.md shows the table.
-SIGN_IN_REMEDIES: Mapping[str, str] = MappingProxyType(
-    {
-        "53003": "A Conditional Access policy refuses this sign-in; many tenants block device"
-        f" codes. {_OTHER_WAYS}",
-        "65001": f"{_ADMINISTRATOR} to consent to user_impersonation on Microsoft Partner Center"
-        " for this app.",
-        "65004": "The consent was declined: sign in again and accept, or ask an administrator.",
-        "90094": f"{_ADMINISTRATOR} to consent for everybody: users here may not.",
-        "7000218": "Allow public client flows in the app registration (Authentication): a web app"
-        " cannot sign in by device code.",
-        "50076": "Sign in again with multi-factor authentication.",
-        "50079": "Set up multi-factor authentication for this user, then sign in again.",
-        "700016": "Check client id and tenant: the app is not registered in that tenant.",
-        "90002": "Check the tenant: there is none of that id or domain in this cloud.",
-        "50194": "Name the tenant: this app serves a single one, and organizations means any.",
-        "50020": "Sign in as a user of the app's tenant, or name that user's tenant.",
-        "50105": f"{_ADMINISTRATOR} to assign this user to the app.",
-        "70019": "The code has expired: sign in again and type the new one in time.",
-        "70020": "The code has expired: sign in again and type the new one in time.",
-        "expired_token": "The code has expired: sign in again and type the new one in time.",
-        "700082": "The sign-in has not been used for too long: sign in again.",
-        "invalid_grant": "The sign-in is no longer valid: sign in again.",
-        "authorization_declined": "The sign-in was declined in the browser: sign in again and"
-        " accept, if it was you who asked.",
-        "access_denied": "The sign-in was declined in the browser: sign in again and accept, if it"
-        " was you who asked.",
-        "cancelled": _AGAIN,
-        "timeout": "Sign in again, with more time: sign_in(timeout=...) counts seconds.",
-        "unreachable": "Check the network, and behind a proxy HTTPS_PROXY and REQUESTS_CA_BUNDLE.",
-        "not_json": "A proxy or sign-in page answers in the login service's place: ask whoever"
-        " runs the network to let it through.",
-    }
-)
 
 
 @dataclass(frozen=True)
@@ -413,7 +390,9 @@ class Account:
 def cached_accounts() -> list[Account]:
     """Return the accounts that later sign-ins need not ask for, in whatever cache they are."""
     return [
-        Account(entry["username"], entry["realm"], entry["environment"], kind)
+        Account(
+            entry["username"], tenant_id(cache, entry) or entry["realm"], entry["environment"], kind
+        )
         for kind, cache in every_cache()
         for entry in cache.search(msal.TokenCache.CredentialType.ACCOUNT)
     ]
@@ -455,31 +434,47 @@ class DeviceSignIn:
         SignInError
             If that is refused, declined, cancelled or too late.
         """
-        result = self._credential.ask(
-            lambda app: app.acquire_token_by_device_flow(
-                self._flow,
-                # This replaces msal's own look at the clock.
-                exit_condition=lambda _: self._cancelled.is_set() or time.time() > self._deadline,
+        settings = self._credential.settings
+        if self._cancelled.is_set():  # msal would ask once before it looks
+            raise refusal(settings, {"error": "cancelled"})
+        late = "timeout" if self._deadline < self._flow["expires_at"] else "expired_token"
+        try:
+            result = self._credential.ask(
+                lambda app: app.acquire_token_by_device_flow(
+                    self._flow,
+                    # This replaces msal's own look at the clock.
+                    exit_condition=lambda _: (
+                        self._cancelled.is_set() or time.time() > self._deadline
+                    ),
+                )
             )
-        )
-        pending = result.get("error") in ("authorization_pending", "slow_down")
-        if pending and self._cancelled.is_set():
-            raise _refusal(self._credential.settings, {"error": "cancelled"})
-        if pending:
-            late = self._deadline < self._flow["expires_at"]
-            error = "timeout" if late else "expired_token"
-            raise _refusal(self._credential.settings, {"error": error})
-        return self._credential.session(result)
+        except SignInError as error:
+            if error.code == "unreachable" and time.time() > self._deadline:
+                error = refusal(settings, {"error": late})
+            failure = error
+        else:
+            if result.get("error") not in ("authorization_pending", "slow_down"):
+                return self._credential.session(result)
+            cancelled = self._cancelled.is_set()
+            failure = refusal(settings, {"error": "cancelled" if cancelled else late})
+            del result
+        raise bare(failure)
 
 
 def begin_sign_in(settings: Settings, *, timeout: float | None = None) -> Session | DeviceSignIn:
     """Return a session where the cache has one, else request one device code."""
-    credential = _MsalCredential(settings)
+    credential = _MsalCredential(settings, timeout)
     if session := credential.remembered():
         return session
     flow = credential.ask(lambda app: app.initiate_device_flow([settings.cloud.scope]))
     if "user_code" not in flow:
-        raise _refusal(settings, flow)
+        raise refusal(settings, flow)
+    texts = [flow.get(name) for name in ("device_code", "user_code", "verification_uri")]
+    if not all(isinstance(text, str) and text.isprintable() for text in texts) or not texts[
+        2
+    ].startswith("https://"):
+        del texts, flow
+        raise no_answer(settings)
     return DeviceSignIn(credential, flow, timeout)
 
 
@@ -508,13 +503,20 @@ def _sign_in_by_browser(settings: Settings, *, timeout: float | None) -> Session
     credential = _MsalCredential(settings)
     if session := credential.remembered():
         return session
-    return credential.session(
-        credential.ask(
-            lambda app: app.acquire_token_interactive(
-                [settings.cloud.scope], timeout=300 if timeout is None else timeout
-            )
+
+    def browse(app: Any) -> Any:
+        flow = app.initiate_auth_code_flow(
+            [settings.cloud.scope], redirect_uri=redirect.url, response_mode="form_post"
         )
-    )
+        webbrowser.open(flow["auth_uri"])
+        answer = redirect.wait(flow["state"], 300 if timeout is None else timeout)
+        if "error" in answer:
+            return answer
+        return app.acquire_token_by_auth_code_flow(flow, answer)
+
+    with Redirect() as redirect:
+        result = credential.ask(browse)
+    return credential.session(result)
 
 
 # Set where the kernel runs on another machine than the browser.
@@ -524,20 +526,21 @@ _REMOTE = ("SSH_CONNECTION", "JUPYTERHUB_USER", "CODESPACES", "COLAB_RELEASE_TAG
 class _MsalCredential:
     """A user's tokens: renewed without a prompt, and shown to nobody but the api."""
 
-    __slots__ = ("_account", "_app", "_cache", "_lock", "_refused", "settings")
+    __slots__ = ("_account", "_app", "_cache", "_lock", "_patience", "_refused", "settings")
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, patience: float | None = None) -> None:
         if not settings.cloud.authority:
             raise ConfigurationError(
                 f"The cloud {settings.cloud.name!r} has no login service.",
                 remedy="Sample data needs no sign-in: use sample_payload().",
             )
         self.settings = settings
+        self._patience = patience
         self._cache = token_cache(settings)
         self._lock = threading.RLock()
         self._app: Any = None
         self._account: dict[str, str] | None = None
-        self._refused = False
+        self._refused: str | None = None
 
     def __repr__(self) -> str:
         return f"<sign-in of {self.username or 'nobody'}>"
@@ -555,21 +558,26 @@ class _MsalCredential:
     def get_token(self, *scopes: str) -> _Token:
         """Return a valid token, renewed silently where it is about to expire."""
         with self._lock, renewing(self.settings):
-            result = self.ask(
-                lambda app: app.acquire_token_silent_with_error(
-                    list(scopes), self._account, force_refresh=self._refused
-                )
-            )
-            self._refused = False
+            result = self._silently(*scopes)
+            # Another thread or kernel may have replaced the refused one meanwhile.
+            if result and result.get("access_token") == self._refused is not None:
+                result = self._silently(*scopes, force_refresh=True)
         if not result:
-            raise SignInError("Nobody is signed in any more.", remedy=_AGAIN)
+            raise SignInError("Nobody is signed in any more.", remedy=AGAIN)
         if "access_token" not in result:
-            raise _refusal(self.settings, result)
+            raise refusal(self.settings, result)
         return _Token(result["access_token"], int(time.time()) + int(result["expires_in"]))
 
-    def token_refused(self) -> None:
-        """Have the next `get_token` ask for a new token, though the old one seems valid."""
-        self._refused = True
+    def _silently(self, *scopes: str, force_refresh: bool = False) -> Any:
+        return self.ask(
+            lambda app: app.acquire_token_silent_with_error(
+                list(scopes), self._account, force_refresh=force_refresh
+            )
+        )
+
+    def token_refused(self, token: str) -> None:
+        """Have `get_token` give another than this, though this one seems valid."""
+        self._refused = token
 
     def remembered(self) -> Session | None:
         """Return the session that the cache still holds; None where somebody has to be asked."""
@@ -577,7 +585,9 @@ class _MsalCredential:
         accounts = [
             account
             for account in self.ask(lambda app: app.get_accounts())
-            if tenant in (account.get("realm"), "organizations", "common") or "." in tenant
+            if tenant in (account.get("realm"), "organizations", "common")
+            or tenant == tenant_id(self._cache, account)
+            or "." in tenant
         ]
         if len(accounts) != 1:
             return None
@@ -593,11 +603,14 @@ class _MsalCredential:
     def session(self, result: dict[str, Any]) -> Session:
         """Return the session of a sign-in that has just been answered."""
         if "access_token" not in result:
-            raise _refusal(self.settings, result)
-        user = result.get("id_token_claims", {}).get("oid")
-        accounts = self.ask(lambda app: app.get_accounts())
-        own = [account for account in accounts if account.get("local_account_id") == user]
-        self._account = (own or accounts or [None])[-1]
+            raise refusal(self.settings, result)
+        # Of this tenant: get_accounts gives one entry for all the tenants of a user.
+        own = {
+            "local_account_id": result.get("id_token_claims", {}).get("oid"),
+            "realm": self.settings.tenant,
+        }
+        found = self._cache.search(msal.TokenCache.CredentialType.ACCOUNT, query=own)
+        self._account = next(iter(found), None)
         return self._session()
 
     def forget(self) -> None:
@@ -613,27 +626,29 @@ class _MsalCredential:
         try:
             with self._lock:
                 if self._app is None:
-                    self._app = _application(self.settings, self._cache)
+                    self._app = _application(self.settings, self._cache, self._patience)
             return question(self._app)
         except (PcNotebooksError, KeyboardInterrupt) as error:
             failure = error
-        # msal lets through what requests, json and its own checks raise.
-        except (OSError, ValueError, RuntimeError, LookupError, TypeError) as error:
-            failure = _unanswered(self.settings, error)
+        # msal lets through what requests, json and its own checks raise, and fails in many ways
+        # on an answer that is no JSON object.
+        except Exception as error:  # noqa: BLE001  as above
+            failure = unanswered(self.settings, error)
         raise bare(failure)
 
     def _session(self) -> Session:
-        partner = self.settings.partner or (self._account or {}).get("realm")
+        account = {**(self._account or {}), "realm": self.settings.tenant}
+        partner = self.settings.partner or tenant_id(self._cache, account)
         return Session(self.settings.cloud, self, partner=partner)
 
 
-def _application(settings: Settings, cache: msal.TokenCache) -> Any:
+def _application(settings: Settings, cache: msal.TokenCache, patience: float | None) -> Any:
     known = settings.cloud in CLOUDS.values()
     return msal.PublicClientApplication(
         settings.client_id,
         authority=settings.authority,
         token_cache=cache,
-        timeout=(5, 30),
+        timeout=(5, min(30, max(1, patience or 30))),
         # A login service of the user's own is not to be asked about at Microsoft's.
         instance_discovery=None if known else False,
     )
@@ -643,67 +658,3 @@ def _application(settings: Settings, cache: msal.TokenCache) -> Any:
 class _Token:
     token: str = field(repr=False)
     expires_on: int
-
-
-def _refusal(settings: Settings, result: Mapping[str, Any]) -> SignInError:
-    """Return what Entra, or OAuth, or the clock refuses with."""
-    error = str(result.get("error") or "unknown_error")
-    told = str(result.get("error_description") or "")
-    number = re.search(r"AADSTS(\d+)", told)
-    codes = [str(code) for code in result.get("error_codes") or ()]
-    code = codes[0] if codes else number[1] if number else error
-    words = " ".join(re.split(r"\s*Trace ID:", told)[0].split())[:300]
-    said = words or _IN_WORDS.get(error, error.replace("_", " "))
-    return SignInError(
-        f"Signing in to {settings.cloud.label or settings.cloud.name} failed: {said}".rstrip(".")
-        + ".",
-        code=code,
-        request_id=_id(result.get("trace_id")),
-        correlation_id=_id(result.get("correlation_id")),
-        remedy=SIGN_IN_REMEDIES.get(code) or SIGN_IN_REMEDIES.get(error) or _AGAIN,
-    )
-
-
-_IN_WORDS = {
-    "cancelled": "it was cancelled",
-    "timeout": "nobody signed in within the time given",
-    "expired_token": "the code has expired",
-    "authorization_declined": "it was declined",
-    "access_denied": "it was declined",
-}
-
-
-def _unanswered(settings: Settings, error: Exception) -> SignInError:
-    """Return the error for a login service that gave no usable answer."""
-    text = str(error)
-    if "AADSTS" in text or '"error"' in text:
-        # msal raises with the whole answer where the tenant is unknown.
-        found = re.search(r"\{.*\}", text, re.DOTALL)
-        try:
-            answer = json.loads(found[0]) if found else {"error_description": text}
-        except ValueError:
-            answer = {"error": "invalid_tenant", "error_description": text[text.index("AADSTS") :]}
-        return _refusal(settings, answer)
-    kind = type(error).__name__
-    if "Timeout" in kind and not isinstance(error, OSError):
-        return _refusal(settings, {"error": "timeout"})
-    host = re.sub(r"^https://", "", settings.cloud.authority)
-    status = getattr(getattr(error, "response", None), "status_code", None)
-    if status is not None:
-        code, what = "unreachable", f"answered {status}"
-    elif isinstance(error, OSError) and "JSON" not in kind:
-        reasons = {"Timeout": "does not answer in time", "SSL": "has no trusted certificate",
-                   "Proxy": "is behind a proxy that refuses"}  # fmt: skip
-        found_reason = (words for part, words in reasons.items() if part in kind)
-        code, what = "unreachable", next(found_reason, "cannot be reached")
-    else:
-        code, what = "not_json", "gave an answer that is not one of a login service"
-    return SignInError(
-        f"Signing in to {settings.cloud.label or settings.cloud.name} failed: {host} {what}.",
-        code=code,
-        remedy=SIGN_IN_REMEDIES[code],
-    )
-
-
-def _id(value: object) -> str | None:
-    return value if isinstance(value, str) and re.fullmatch(r"[\w-]{8,64}", value) else None

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import tempfile
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -39,8 +41,7 @@ def token_cache(settings: Settings) -> msal.SerializableTokenCache:
 
 def _persisted_cache(kind: str) -> msal_extensions.PersistedTokenCache:
     path = _cache_file(kind)
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path.parent.chmod(0o700)
+    _private_folder(path.parent)
     if kind == "plain":
         persistence: Any = _PrivateFile(str(path))
         persistence.check()
@@ -56,7 +57,37 @@ def _persisted_cache(kind: str) -> msal_extensions.PersistedTokenCache:
                 remedy="With the cache memory you sign in each time; a file that only you can read"
                 " is the cache plain.",
             )
-    return msal_extensions.PersistedTokenCache(persistence)
+    return _FileCache(persistence)
+
+
+def _private_folder(folder: Path) -> None:
+    failure = None
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if _is_mine(folder):
+            folder.chmod(0o700)
+        else:
+            failure = "it is another user's"
+    except OSError as error:
+        failure = error.strerror
+    if failure:
+        raise ConfigurationError(
+            f"Tokens cannot be kept in {folder}: {failure}.",
+            remedy="Give that folder to yourself, or use the cache memory.",
+        )
+
+
+def _is_mine(path: Path) -> bool:
+    return not hasattr(os, "getuid") or path.lstat().st_uid == os.getuid()
+
+
+class _FileCache(msal_extensions.PersistedTokenCache):  # type: ignore[misc]  # it has no types
+    """Forgets its tokens with the file: msal's own would write them again after a sign-out."""
+
+    def _reload_if_necessary(self) -> None:
+        if not Path(self._persistence.get_location()).exists():
+            self.deserialize("{}")
+        super()._reload_if_necessary()
 
 
 class _PrivateFile(msal_extensions.FilePersistence):  # type: ignore[misc]  # it has no types
@@ -67,10 +98,9 @@ class _PrivateFile(msal_extensions.FilePersistence):  # type: ignore[misc]  # it
         path = Path(self.get_location())
         wrong = None
         try:
-            status = path.lstat()
-            if path.is_symlink() or (hasattr(os, "getuid") and status.st_uid != os.getuid()):
+            if path.is_symlink() or not _is_mine(path):
                 wrong = "is not a file of yours"
-            elif not isinstance(json.loads(path.read_text(encoding="utf-8")), dict):
+            elif not _is_whole(json.loads(path.read_text(encoding="utf-8"))):
                 wrong = "is damaged"
         except FileNotFoundError:
             return
@@ -81,6 +111,10 @@ class _PrivateFile(msal_extensions.FilePersistence):  # type: ignore[misc]  # it
                 f"The token cache {path} {wrong}.",
                 remedy="Delete it, or call sign_out(), and sign in again.",
             )
+
+    def load(self) -> str:
+        self.check()
+        return str(super().load())
 
     def save(self, content: str) -> None:
         path = Path(self.get_location())
@@ -94,12 +128,44 @@ class _PrivateFile(msal_extensions.FilePersistence):  # type: ignore[misc]  # it
             raise
 
 
+# What msal reads of an entry without asking whether it is there.
+_NEEDED = {
+    "AccessToken": {"secret", "target", "expires_on"},
+    "RefreshToken": {"secret"},
+    "IdToken": {"secret"},
+    "Account": {"username", "realm", "environment", "authority_type"},
+}
+
+
+def _is_whole(content: object) -> bool:
+    return isinstance(content, dict) and all(
+        isinstance(entries, dict)
+        and all(
+            isinstance(entry, dict) and _NEEDED.get(kind, set()) <= set(entry)
+            for entry in entries.values()
+        )
+        for kind, entries in content.items()
+    )
+
+
+def tenant_id(cache: msal.TokenCache, account: Mapping[str, str]) -> str | None:
+    """Return the tenant that gave an account its tokens: of "organizations", only they tell."""
+    query = {name: account.get(name) for name in ("home_account_id", "environment", "realm")}
+    for entry in cache.search(msal.TokenCache.CredentialType.ID_TOKEN, query=query):
+        claims = entry["secret"].split(".")[1]
+        found = json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4))).get("tid")
+        return found if isinstance(found, str) else None
+    return None
+
+
 def _cache_file(kind: str) -> Path:
     return platformdirs.user_data_path("pcnotebooks", appauthor=False) / _FILES[kind]
 
 
 def _delete_cache(kind: str) -> None:
     path = _cache_file(kind)
+    if not path.parent.is_dir():
+        return
     if kind == "encrypted" and path.exists():
         # The file only signals; the tokens lie in the keyring.
         _persisted_cache(kind)._persistence.save("{}")  # noqa: SLF001

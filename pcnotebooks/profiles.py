@@ -103,6 +103,10 @@ def load_profiles() -> dict[str, dict[str, Any]]:
         profiles = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         return {}
+    except OSError as error:
+        raise ConfigurationError(
+            f"{path} cannot be read: {error.strerror}.", remedy="Check the file and its owner."
+        ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError(
             f"{path} is not TOML: {error}.", remedy="Correct the file; docs/setup.md shows one."
@@ -125,7 +129,7 @@ def _wrong_keys(profile: dict[str, Any]) -> list[str]:
     return [
         key
         for key, value in texts.items()
-        if key.split(".")[0] not in _KEYS or (value and not isinstance(value, str))
+        if key.split(".")[0] not in _KEYS or not isinstance(value, str)
     ]
 
 

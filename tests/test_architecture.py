@@ -43,4 +43,4 @@ def test_every_module_says_what_it_is_and_stays_readable():
     for path in PACKAGE.glob("*.py"):
         lines = path.read_text().splitlines()
         assert lines[0].startswith('"""'), path.name
-        assert len(lines) <= 750, path.name
+        assert len(lines) <= 800, path.name

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from pcnotebooks import api, auth, sample_payload
+from pcnotebooks import api, refusals, sample_payload
 from pcnotebooks.frames import invoice_frame, payment_recency
 
 ROOT = Path(__file__).parents[1]
@@ -14,7 +14,7 @@ TROUBLESHOOTING = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf
 
 def test_every_sign_in_remedy_is_documented():
     """Each code stands in the table with the remedy that the error prints."""
-    for code, remedy in auth.SIGN_IN_REMEDIES.items():
+    for code, remedy in refusals.SIGN_IN_REMEDIES.items():
         assert re.search(
             rf"^\| `{code}` \|.*\| {re.escape(remedy)} \|$", TROUBLESHOOTING, re.MULTILINE
         )
