@@ -9,10 +9,12 @@ import socket
 import ssl
 import uuid
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from time import sleep
 from types import MappingProxyType
+from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import requests
@@ -236,6 +238,77 @@ def fetch_invoice_summaries(
             sleep(wait)
 
 
+def ask_once(
+    session: Session, *, timeout: float | tuple[float, float]
+) -> tuple[Payload | PcNotebooksError, str | None]:
+    """Return what one call comes to, and what its answer says in isMfaCompliant.
+
+    Nothing is retried, but that after a 401 the credential is asked once more.
+    """
+    told: list[str | None] = []
+    with _Http() as http:
+        http.hooks["response"].append(
+            lambda answer, **_: told.append(answer.headers.get("isMfaCompliant"))
+        )
+        bearer = None
+        for _ in range(2):
+            bearer = _Bearer(access_token(session, refused=bearer.token if bearer else None))
+            outcome = _attempt(http, _Call(session, timeout), bearer)
+            if isinstance(outcome, Payload) or outcome.error.status_code != 401:
+                break
+    result = outcome if isinstance(outcome, Payload) else outcome.error
+    return result, told[-1] if told else None
+
+
+@dataclass(frozen=True)
+class Reached:
+    """What an address answers to a request without a token."""
+
+    date: str
+    certificate: Mapping[str, Any]
+
+
+def reach(url: str, *, timeout: float | tuple[float, float]) -> Reached:
+    """Ask for the front page of an address, as every call would, but without a token.
+
+    Raises
+    ------
+    NetworkError
+        If no answer came.
+    """
+    try:
+        with (
+            _Http() as http,
+            http.get(
+                url,
+                headers={"User-Agent": f"pcnotebooks/{__version__}"},
+                auth=lambda request: request,  # or the password that ~/.netrc has for the host
+                timeout=timeout,
+                stream=True,
+                proxies=_proxies(url),
+            ) as answer,
+        ):
+            raw: Any = answer.raw
+            certificate = {}
+            with suppress(AttributeError):  # of plain http
+                # http.client lets go of the socket of an answer that is to be the last.
+                certificate = (raw.connection.sock or raw._fp.fp.raw._sock).getpeercert()  # noqa: SLF001  no other way
+            return Reached(answer.headers.get("Date", ""), certificate)
+    except OSError as error:  # as all errors of requests are
+        kind, what = _in_words(error, timeout)
+    raise NetworkError(f"No answer from {urlsplit(url).hostname}: {what}.", remedy=kind.remedy)
+
+
+def route(url: str) -> tuple[str, str | None]:
+    """Return the proxy, as host and port, and the file of authorities that serve an address."""
+    settings = _Http().merge_environment_settings(url, _proxies(url) or {}, None, None, None)
+    proxies, bundle = settings["proxies"], settings["verify"]
+    proxy = proxies.get(urlsplit(url).scheme) or proxies.get("all") or ""
+    # Before the host may stand a user name and a password.
+    host = proxy.rpartition("://")[2].rpartition("@")[2].partition("/")[0]
+    return host, bundle if isinstance(bundle, str) else None
+
+
 @dataclass(frozen=True)
 class _Call:
     """What stays the same over all attempts."""
@@ -343,8 +416,7 @@ def _get(http: requests.Session, call: _Call, url: str, bearer: _Bearer) -> _Ans
             timeout=call.timeout,
             allow_redirects=False,
             stream=True,
-            # Plain http is for loopback, and a proxy would be sent the token in the clear.
-            proxies={"no_proxy": call.host} if parse_url(url).scheme == "http" else None,
+            proxies=_proxies(url),
         ) as response:
             body = bytearray()
             for chunk in response.iter_content(2**16):
@@ -364,6 +436,12 @@ def _get(http: requests.Session, call: _Call, url: str, bearer: _Bearer) -> _Ans
     except BaseException as error:  # noqa: BLE001  raised again, below, without its frames
         unforeseen = error
     raise bare(unforeseen)
+
+
+def _proxies(url: str) -> dict[str, str] | None:
+    """Keep plain http, which is for loopback, from any proxy: it would see the token."""
+    parts = urlsplit(url)
+    return {"no_proxy": parts.hostname or ""} if parts.scheme == "http" else None
 
 
 def _echoed(response: requests.Response, name: str) -> str | None:
@@ -499,20 +577,24 @@ def _backoff(retries: int) -> float:
 
 
 def _network_failure(call: _Call, error: Exception) -> _Failure:
-    causes = _causes(error)
-    kind = next(kind for kind in _KINDS if any(isinstance(at, kind.causes) for at in causes))
-    what = kind.what.format(timeout=call.timeout)
-    detail = _detail(causes) or (type(error).__name__ if kind is _KINDS[-1] else "")
+    kind, what = _in_words(error, call.timeout)
     return _Failure(
         NetworkError(
-            f"No answer from {call.host}{call.whose}: {what}"
-            + (f" ({detail})." if detail else "."),
+            f"No answer from {call.host}{call.whose}: {what}.",
             request_id=call.request_id,
             correlation_id=call.correlation_id,
             remedy=kind.remedy,
         ),
         kind.transient,
     )
+
+
+def _in_words(error: Exception, timeout: object) -> tuple[_Kind, str]:
+    causes = _causes(error)
+    kind = next(kind for kind in _KINDS if any(isinstance(at, kind.causes) for at in causes))
+    what = kind.what.format(timeout=timeout)
+    detail = _detail(causes) or (type(error).__name__ if kind is _KINDS[-1] else "")
+    return kind, f"{what} ({detail})" if detail else what
 
 
 def _causes(error: BaseException) -> list[BaseException]:

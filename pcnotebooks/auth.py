@@ -167,13 +167,21 @@ def access_token(session: Session, *, refused: str | None = None) -> str:
     raise bare(failure)
 
 
-def tenant_of(token: str) -> str | None:
-    """Return the tenant that an access token names; None for one that is no JWT."""
+def claims_of(token: str) -> dict[str, Any]:
+    """Return what an access token claims, unverified: that is the service's to do.
+
+    Empty for one that is no JWT.
+    """
     try:
         claims = json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "=="))
-        tenant = claims["tid"]
-    except (ValueError, LookupError, TypeError):
-        return None
+    except (ValueError, LookupError, RecursionError):
+        return {}
+    return claims if isinstance(claims, dict) else {}
+
+
+def tenant_of(token: str) -> str | None:
+    """Return the tenant that an access token names; None for one that names none."""
+    tenant = claims_of(token).get("tid")
     return tenant if isinstance(tenant, str) else None
 
 
@@ -476,6 +484,21 @@ def begin_sign_in(settings: Settings, *, timeout: float | None = None) -> Sessio
         del texts, flow
         raise no_answer(settings)
     return DeviceSignIn(credential, flow, timeout)
+
+
+def remembered(settings: Settings) -> Session:
+    """Return the session that the cache holds, without asking anybody.
+
+    Raises
+    ------
+    SignInError
+        With the reason and its ``code``; with None as code where nobody is signed in.
+    """
+    credential = _MsalCredential(settings)
+    session = credential.remembered()
+    if session is None:
+        credential.get_token(settings.cloud.scope)  # which says why
+    return session or Session(settings.cloud, credential)
 
 
 def _print(device_code: DeviceCode) -> None:

@@ -40,7 +40,7 @@ def token_cache(settings: Settings) -> msal.SerializableTokenCache:
 
 
 def _persisted_cache(kind: str) -> msal_extensions.PersistedTokenCache:
-    path = _cache_file(kind)
+    path = cache_file(kind)
     _private_folder(path.parent)
     if kind == "plain":
         persistence: Any = _PrivateFile(str(path))
@@ -158,12 +158,13 @@ def tenant_id(cache: msal.TokenCache, account: Mapping[str, str]) -> str | None:
     return None
 
 
-def _cache_file(kind: str) -> Path:
+def cache_file(kind: str) -> Path:
+    """Return where a cache of this kind is kept."""
     return platformdirs.user_data_path("pcnotebooks", appauthor=False) / _FILES[kind]
 
 
 def _delete_cache(kind: str) -> None:
-    path = _cache_file(kind)
+    path = cache_file(kind)
     if not path.parent.is_dir():
         return
     if kind == "encrypted" and path.exists():
@@ -178,7 +179,7 @@ def renewing(settings: Settings) -> AbstractContextManager[Any]:
     if settings.cache == "memory":
         return nullcontext()
     lock: AbstractContextManager[Any] = portalocker.Lock(
-        _cache_file(settings.cache).with_name(_RENEWING), timeout=60
+        cache_file(settings.cache).with_name(_RENEWING), timeout=60
     )
     return lock
 
@@ -186,7 +187,7 @@ def renewing(settings: Settings) -> AbstractContextManager[Any]:
 def every_cache() -> list[tuple[str, msal.SerializableTokenCache]]:
     """Return each cache that there is, by its kind."""
     caches = [("memory", cache) for cache in _MEMORY.values()]
-    kinds = [kind for kind in _FILES if _cache_file(kind).exists()]
+    kinds = [kind for kind in _FILES if cache_file(kind).exists()]
     return [*caches, *((kind, _persisted_cache(kind)) for kind in kinds)]
 
 

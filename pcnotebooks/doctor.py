@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import os
 import queue
 import socket
@@ -12,7 +10,6 @@ import stat
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -23,13 +20,12 @@ from platform import python_version
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from pcnotebooks import __version__
-from pcnotebooks.api import _KINDS, _attempt, _Bearer, _Call, _causes, _detail, _Http
-from pcnotebooks.auth import Session, _MsalCredential, access_token, cached_accounts, username
-from pcnotebooks.caches import _cache_file, token_cache
+from pcnotebooks.api import ask_once, reach, route
+from pcnotebooks.auth import Session, access_token, cached_accounts, claims_of, remembered, username
+from pcnotebooks.caches import cache_file, token_cache
 from pcnotebooks.clouds import Cloud
-from pcnotebooks.errors import ConfigurationError, NetworkError, PcNotebooksError, SignInError
-from pcnotebooks.payloads import Payload, decode
+from pcnotebooks.errors import ConfigurationError, PcNotebooksError, SignInError
+from pcnotebooks.payloads import decode
 from pcnotebooks.profiles import Settings, load_profile, resolve
 
 _T = TypeVar("_T")
@@ -216,7 +212,7 @@ def _origins(settings: Settings, given: dict[str, Any], *, without: set[str]) ->
 
 
 def _network(name: str, cloud: Cloud) -> _Outcome[None]:
-    (login, bundle), (api, _) = _route(cloud.authority), _route(cloud.api)
+    (login, bundle), (api, _) = route(cloud.authority), route(cloud.api)
     words = "; ".join(
         f"{place} through the proxy {proxy}" if proxy else f"{place} without a proxy"
         for place, proxy in (("login", login), ("api", api))
@@ -236,24 +232,8 @@ def _network(name: str, cloud: Cloud) -> _Outcome[None]:
     return None, [Finding(name, state, words, remedy)]
 
 
-def _route(url: str) -> tuple[str, str | None]:
-    """Return the proxy, as host and port, and the file of authorities that requests takes."""
-    settings = _Http().merge_environment_settings(url, _direct(url), None, None, None)
-    proxies, bundle = settings["proxies"], settings["verify"]
-    proxy = proxies.get(urlsplit(url).scheme) or proxies.get("all") or ""
-    # Before the host may stand a user name and a password.
-    host = proxy.rpartition("://")[2].rpartition("@")[2].partition("/")[0]
-    return host, bundle if isinstance(bundle, str) else None
-
-
-def _direct(url: str) -> dict[str, str]:
-    """Return what keeps plain http, which is for loopback, from a proxy: as in the api's calls."""
-    parts = urlsplit(url)
-    return {"no_proxy": parts.hostname or ""} if parts.scheme == "http" else {}
-
-
 def _dns(name: str, url: str) -> _Outcome[None]:
-    proxy, _ = _route(url)
+    proxy, _ = route(url)
     # Behind a proxy it is the proxy that resolves the other names.
     host = urlsplit(f"//{proxy}" if proxy else url).hostname or ""
     whose = "the proxy " if proxy else ""
@@ -269,34 +249,11 @@ def _dns(name: str, url: str) -> _Outcome[None]:
 
 def _tls(name: str, url: str, timeout: float) -> _Outcome[float]:
     """Ask for the front page, without a token; the outcome is how far this clock is ahead."""
-    host, patience = urlsplit(url).hostname, (timeout / 3, timeout / 2)
+    host = urlsplit(url).hostname
+    reached = reach(url, timeout=(timeout / 3, timeout / 2))
+    now, secured = time.time(), reached.certificate
     try:
-        with (
-            _Http() as http,
-            http.get(
-                url,
-                headers={"User-Agent": f"pcnotebooks/{__version__}"},
-                auth=lambda request: request,  # or the password that ~/.netrc has for the host
-                timeout=patience,
-                stream=True,
-                proxies=_direct(url),
-            ) as answer,
-        ):
-            now = time.time()
-            raw: Any = answer.raw
-            secured = {}
-            with suppress(AttributeError):  # of plain http
-                # http.client lets go of the socket of an answer that is to be the last.
-                sock = raw.connection.sock or raw._fp.fp.raw._sock  # noqa: SLF001  no other way
-                secured = sock.getpeercert()
-    except OSError as error:  # as all errors of requests are
-        causes = _causes(error)
-        kind = next(kind for kind in _KINDS if any(isinstance(at, kind.causes) for at in causes))
-        what = kind.what.format(timeout=patience)
-        detail = f" ({found})" if (found := _detail(causes)) else ""
-        raise NetworkError(f"{host}: {what}{detail}.", remedy=kind.remedy) from None
-    try:
-        skew = now - parsedate_to_datetime(answer.headers.get("Date", "")).timestamp()
+        skew = now - parsedate_to_datetime(reached.date).timestamp()
     except ValueError:
         skew = None
     if not secured:
@@ -330,7 +287,7 @@ def _cache(name: str, settings: Settings) -> _Outcome[None]:
     state, words, remedy = "pass", kind, None
     if kind != "memory":
         token_cache(settings)  # raises where it cannot serve
-        file = _cache_file(kind)
+        file = cache_file(kind)
         words += f", {file}"
         if file.exists():
             mode = stat.S_IMODE(file.stat().st_mode)
@@ -349,14 +306,10 @@ def _cache(name: str, settings: Settings) -> _Outcome[None]:
 
 
 def _signed_in(name: str, settings: Settings) -> _Outcome[Session]:
-    credential = _MsalCredential(settings)
-    session = credential.remembered()
-    if session is not None:
+    try:
+        session = remembered(settings)
         who = username(session) or "a user"
         return session, [Finding(name, "pass", f"{who}, without being asked")]
-    try:
-        # It keeps to itself why; asked once more, it says so.
-        credential.get_token(settings.cloud.scope)
     except SignInError as error:
         if error.code:
             raise
@@ -368,11 +321,10 @@ def _signed_in(name: str, settings: Settings) -> _Outcome[Session]:
 
 def _token(name: str, settings: Settings, session: Session) -> _Outcome[None]:
     """Read what the token claims. Nobody here needs to verify it: the service does."""
+    claims = claims_of(access_token(session))
     try:
-        part = access_token(session).split(".")[1]
-        claims = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
         minutes = (float(claims["exp"]) - time.time()) / 60
-    except (ValueError, TypeError, LookupError, RecursionError):
+    except (ValueError, TypeError, LookupError):
         return None, [Finding(name, "warn", "its claims cannot be read: it is no JWT of Entra")]
     cloud, wanted = settings.cloud, settings.tenant
     audience, tenant, methods = (claims.get(claim) for claim in ("aud", "tid", "amr"))
@@ -422,29 +374,19 @@ def _token(name: str, settings: Settings, session: Session) -> _Outcome[None]:
 
 
 def _summaries(name: str, session: Session, timeout: float) -> _Outcome[None]:
-    told: list[str] = []
     started = time.monotonic()
-    with _Http() as http:
-        http.hooks["response"].append(
-            lambda answer, **_: told.append(answer.headers.get("isMfaCompliant", "not stated"))
-        )
-        for refused in (False, True):
-            bearer = _Bearer(access_token(session, refused=refused))
-            outcome = _attempt(http, _Call(session, (timeout / 4, timeout / 3)), bearer)
-            if isinstance(outcome, Payload) or outcome.error.status_code != 401:
-                break
+    outcome, compliant = ask_once(session, timeout=(timeout / 4, timeout / 3))
     try:
-        if not isinstance(outcome, Payload):
-            raise outcome.error
+        if isinstance(outcome, PcNotebooksError):
+            raise outcome
         number, seconds = len(decode(outcome)), time.monotonic() - started
         words = f"{number} currencies in {seconds:.1f} seconds (request id {outcome.request_id})"
         summaries = Finding(name, "pass", words)
     except PcNotebooksError as error:
         summaries = _failed(name, error)
-    compliant = told[-1] if told else "no answer"
-    state = {"true": "pass", "false": "fail"}.get(compliant.lower(), "warn")
-    remedy = _WITH_MFA if state == "fail" else None
+    state = {"true": "pass", "false": "fail"}.get(str(compliant).lower(), "warn")
+    words = f"isMfaCompliant: {compliant or 'not stated'}"
     return None, [
         summaries,
-        Finding("MFA at service", state, f"isMfaCompliant: {compliant}", remedy),
+        Finding("MFA at service", state, words, _WITH_MFA if state == "fail" else None),
     ]

@@ -13,7 +13,6 @@ from IPython.display import display
 from ipywidgets import HTML, Button, HBox, VBox
 
 from pcnotebooks.auth import (
-    SIGN_IN_REMEDIES,
     DeviceCode,
     DeviceSignIn,
     Session,
@@ -25,6 +24,7 @@ from pcnotebooks.auth import (
 from pcnotebooks.clouds import Cloud
 from pcnotebooks.errors import PcNotebooksError, SignInError
 from pcnotebooks.profiles import Settings, resolve
+from pcnotebooks.refusals import SIGN_IN_REMEDIES
 from pcnotebooks.report import style
 
 # Past this, an answer that the login service owes is no longer waited for.
