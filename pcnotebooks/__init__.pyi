@@ -21,6 +21,7 @@ from .frames import (
     select,
     totals_frame,
 )
+from .panel import sign_in_async
 from .payloads import Payload
 from .report import render_report
 from .sample import sample_history, sample_payload
@@ -60,6 +61,7 @@ __all__ = [
     "sample_payload",
     "select",
     "sign_in",
+    "sign_in_async",
     "sign_out",
     "totals_frame",
 ]

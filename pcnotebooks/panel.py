@@ -22,9 +22,9 @@ from pcnotebooks.auth import (
     username,
 )
 from pcnotebooks.clouds import Cloud
-from pcnotebooks.errors import PcNotebooksError, SignInError
+from pcnotebooks.errors import PcNotebooksError
 from pcnotebooks.profiles import Settings, resolve
-from pcnotebooks.refusals import SIGN_IN_REMEDIES
+from pcnotebooks.refusals import refusal
 from pcnotebooks.report import style
 
 # Past this, an answer that the login service owes is no longer waited for.
@@ -96,10 +96,10 @@ async def sign_in_async(
     else:
         output.say(*_signed_in(session, settings))
         return session
-    if isinstance(failure, PcNotebooksError):
-        output.refuse(failure)
-    else:
+    if not isinstance(failure, PcNotebooksError):
         output.say("The sign-in was interrupted. Run the cell again to sign in.")
+    else:
+        output.refuse(failure)
     # The frames below hold the code, which a verbose traceback
     # would show and the notebook keep.
     raise bare(failure)
@@ -123,11 +123,7 @@ async def _by_code(settings: Settings, output: _Output, seconds: float | None) -
             return waiting.result()
     finally:
         started.cancel()
-    raise SignInError(
-        f"Signing in to {_name(settings.cloud)} failed: it was cancelled.",
-        code="cancelled",
-        remedy=SIGN_IN_REMEDIES["cancelled"],
-    )
+    raise refusal(settings, {"error": "cancelled"})
 
 
 class _Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
@@ -254,12 +250,7 @@ def _signed_in(session: Session, settings: Settings) -> tuple[str, str]:
 
 def _code_html(code: DeviceCode) -> str:
     name, url = escape(_name(code.cloud)), escape(code.url)
-    # Nothing but a page of the web may be behind the link, whatever the login service says.
-    page = (
-        f'<a href="{url}" target="_blank" rel="noopener noreferrer" {_KEYS}>{url}</a>'
-        if code.url.startswith(("https://", "http://"))
-        else f"<strong>{url}</strong>"
-    )
+    page = f'<a href="{url}" target="_blank" rel="noopener noreferrer" {_KEYS}>{url}</a>'
     return (
         f'<div class="pcn" role="group" aria-label="Sign in to {name}">{style("panel.css")}'
         f'<p class="pcn-heading">Sign in to {name}</p>'

@@ -15,6 +15,9 @@ import pytest
 
 from pcnotebooks import __version__, sample_payload
 from pcnotebooks.cli import main
+from pcnotebooks.profiles import profiles_file
+from tests.services.browser import visit
+from tests.services.identity_provider import CLIENT_ID, TENANT, USERNAME, signing_key
 
 
 @pytest.fixture(autouse=True)
@@ -167,3 +170,53 @@ def _wait_for(url: str, lab: subprocess.Popen[bytes]) -> bytes:
         except OSError:
             time.sleep(0.2)
     return pytest.fail("JupyterLab did not start")
+
+
+@pytest.fixture
+def contoso(home, identity_provider, partner_center, tls):
+    """Store a profile that leads to the identity provider and Partner Center on loopback."""
+    service = partner_center(tls=tls, key=signing_key())
+    path = profiles_file()
+    path.parent.mkdir(parents=True)
+    path.write_text(
+        f'[contoso]\nclient_id = "{CLIENT_ID}"\ntenant = "{TENANT}"\npartner = "Contoso"\n'
+        f'cloud = {{name = "own", label = "Own", authority = "{identity_provider.url}",'
+        f' api = "{service.cloud.api}"}}\n'
+    )
+    return identity_provider
+
+
+def test_signs_in_lists_examines_and_signs_out(monkeypatch, capsys, contoso):
+    """A sign-in that is kept serves later commands, until it is forgotten."""
+
+    def approve(device_code):
+        visit(device_code.url, press="approve", user_code=device_code.code)
+
+    monkeypatch.setattr("pcnotebooks.auth._print", approve)
+    profile = ("--profile", "contoso")
+    assert _run(monkeypatch, "sign-in", *profile, "--cache", "plain") == 0
+    assert capsys.readouterr().out == f"Signed in as {USERNAME} at Own.\n"
+    assert _run(monkeypatch, "accounts") == 0
+    assert capsys.readouterr().out.split() == [USERNAME, TENANT, "localhost", "plain"]
+    monkeypatch.setenv("PCNOTEBOOKS_CACHE", "plain")
+    assert _run(monkeypatch, "doctor", *profile) == 0
+    examined = capsys.readouterr().out
+    assert "fail" not in examined
+    assert "pass  Summaries" in examined
+    assert _run(monkeypatch, "sign-out") == 0
+    assert capsys.readouterr().out == "Signed out.\n"
+    assert _run(monkeypatch, "accounts") == 0
+    assert capsys.readouterr().out == "No sign-in is cached.\n"
+
+
+def test_a_sign_in_that_would_end_with_the_command_is_kept_encrypted(monkeypatch, capsys, contoso):
+    """Memory serves no later command: the keyring is asked for, and its lack is said."""
+    assert _run(monkeypatch, "sign-in", "--profile", "contoso") == 1
+    assert "no keyring" in capsys.readouterr().err
+    assert contoso.count("devicecode") == 0
+
+
+def test_doctor_fails_with_exit_code_1(monkeypatch, capsys, home):
+    """What fails is said with its remedy, and the exit code tells a script."""
+    assert _run(monkeypatch, "doctor", "--cloud", "mars") == 1
+    assert "fail" in capsys.readouterr().out

@@ -21,7 +21,7 @@ def _execute(path: Path, folder: Path, parameters: str = "") -> Any:
         place = next(i for i, each in enumerate(book.cells) if "tags" in each.metadata)
         book.cells.insert(place + 1, cell)
     client = nbclient.NotebookClient(
-        book, kernel_name="python3", timeout=120, resources={"metadata": {"path": str(folder)}}
+        book, kernel_name="python3", timeout=60, resources={"metadata": {"path": str(folder)}}
     )
     return client.execute()
 

@@ -365,11 +365,11 @@ def test_outside_ipython_the_code_is_printed(identity_provider, home, capsys):
 
 
 def test_nothing_that_the_login_service_says_is_markup(identity_provider, outputs):
-    """Code and page are text, and a link leads to a page of the web or is none."""
+    """Code and page are text; what would lead elsewhere than to a page of the web is refused."""
     body = {
         "user_code": '"><script>alert(1)</script>',
         "device_code": "d" * 40,
-        "verification_uri": "javascript:alert('<b>')",
+        "verification_uri": 'https://localhost/\'><b>" onclick="x',
         "expires_in": 900,
         "interval": 1,
         "message": "<i>",
@@ -386,9 +386,12 @@ def test_nothing_that_the_login_service_says_is_markup(identity_provider, output
 
     with pytest.raises(SignInError):
         asyncio.run(run())
+    body["verification_uri"] = "javascript:alert(1)"
+    identity_provider.answers["devicecode"] = Answer(json.dumps(body).encode())
+    assert _refused(identity_provider, outputs).code == "not_json"
     assert "<script" not in seen[0]
     assert "<b>" not in seen[0]
-    assert "href" not in seen[0]
+    assert "&quot; onclick=&quot;x" in seen[0]
     assert "&quot;&gt;&lt;script&gt;" in seen[0]
 
 
