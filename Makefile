@@ -10,7 +10,7 @@ install = if command -v uv >/dev/null 2>&1; \
 	then uv pip install --quiet --python $(BIN)/python -c constraints.txt $(1); \
 	else $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt $(1); fi
 
-.PHONY: report lab test check test-all test-matrix clean
+.PHONY: report lab test check test-all test-matrix bench clean
 
 report: $(VENV)/.core
 	@mkdir -p reports
@@ -38,6 +38,10 @@ APART = --quiet --no-project --isolated --with-editable '.[test]'
 PYTEST = python -m pytest -q --ignore=tests/browser
 
 test-all: test-matrix test
+
+# Figures, not verdicts.
+bench: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.cancel_sign_in
 
 clean:
 	rm -rf $(VENV) build dist reports screenshots .coverage .*_cache
