@@ -501,14 +501,19 @@ def remembered(settings: Settings) -> Session:
     return session or Session(settings.cloud, credential)
 
 
-def _print(device_code: DeviceCode) -> None:
+def code_in_words(device_code: DeviceCode) -> str:
+    """Return what somebody has to do and know to sign in, where nothing but text is shown."""
     cloud, until = device_code.cloud, device_code.expires_at.astimezone()
-    print(  # noqa: T201  asking is what it is for
+    return (
         f"To sign in, open {device_code.url} and type the code {device_code.code}\n"
         f"App {device_code.client_id}, cloud {cloud.label or cloud.name}, tenant"
         f" {device_code.tenant}; until {until:%H:%M:%S}.\n"
         "Type it only if it was you who started this sign-in."
     )
+
+
+def _print(device_code: DeviceCode) -> None:
+    print(code_in_words(device_code))  # noqa: T201  asking is what it is for
 
 
 def _sign_in_by_browser(settings: Settings, *, timeout: float | None) -> Session:

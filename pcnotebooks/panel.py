@@ -18,6 +18,7 @@ from pcnotebooks.auth import (
     Session,
     bare,
     begin_sign_in,
+    code_in_words,
     sign_in,
     username,
 )
@@ -155,7 +156,7 @@ class _Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
 
     def in_words(self) -> str:
         """Return what a front end without widgets shows."""
-        return _code_in_words(self._started.code)
+        return code_in_words(self._started.code)
 
     def tick(self) -> None:
         """Show the time left. The state is announced, so it changes as seldom as it must."""
@@ -262,15 +263,6 @@ def _code_html(code: DeviceCode) -> str:
         '<span role="status"></span></p>'
         "<p><strong>Type it only if it was you who started this sign-in</strong><br>"
         f"for app {_id(code.client_id)}, at {name}, tenant {_id(code.tenant)}.</p></div>"
-    )
-
-
-def _code_in_words(code: DeviceCode) -> str:
-    until = code.expires_at.astimezone()
-    return (
-        f"To sign in, open {code.url} and type the code {code.code}\n"
-        f"App {code.client_id}, cloud {_name(code.cloud)}, tenant {code.tenant}; until"
-        f" {until:%H:%M:%S}.\nType it only if it was you who started this sign-in."
     )
 
 
