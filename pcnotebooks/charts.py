@@ -171,8 +171,9 @@ def plot_balances(frame: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
         axes.xaxis.set_major_formatter(FuncFormatter(_tick))
         axes.grid(axis="x", color=RULE, linewidth=0.6)
         axes.set_xlabel(unit, loc="left", fontsize=8)
-        axes.set_title(
-            balance_title(currency, add_exactly(amounts), parts_by_type(now), locale=_LOCALE.get())
+        _title(
+            axes,
+            balance_title(currency, add_exactly(amounts), parts_by_type(now), locale=_LOCALE.get()),
         )
         _foot(axes, now)
     return axes
@@ -230,7 +231,7 @@ def plot_payment_recency(
         axes.set_xticks([0, 30, 60, 90, *([last] if 120 < last < _LAST_DAY else [])])
         _name_lanes(axes, [label for label, _, _ in lanes])
         axes.set_xlabel("days since the last payment", loc="left", fontsize=8)
-        axes.set_title(_recency_title(recency))
+        _title(axes, _recency_title(recency))
         _foot(axes, recency, as_of=as_of)
     return axes
 
@@ -300,7 +301,7 @@ def plot_balance_trend(frame: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
         axes.yaxis.set_major_formatter(FuncFormatter(_tick))
         axes.tick_params(axis="y", labelsize=8.5, labelcolor=MUTED)
         axes.set_ylabel(unit, loc="top", fontsize=8)
-        axes.set_title(_trend_title(currency, [series for _, series in stated]))
+        _title(axes, _trend_title(currency, [series for _, series in stated]))
         _foot(axes, frame, below=-22)
     return axes
 
@@ -561,6 +562,11 @@ def _room(ax: Axes) -> float:
     """Return about how many characters of a label fit across the axes."""
     figure = ax.get_figure(root=True)
     return _CHARACTERS * ax.get_position().width * (figure.get_figwidth() if figure else _WIDTH)
+
+
+def _title(ax: Axes, text: str) -> None:
+    """Write the finding above, in lines that a narrow chart has room for."""
+    ax.set_title(textwrap.fill(text, max(24, int(0.8 * _room(ax)))))
 
 
 def _limits(ax: Axes, lengths: Sequence[float], labels: Sequence[str]) -> tuple[float, float]:

@@ -451,7 +451,7 @@ def chart(
     svg = to_svg(
         figure,
         prefix=f"{prefix}-{plot.__name__}",
-        title=figure.axes[0].get_title(loc="left"),
+        title=figure.axes[0].get_title(loc="left").replace("\n", " "),
         description=description,
     )
     return Markup(svg)  # noqa: S704 (matplotlib and to_svg escape every text)
