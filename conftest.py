@@ -1,7 +1,8 @@
-"""For the examples in docstrings, which no other conftest reaches."""
+"""For all tests, those in docstrings too, which no other conftest reaches."""
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 
@@ -14,3 +15,17 @@ def _close_figures() -> Iterator[None]:
     yield
     if "matplotlib.pyplot" in sys.modules:
         sys.modules["matplotlib.pyplot"].close("all")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Name what was skipped where nothing may be."""
+    if os.environ.get("CI"):
+        for report in terminalreporter.stats.get("skipped", ()):
+            terminalreporter.write_line(f"skipped, which fails under CI: {report.nodeid}")
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Let a skip fail under CI: there every test is meant to run."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("CI") and reporter and reporter.stats.get("skipped"):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

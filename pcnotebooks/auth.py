@@ -344,6 +344,7 @@ def sign_in(
 
     Examples
     --------
+    >>> from pcnotebooks import sign_in
     >>> session = sign_in("global", client_id="...", tenant="...")  # doctest: +SKIP
     """
     settings = resolve(cloud, profile=profile, client_id=client_id, tenant=tenant, cache=cache)

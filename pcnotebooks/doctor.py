@@ -90,6 +90,7 @@ def diagnose(
 
     Examples
     --------
+    >>> from pcnotebooks.doctor import diagnose, line
     >>> for finding in diagnose("global"):  # doctest: +SKIP
     ...     print(line(finding))
     """

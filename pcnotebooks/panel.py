@@ -71,6 +71,7 @@ async def sign_in_async(
 
     Examples
     --------
+    >>> from pcnotebooks import sign_in_async
     >>> session = await sign_in_async("global", client_id="...")  # doctest: +SKIP
     """
     settings = resolve(cloud, profile=profile, client_id=client_id, tenant=tenant, cache=cache)

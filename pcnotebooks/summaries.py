@@ -65,6 +65,7 @@ def fetch_all(
 
     Examples
     --------
+    >>> from pcnotebooks import Payload, fetch_all, sign_in
     >>> sessions = [sign_in(profile=name) for name in ("contoso", "fabrikam")]  # doctest: +SKIP
     >>> results = fetch_all(sessions)  # doctest: +SKIP
     >>> payloads = [each for each in results if isinstance(each, Payload)]  # doctest: +SKIP
