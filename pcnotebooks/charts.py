@@ -23,6 +23,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
@@ -329,8 +330,8 @@ def plot_panels(frame: pd.DataFrame, plot: Callable[..., Axes] = plot_balances) 
     """
     _teach_figures_to_kernel()
     frames = [rows for _, rows in frame.groupby("currency", observed=True, sort=True)] or [frame]
-    heights = [_height(_rows(plot, rows)) + 0.1 for rows in frames]
-    figure = Figure(figsize=(_WIDTH, sum(heights)), layout="constrained")
+    heights = [_height(_rows(plot, rows)) + 0.2 for rows in frames]
+    figure = Figure(figsize=(_WIDTH, sum(heights)), layout=ConstrainedLayoutEngine(h_pad=0.12))
     grid = figure.add_gridspec(len(frames), height_ratios=heights)
     for place, rows in enumerate(frames):
         with mpl.rc_context(_RC):
