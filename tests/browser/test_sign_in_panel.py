@@ -15,8 +15,17 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from pcnotebooks.auth import begin_sign_in, username
+from pcnotebooks.profiles import resolve
+from pcnotebooks.summaries import invoice_summaries
 from tests.browser.conftest import Lab, watch_strangers
-from tests.services.identity_provider import CLIENT_ID, TENANT, USERNAME, IdentityProvider
+from tests.services.identity_provider import (
+    CLIENT_ID,
+    TENANT,
+    USERNAME,
+    IdentityProvider,
+    signing_key,
+)
 
 KERNEL_IDLE = (
     "() => window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status"
@@ -247,3 +256,21 @@ def test_a_refusal_takes_the_panels_place(
 
     _in_each_theme(lab_page, look)
     assert code not in _saved(lab_page, path)[1]
+
+
+def test_a_code_typed_in_a_browser_signs_in(browser, identity_provider, partner_center, tls):
+    """Outside a notebook: the code is typed into the page that the prompt names."""
+    service = partner_center(tls=tls, key=signing_key())
+    settings = resolve(
+        identity_provider.cloud(service.cloud.api), client_id=CLIENT_ID, tenant=TENANT
+    )
+    started = begin_sign_in(settings)
+    context = browser.new_context(ignore_https_errors=True)
+    page = context.new_page()
+    page.goto(started.code.url)
+    page.locator("input[name=user_code]").fill(started.code.code)
+    page.locator("button[name=approve]").click()
+    session = started.wait()
+    context.close()
+    assert username(session) == USERNAME
+    assert len(invoice_summaries(session)) == 4
