@@ -20,7 +20,9 @@ lab: $(VENV)/.core
 	$(BIN)/pcnotebooks lab
 
 test: check
-	$(BIN)/python -m pytest --cov --cov-report=term --cov-fail-under=95
+	$(BIN)/python -m pytest $(APIECE) --cov --cov-report=term --cov-fail-under=95
+# A process for each core; the browser's tests share one.
+APIECE = --numprocesses auto --maxprocesses 4 --dist loadgroup
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check --quiet .

@@ -9,7 +9,8 @@ import sys
 import threading
 import time
 import webbrowser
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from html import escape
 from pathlib import Path
@@ -50,6 +51,12 @@ def outputs(home: Path) -> Iterator[list[dict[str, Any]]]:
     shell.display_pub = CapturingDisplayPublisher()
     yield shell.display_pub.outputs
     InteractiveShell.clear_instance()
+
+
+def _run(work: Coroutine[Any, Any, Any]) -> Any:
+    """Run what a cell awaits, in a thread of its own: Playwright keeps a loop running in this."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, work).result()
 
 
 async def _until(is_so: Callable[[], Any]) -> Any:
@@ -112,7 +119,7 @@ def _refused(
         await signing_in
 
     with pytest.raises(SignInError) as caught:
-        asyncio.run(run())
+        _run(run())
     error = caught.value
     last = outputs[-1]["data"]
     assert last["text/plain"] == str(error)
@@ -153,7 +160,7 @@ def test_a_user_signs_in(identity_provider, outputs):
         await asyncio.to_thread(_decide, identity_provider, "approve", bundle)
         return await signing_in, bundle, first, later
 
-    session, bundle, first, later = asyncio.run(run())
+    session, bundle, first, later = _run(run())
     assert session.partner == TENANT
     code, url = _code(bundle), f"{identity_provider.url}/devicelogin"
     for fact in (url, code, CLIENT_ID, "Stand-in", TENANT, "only if it was you who started"):
@@ -185,7 +192,7 @@ def test_a_remembered_user_is_not_asked(identity_provider, outputs):
         outputs.clear()
         return first, await _sign_in(identity_provider)
 
-    first, second = asyncio.run(run())
+    first, second = _run(run())
     assert first is not second
     assert [output["data"]["text/plain"] for output in outputs] == ["Signing in to Stand-in.", LINE]
     assert identity_provider.count("devicecode") == 1
@@ -199,7 +206,7 @@ def test_any_tenant_is_told_by_the_one_that_it_was(identity_provider, outputs):
         await asyncio.to_thread(_decide, identity_provider, "approve", await _asked(outputs))
         await signing_in
 
-    asyncio.run(run())
+    _run(run())
     assert outputs[-1]["data"]["text/plain"] == LINE
 
 
@@ -236,7 +243,7 @@ def test_cancel_does_not_wait_for_a_silent_login_service(identity_provider, outp
         assert caught.value.code == "cancelled"
         return time.monotonic() - pressed
 
-    assert asyncio.run(run()) < 4
+    assert _run(run()) < 4
 
 
 def test_a_declined_sign_in_is_told_with_its_ids(identity_provider, outputs):
@@ -289,7 +296,7 @@ def test_a_login_service_out_of_reach_is_told(identity_provider, outputs, monkey
     """A connection that is refused is an error with its remedy, and no traceback of msal's."""
     gone = Cloud("gone", "Gone", "https://localhost:9", "https://127.0.0.1:9")
     with pytest.raises(SignInError) as caught:
-        asyncio.run(sign_in_async(gone, client_id=CLIENT_ID, tenant=TENANT))
+        _run(sign_in_async(gone, client_id=CLIENT_ID, tenant=TENANT))
     assert caught.value.code == "unreachable"
     assert "localhost:9 cannot be reached" in outputs[-1]["data"]["text/html"]
 
@@ -305,7 +312,7 @@ def test_whoever_cancels_the_task_ends_the_polling(identity_provider, outputs):
         await signing_in
 
     with pytest.raises(asyncio.CancelledError) as caught:
-        asyncio.run(run())
+        _run(run())
     assert "interrupted" in outputs[-1]["data"]["text/plain"]
     _assert_forgotten(identity_provider, outputs[-1]["data"], *codes)
     assert codes[0] not in _own_frames(caught.value)
@@ -317,7 +324,7 @@ def test_whoever_cancels_the_task_ends_the_polling(identity_provider, outputs):
 def test_without_a_client_id_nothing_is_sent_or_shown(identity_provider, outputs):
     """The settings are looked at before anything else."""
     with pytest.raises(ConfigurationError, match="client id"):
-        asyncio.run(_sign_in(identity_provider, client_id=None))
+        _run(_sign_in(identity_provider, client_id=None))
     assert identity_provider.requests == []
     assert outputs == []
 
@@ -335,7 +342,7 @@ def test_a_browser_of_this_machine_signs_in(identity_provider, outputs, monkeypa
     monkeypatch.setenv("BROWSER", str(script))
     monkeypatch.setattr(webbrowser, "_tryorder", None)  # it looks at BROWSER only once
     monkeypatch.setattr(webbrowser, "_browsers", {})
-    asyncio.run(_sign_in(identity_provider, method="browser"))
+    _run(_sign_in(identity_provider, method="browser"))
     first, last = (output["data"]["text/plain"] for output in outputs)
     assert "continue in the browser" in first
     assert last == LINE
@@ -345,7 +352,7 @@ def test_a_browser_of_this_machine_signs_in(identity_provider, outputs, monkeypa
 def test_an_unknown_method_is_refused(identity_provider, outputs):
     """It is named with those that there are."""
     with pytest.raises(ConfigurationError, match="'carrier_pigeon'"):
-        asyncio.run(_sign_in(identity_provider, method="carrier_pigeon"))
+        _run(_sign_in(identity_provider, method="carrier_pigeon"))
     assert "device_code" in outputs[-1]["data"]["text/plain"]
     assert identity_provider.requests == []
 
@@ -360,7 +367,7 @@ def test_outside_ipython_the_code_is_printed(identity_provider, home, capsys):
         await asyncio.to_thread(_decide, identity_provider, "approve", bundle)
         return await signing_in
 
-    assert asyncio.run(run()).partner == TENANT
+    assert _run(run()).partner == TENANT
     assert capsys.readouterr().out == ""
 
 
@@ -385,7 +392,7 @@ def test_nothing_that_the_login_service_says_is_markup(identity_provider, output
         await signing_in
 
     with pytest.raises(SignInError):
-        asyncio.run(run())
+        _run(run())
     body["verification_uri"] = "javascript:alert(1)"
     identity_provider.answers["devicecode"] = Answer(json.dumps(body).encode())
     assert _refused(identity_provider, outputs).code == "not_json"
