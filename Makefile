@@ -31,8 +31,8 @@ check: $(VENV)/.dev
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/nbstripout --verify notebooks/*.ipynb
 
-# Each in a throw-away environment; the browser depends on none of these versions, and what
-# signs in and fetches does not depend on pandas.
+# Each in a throw-away environment; browser and keyring depend on none of these versions, and
+# what signs in and fetches does not depend on pandas.
 test-matrix: $(VENV)/.dev
 	$(BIN)/uv run $(APART) --python $(call found,3.11) --with 'pandas==2.2.*' $(PYTEST) $(NO_NETWORK_HALF)
 	$(BIN)/uv run $(APART) --python $(call found,3.11) --resolution lowest-direct $(PYTEST)
@@ -40,7 +40,7 @@ test-matrix: $(VENV)/.dev
 # pyenv's own place, where its shim would refuse a version that is not chosen.
 found = $(or $(lastword $(wildcard $(HOME)/.pyenv/versions/$(1).*/bin/python)),$(1))
 APART = --quiet --no-project --isolated --with-editable '.[test]'
-PYTEST = python -m pytest -q --ignore=tests/browser
+PYTEST = python -m pytest -q $(APIECE) --ignore=tests/browser --ignore=tests/test_keyring.py
 NO_NETWORK_HALF = $(foreach name,api auth cli doctor panel profiles project sign_in,--ignore=tests/test_$(name).py)
 
 test-all: test-matrix test
