@@ -753,7 +753,7 @@ def test_as_of(as_of, day):
 
 
 @pytest.mark.parametrize(
-    "nonsense", ["", "today", "05/03/2024", "2024-02-30", 20240305, 1.5, [], object(), pd.NaT,
+    "nonsense", ["", "today", "05/03/2024", "2024-02-30", 20240305, 1.5, [], Ellipsis, pd.NaT,
                  np.datetime64("NaT", "us"),
                  datetime.max.replace(tzinfo=timezone(-timedelta(hours=1)))],
     ids=str,
