@@ -6,7 +6,7 @@ import asyncio
 import time
 from datetime import UTC, datetime
 from html import escape
-from typing import Any
+from typing import Any, Protocol
 
 from IPython.core.getipython import get_ipython
 from IPython.display import display
@@ -24,9 +24,9 @@ from pcnotebooks.auth import (
 )
 from pcnotebooks.clouds import Cloud
 from pcnotebooks.errors import PcNotebooksError
+from pcnotebooks.pages import error_html, id_html, style
 from pcnotebooks.profiles import Settings, resolve
 from pcnotebooks.refusals import refusal
-from pcnotebooks.report import style
 
 # Past this, an answer that the login service owes is no longer waited for.
 _CANCELLED_WITHIN = 2.0
@@ -75,14 +75,37 @@ async def sign_in_async(
     >>> session = await sign_in_async("global", client_id="...")  # doctest: +SKIP
     """
     settings = resolve(cloud, profile=profile, client_id=client_id, tenant=tenant, cache=cache)
-    output = _Output()
+    return await sign_in_at(_Output(), settings, method=method, timeout=timeout)
+
+
+class Place(Protocol):
+    """Where a sign-in is shown; each thing shown replaces the one before it."""
+
+    def ask(self, panel: VBox) -> None:
+        """Show what the user is to do."""
+
+    def say(self, text: str, html: str | None = None) -> None:
+        """Show how it stands, in one line."""
+
+    def refuse(self, error: PcNotebooksError) -> None:
+        """Show what happened and what to do."""
+
+
+async def sign_in_at(
+    place: Place,
+    settings: Settings,
+    *,
+    method: str = "device_code",
+    timeout: float | None = None,  # noqa: ASYNC109  as above
+) -> Session:
+    """Sign a user in, shown at a place of the caller's."""
     failure: BaseException
     try:
         if method == "device_code":
-            output.say(f"Signing in to {_name(settings.cloud)}.")
-            session = await _by_code(settings, output, timeout)
+            place.say(f"Signing in to {_name(settings.cloud)}.")
+            session = await _by_code(settings, place, timeout)
         else:
-            output.say(
+            place.say(
                 f"Signing in to {_name(settings.cloud)}: continue in the browser that opens on"
                 " this machine. To give up, interrupt the kernel."
             )
@@ -93,21 +116,21 @@ async def sign_in_async(
     except (PcNotebooksError, KeyboardInterrupt, asyncio.CancelledError) as error:
         failure = error
     except BaseException:
-        output.say("Signing in failed.")
+        place.say("Signing in failed.")
         raise
     else:
-        output.say(*_signed_in(session, settings))
+        place.say(*signed_in(session, settings))
         return session
     if not isinstance(failure, PcNotebooksError):
-        output.say("The sign-in was interrupted. Run the cell again to sign in.")
+        place.say("The sign-in was interrupted. Run the cell again to sign in.")
     else:
-        output.refuse(failure)
+        place.refuse(failure)
     # The frames below hold the code, which a verbose traceback
     # would show and the notebook keep.
     raise bare(failure)
 
 
-async def _by_code(settings: Settings, output: _Output, seconds: float | None) -> Session:
+async def _by_code(settings: Settings, place: Place, seconds: float | None) -> Session:
     """Return the session of whoever types the code, or of the cache."""
     started = await asyncio.to_thread(begin_sign_in, settings, timeout=seconds)
     if isinstance(started, Session):
@@ -117,7 +140,7 @@ async def _by_code(settings: Settings, output: _Output, seconds: float | None) -
     # Where nobody waits any more, nobody asks how it ended either.
     waiting.add_done_callback(lambda done: done.cancelled() or done.exception())
     try:
-        output.ask(panel)
+        place.ask(panel)
         while not waiting.done() and not panel.given_up:
             panel.tick()
             await asyncio.wait({waiting}, timeout=1)
@@ -215,12 +238,12 @@ class _Output:
         self._show(text, f'<p role="status">{html or escape(text)}</p>')
 
     def refuse(self, error: PcNotebooksError) -> None:
-        self._show(str(error), _error_html(error))
+        self._show(str(error), error_html(error))
 
     def _show(self, text: str, html: str) -> None:
         bundle = {
             "text/plain": text,
-            "text/html": f'<div class="pcn pcn-line">{style("panel.css")}{html}</div>',
+            "text/html": f'<div class="pcn pcn-line">{style("widgets.css")}{html}</div>',
         }
         if self._handle is not None:
             self._handle.update(bundle, raw=True)
@@ -235,7 +258,7 @@ def _name(cloud: Cloud) -> str:
     return cloud.label or cloud.name
 
 
-def _signed_in(session: Session, settings: Settings) -> tuple[str, str]:
+def signed_in(session: Session, settings: Settings) -> tuple[str, str]:
     """Return who is signed in where, as text and as HTML."""
     tenant: str | None = settings.tenant
     if tenant in ("organizations", "common"):
@@ -246,7 +269,7 @@ def _signed_in(session: Session, settings: Settings) -> tuple[str, str]:
     text = f"Signed in{f' as {user}' if user else ''} at {place}"
     html = f"Signed in{f' as <strong>{escape(user)}</strong>' if user else ''} at {escape(place)}"
     if tenant:
-        text, html = f"{text}, tenant {tenant}", f"{html}, tenant {_id(tenant)}"
+        text, html = f"{text}, tenant {tenant}", f"{html}, tenant {id_html(tenant)}"
     return f"{text}.", f"{html}."
 
 
@@ -254,7 +277,7 @@ def _code_html(code: DeviceCode) -> str:
     name, url = escape(_name(code.cloud)), escape(code.url)
     page = f'<a href="{url}" target="_blank" rel="noopener noreferrer" {_KEYS}>{url}</a>'
     return (
-        f'<div class="pcn" role="group" aria-label="Sign in to {name}">{style("panel.css")}'
+        f'<div class="pcn" role="group" aria-label="Sign in to {name}">{style("widgets.css")}'
         f'<p class="pcn-heading">Sign in to {name}</p>'
         f"<p>Open {page} in any browser and type this code:</p>"
         f'<p class="pcn-code"><input readonly aria-label="Code" value="{escape(code.code)}"'
@@ -263,24 +286,5 @@ def _code_html(code: DeviceCode) -> str:
         f'<button type="button" onclick="{_COPY}" {_KEYS}>Copy</button>'
         '<span role="status"></span></p>'
         "<p><strong>Type it only if it was you who started this sign-in</strong><br>"
-        f"for app {_id(code.client_id)}, at {name}, tenant {_id(code.tenant)}.</p></div>"
+        f"for app {id_html(code.client_id)}, at {name}, tenant {id_html(code.tenant)}.</p></div>"
     )
-
-
-def _error_html(error: PcNotebooksError) -> str:
-    # A code alone says no more than the message; beside the ids it is what support asks for.
-    given = ""
-    if error.request_id or error.correlation_id:
-        ids = {"Code": error.code, "request id": error.request_id,
-               "correlation id": error.correlation_id}  # fmt: skip
-        told = ", ".join(f"{name} {_id(value)}" for name, value in ids.items() if value)
-        given = f"<p><small>{told}</small></p>"
-    return (
-        f'<div role="alert"><p class="pcn-error"><strong>{escape(error.message)}</strong></p>'
-        f"<p>{escape(error.remedy or '')}</p>{given}</div>"
-    )
-
-
-def _id(value: str) -> str:
-    """Return an id as HTML that is not broken at its hyphens."""
-    return f'<span class="pcn-id">{escape(value)}</span>'

@@ -150,6 +150,17 @@ def load_profile(name: str) -> dict[str, Any]:
     )
 
 
+def cloud_of(name: str) -> Cloud:
+    """Return where a profile signs in.
+
+    Raises
+    ------
+    ConfigurationError
+        For a profile that there is none of, or a cloud that cannot be.
+    """
+    return _cloud(load_profile(name).get("cloud") or _DEFAULTS["cloud"])
+
+
 def _cloud(cloud: str | Cloud | dict[str, str]) -> Cloud:
     """Return the cloud; a profile may also hold one of the user's own, as a table."""
     if not isinstance(cloud, dict):

@@ -9,8 +9,7 @@ import sys
 import threading
 import time
 import webbrowser
-from collections.abc import Callable, Coroutine, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from html import escape
 from pathlib import Path
@@ -38,6 +37,7 @@ from tests.services.identity_provider import (
     IdentityProvider,
     refusal,
 )
+from tests.services.loops import run, until
 from tests.services.planted import shown
 
 VIEW = "application/vnd.jupyter.widget-view+json"
@@ -53,23 +53,9 @@ def outputs(home: Path) -> Iterator[list[dict[str, Any]]]:
     InteractiveShell.clear_instance()
 
 
-def _run(work: Coroutine[Any, Any, Any]) -> Any:
-    """Run what a cell awaits, in a thread of its own: Playwright keeps a loop running in this."""
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(asyncio.run, work).result()
-
-
-async def _until(is_so: Callable[[], Any]) -> Any:
-    for _ in range(500):
-        if found := is_so():
-            return found
-        await asyncio.sleep(0.02)
-    pytest.fail("it did not come")
-
-
 async def _asked(outputs: list[dict[str, Any]]) -> dict[str, Any]:
     """Return the bundle of the panel as soon as it is shown."""
-    return await _until(lambda: next((o["data"] for o in outputs if VIEW in o["data"]), None))
+    return await until(lambda: next((o["data"] for o in outputs if VIEW in o["data"]), None))
 
 
 def _code(bundle: dict[str, Any]) -> str:
@@ -110,7 +96,7 @@ def _refused(
     """Return the error of a sign-in, which stands in the panel's place and shows no code."""
     codes: list[str] = []
 
-    async def run() -> None:
+    async def work() -> None:
         signing_in = asyncio.ensure_future(_sign_in(provider, **options))
         if meanwhile:
             bundle = await _asked(outputs)
@@ -119,7 +105,7 @@ def _refused(
         await signing_in
 
     with pytest.raises(SignInError) as caught:
-        _run(run())
+        run(work())
     error = caught.value
     last = outputs[-1]["data"]
     assert last["text/plain"] == str(error)
@@ -151,24 +137,24 @@ def _assert_forgotten(provider: IdentityProvider, last: dict[str, Any], *codes: 
 def test_a_user_signs_in(identity_provider, outputs):
     """The panel says where to type what, until when, for whom; then one line takes its place."""
 
-    async def run() -> tuple[Session, dict[str, Any], str, str]:
+    async def work() -> tuple[Session, dict[str, Any], str, str]:
         signing_in = asyncio.ensure_future(_sign_in(identity_provider))
         bundle = await _asked(outputs)
         first = _values(bundle)
-        await _until(lambda: _values(bundle) != first)  # the clock runs: buttons are alive too
+        await until(lambda: _values(bundle) != first)  # the clock runs: buttons are alive too
         later = _values(bundle)
         await asyncio.to_thread(_decide, identity_provider, "approve", bundle)
         return await signing_in, bundle, first, later
 
-    session, bundle, first, later = _run(run())
+    session, bundle, first, later = run(work())
     assert session.partner == TENANT
     code, url = _code(bundle), f"{identity_provider.url}/devicelogin"
     for fact in (url, code, CLIENT_ID, "Stand-in", TENANT, "only if it was you who started"):
         assert fact in bundle["text/plain"]
         assert fact in first
-    until = re.search(r"until (\d\d:\d\d:\d\d)", bundle["text/plain"])[1]
+    deadline = re.search(r"until (\d\d:\d\d:\d\d)", bundle["text/plain"])[1]
     expected = datetime.now(UTC).astimezone() + timedelta(seconds=identity_provider.expires_in)
-    assert until in {f"{expected - timedelta(seconds=late):%H:%M:%S}" for late in range(8)}
+    assert deadline in {f"{expected - timedelta(seconds=late):%H:%M:%S}" for late in range(8)}
     assert re.search(r'role="timer"[^>]*>1[45]:\d\d left', first)
     assert first.replace("\n", "").count('role="status"') == 2  # the state, and "Copied"
     assert re.sub(r"\d+:\d+ left", "", first) == re.sub(r"\d+:\d+ left", "", later)
@@ -185,14 +171,14 @@ def test_a_user_signs_in(identity_provider, outputs):
 def test_a_remembered_user_is_not_asked(identity_provider, outputs):
     """The second sign-in of a process shows the line alone and requests no code."""
 
-    async def run() -> tuple[Session, Session]:
+    async def work() -> tuple[Session, Session]:
         signing_in = asyncio.ensure_future(_sign_in(identity_provider))
         await asyncio.to_thread(_decide, identity_provider, "approve", await _asked(outputs))
         first = await signing_in
         outputs.clear()
         return first, await _sign_in(identity_provider)
 
-    first, second = _run(run())
+    first, second = run(work())
     assert first is not second
     assert [output["data"]["text/plain"] for output in outputs] == ["Signing in to Stand-in.", LINE]
     assert identity_provider.count("devicecode") == 1
@@ -201,12 +187,12 @@ def test_a_remembered_user_is_not_asked(identity_provider, outputs):
 def test_any_tenant_is_told_by_the_one_that_it_was(identity_provider, outputs):
     """Where organizations was asked, the line names the user's own directory."""
 
-    async def run() -> None:
+    async def work() -> None:
         signing_in = asyncio.ensure_future(_sign_in(identity_provider, tenant=None))
         await asyncio.to_thread(_decide, identity_provider, "approve", await _asked(outputs))
         await signing_in
 
-    _run(run())
+    run(work())
     assert outputs[-1]["data"]["text/plain"] == LINE
 
 
@@ -232,10 +218,10 @@ def test_cancel_does_not_wait_for_a_silent_login_service(identity_provider, outp
     """An answer that is long in coming does not keep the cell from ending."""
     identity_provider.delays["poll"] = 5
 
-    async def run() -> float:
+    async def work() -> float:
         signing_in = asyncio.ensure_future(_sign_in(identity_provider))
         bundle = await _asked(outputs)
-        await _until(lambda: identity_provider.count("poll"))
+        await until(lambda: identity_provider.count("poll"))
         pressed = time.monotonic()
         _cancel(bundle)
         with pytest.raises(SignInError) as caught:
@@ -243,7 +229,7 @@ def test_cancel_does_not_wait_for_a_silent_login_service(identity_provider, outp
         assert caught.value.code == "cancelled"
         return time.monotonic() - pressed
 
-    assert _run(run()) < 4
+    assert run(work()) < 4
 
 
 def test_a_declined_sign_in_is_told_with_its_ids(identity_provider, outputs):
@@ -296,7 +282,7 @@ def test_a_login_service_out_of_reach_is_told(identity_provider, outputs, monkey
     """A connection that is refused is an error with its remedy, and no traceback of msal's."""
     gone = Cloud("gone", "Gone", "https://localhost:9", "https://127.0.0.1:9")
     with pytest.raises(SignInError) as caught:
-        _run(sign_in_async(gone, client_id=CLIENT_ID, tenant=TENANT))
+        run(sign_in_async(gone, client_id=CLIENT_ID, tenant=TENANT))
     assert caught.value.code == "unreachable"
     assert "localhost:9 cannot be reached" in outputs[-1]["data"]["text/html"]
 
@@ -305,14 +291,14 @@ def test_whoever_cancels_the_task_ends_the_polling(identity_provider, outputs):
     """As an interrupted kernel does: the flow ends, and what is left shows no code."""
     codes = []
 
-    async def run() -> None:
+    async def work() -> None:
         signing_in = asyncio.ensure_future(_sign_in(identity_provider))
         codes.append(_code(await _asked(outputs)))
         signing_in.cancel()
         await signing_in
 
     with pytest.raises(asyncio.CancelledError) as caught:
-        _run(run())
+        run(work())
     assert "interrupted" in outputs[-1]["data"]["text/plain"]
     _assert_forgotten(identity_provider, outputs[-1]["data"], *codes)
     assert codes[0] not in _own_frames(caught.value)
@@ -324,7 +310,7 @@ def test_whoever_cancels_the_task_ends_the_polling(identity_provider, outputs):
 def test_without_a_client_id_nothing_is_sent_or_shown(identity_provider, outputs):
     """The settings are looked at before anything else."""
     with pytest.raises(ConfigurationError, match="client id"):
-        _run(_sign_in(identity_provider, client_id=None))
+        run(_sign_in(identity_provider, client_id=None))
     assert identity_provider.requests == []
     assert outputs == []
 
@@ -342,7 +328,7 @@ def test_a_browser_of_this_machine_signs_in(identity_provider, outputs, monkeypa
     monkeypatch.setenv("BROWSER", str(script))
     monkeypatch.setattr(webbrowser, "_tryorder", None)  # it looks at BROWSER only once
     monkeypatch.setattr(webbrowser, "_browsers", {})
-    _run(_sign_in(identity_provider, method="browser"))
+    run(_sign_in(identity_provider, method="browser"))
     first, last = (output["data"]["text/plain"] for output in outputs)
     assert "continue in the browser" in first
     assert last == LINE
@@ -352,7 +338,7 @@ def test_a_browser_of_this_machine_signs_in(identity_provider, outputs, monkeypa
 def test_an_unknown_method_is_refused(identity_provider, outputs):
     """It is named with those that there are."""
     with pytest.raises(ConfigurationError, match="'carrier_pigeon'"):
-        _run(_sign_in(identity_provider, method="carrier_pigeon"))
+        run(_sign_in(identity_provider, method="carrier_pigeon"))
     assert "device_code" in outputs[-1]["data"]["text/plain"]
     assert identity_provider.requests == []
 
@@ -360,14 +346,14 @@ def test_an_unknown_method_is_refused(identity_provider, outputs):
 def test_outside_ipython_the_code_is_printed(identity_provider, home, capsys):
     """In a script the coroutine asks as sign_in does, and displays nothing."""
 
-    async def run() -> Session:
+    async def work() -> Session:
         signing_in = asyncio.ensure_future(_sign_in(identity_provider))
-        said = await _until(lambda: capsys.readouterr().out)
+        said = await until(lambda: capsys.readouterr().out)
         bundle = {"text/plain": said}
         await asyncio.to_thread(_decide, identity_provider, "approve", bundle)
         return await signing_in
 
-    assert _run(run()).partner == TENANT
+    assert run(work()).partner == TENANT
     assert capsys.readouterr().out == ""
 
 
@@ -384,7 +370,7 @@ def test_nothing_that_the_login_service_says_is_markup(identity_provider, output
     identity_provider.answers["devicecode"] = Answer(json.dumps(body).encode())
     seen = []
 
-    async def run() -> None:
+    async def work() -> None:
         signing_in = asyncio.ensure_future(_sign_in(identity_provider))
         bundle = await _asked(outputs)
         seen.append(_values(bundle))
@@ -392,7 +378,7 @@ def test_nothing_that_the_login_service_says_is_markup(identity_provider, output
         await signing_in
 
     with pytest.raises(SignInError):
-        _run(run())
+        run(work())
     body["verification_uri"] = "javascript:alert(1)"
     identity_provider.answers["devicecode"] = Answer(json.dumps(body).encode())
     assert _refused(identity_provider, outputs).code == "not_json"
@@ -422,8 +408,8 @@ def _run_notebook(
     codes = []
 
     def wait() -> None:
-        until = time.monotonic() + 50
-        while not provider.count("poll") and time.monotonic() < until:
+        give_up = time.monotonic() + 50
+        while not provider.count("poll") and time.monotonic() < give_up:
             time.sleep(0.05)
         codes.extend(code.get_user_code() for code in provider.device_codes.values())
         meanwhile(client, codes[0])

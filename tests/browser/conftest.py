@@ -13,11 +13,13 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import nbformat
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
@@ -127,7 +129,11 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         yield running
     finally:
         server.terminate()
-        server.wait(timeout=20)
+        try:
+            server.wait(timeout=60)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
         log.close()
 
 
@@ -148,3 +154,89 @@ def screenshots() -> Path:
     """Return the folder, kept out of the repository, where pictures to look at are put."""
     SCREENSHOTS.mkdir(exist_ok=True)
     return SCREENSHOTS
+
+
+class LabPage:
+    """A page of JupyterLab in which notebooks are opened, run and closed."""
+
+    def __init__(self, page: Page, lab: Lab) -> None:
+        self.page, self.lab = page, lab
+        self._evaluate(
+            "window.jupyterapp.shell.leftCollapsed"
+            " || window.jupyterapp.commands.execute('application:toggle-left-area')"
+        )
+
+    def write(self, *sources: str) -> Path:
+        """Return a new notebook of these code cells."""
+        return self.write_in(self.lab, *sources)
+
+    @staticmethod
+    def write_in(lab: Lab, *sources: str) -> Path:
+        """Return a new notebook of these code cells, for whichever front end."""
+        path = lab.folder / f"new-{secrets.token_hex(4)}.ipynb"
+        # Without a kernel's name Lab asks for one.
+        kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)"}}
+        cells = [nbformat.v4.new_code_cell(source) for source in sources]
+        nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), path)
+        return path
+
+    def open(self, name: str) -> None:
+        """Open a notebook and wait for its kernel."""
+        self._evaluate("window.jupyterapp.commands.execute('docmanager:open', {path})", path=name)
+        self.page.wait_for_function(_IDLE, timeout=60_000)
+
+    def run_all(self, *, wait: bool = True) -> None:
+        """Run all cells, and wait for the last where none waits for a user."""
+        self.page.evaluate("void window.jupyterapp.commands.execute('notebook:run-all-cells')")
+        if wait:
+            self.page.wait_for_function(_DONE, timeout=120_000)
+
+    def theme(self, name: str) -> None:
+        """Change to the theme Light or Dark."""
+        self._evaluate(
+            "window.jupyterapp.commands.execute('apputils:change-theme', {theme})",
+            theme=f"JupyterLab {name}",
+        )
+        self.page.wait_for_timeout(700)
+
+    def save(self) -> None:
+        """Save the open notebook."""
+        self._evaluate("window.jupyterapp.shell.currentWidget.context.save()")
+
+    def close(self) -> None:
+        """End the kernel of the open notebook, save and close it."""
+        self._evaluate("window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
+        self.save()
+        self._evaluate("window.jupyterapp.shell.currentWidget.dispose()")
+
+    def _evaluate(self, work: str, **values: str) -> None:
+        names = ", ".join(values)
+        self.page.evaluate(f"async ({{{names}}}) => {{ await ({work}); }}", values)
+
+
+# The indicator in the page says idle before there is a kernel; the application knows better.
+_IDLE = """() => {
+    const kernel = window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel;
+    return kernel?.status === "idle";
+}"""
+_DONE = """() => {
+    const notebook = window.jupyterapp.shell.currentWidget;
+    const cells = notebook.content.widgets.filter(cell => cell.model.type === "code");
+    return cells.every(cell => cell.model.executionCount !== null && !cell.promptNode
+        .textContent.includes("*"))
+        && notebook.sessionContext.session.kernel.status === "idle";
+}"""
+
+
+@contextmanager
+def open_lab(browser: Browser, lab: Lab, *, width: int, height: int) -> Iterator[LabPage]:
+    """Open JupyterLab in a window of that size; nothing in it may ask another machine."""
+    context = browser.new_context(viewport={"width": width, "height": height})
+    page = context.new_page()
+    strangers = watch_strangers(page)
+    page.goto(f"{lab.url}/lab/workspaces/{secrets.token_hex(4)}?token={lab.token}")
+    page.wait_for_function("window.jupyterapp?.commands.hasCommand('docmanager:open')")
+    page.evaluate("window.jupyterapp.restored.then(() => null)")
+    yield LabPage(page, lab)
+    context.close()
+    assert strangers == []

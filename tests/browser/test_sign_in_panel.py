@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import nbformat
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, expect
@@ -18,7 +16,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from pcnotebooks.auth import begin_sign_in, username
 from pcnotebooks.profiles import resolve
 from pcnotebooks.summaries import invoice_summaries
-from tests.browser.conftest import Lab, watch_strangers
+from tests.browser.conftest import Lab, LabPage, open_lab
 from tests.services.identity_provider import (
     CLIENT_ID,
     TENANT,
@@ -27,12 +25,6 @@ from tests.services.identity_provider import (
     signing_key,
 )
 
-KERNEL_IDLE = (
-    "() => window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status"
-    ' === "idle"'
-)
-RUN_ALL = "void window.jupyterapp.commands.execute('notebook:run-all-cells')"
-SAVE = "window.jupyterapp.shell.currentWidget.context.save().then(() => null)"
 SIGN_IN = """\
 import os
 os.environ["REQUESTS_CA_BUNDLE"] = {bundle!r}
@@ -45,26 +37,21 @@ USE = "session.credential.get_token(cloud.scope); 'used after ' + session.partne
 
 
 @pytest.fixture(scope="module")
-def lab_page(browser: Browser, lab: Lab) -> Iterator[Page]:
-    """Return a page with JupyterLab, 800 pixels wide; nothing in it may ask another machine."""
-    context = browser.new_context(viewport={"width": 800, "height": 900})
-    page = context.new_page()
-    strangers = watch_strangers(page)
-    page.goto(f"{lab.url}/lab/workspaces/{secrets.token_hex(4)}?token={lab.token}")
-    page.wait_for_function("window.jupyterapp?.commands.hasCommand('docmanager:open')")
-    page.evaluate("window.jupyterapp.restored.then(() => null)")
-    page.evaluate(
-        "window.jupyterapp.shell.leftCollapsed || window.jupyterapp.commands"
-        ".execute('application:toggle-left-area').then(() => null)"
-    )
-    yield page
-    context.close()
-    assert strangers == []
+def opened(browser: Browser, lab: Lab) -> Iterator[LabPage]:
+    """Return a page with JupyterLab, 800 pixels wide."""
+    with open_lab(browser, lab, width=800, height=900) as page:
+        yield page
+
+
+@pytest.fixture
+def lab_page(opened: LabPage) -> Page:
+    """Return the page itself."""
+    return opened.page
 
 
 @pytest.fixture
 def run(
-    lab_page: Page, lab: Lab, identity_provider: IdentityProvider, authority_file: Path
+    opened: LabPage, identity_provider: IdentityProvider, authority_file: Path
 ) -> Iterator[Callable[[], Path]]:
     """Return a function that runs all cells of a new notebook that signs in and goes on."""
 
@@ -76,31 +63,14 @@ def run(
             client_id=CLIENT_ID,
             tenant=TENANT,
         )
-        cells = [nbformat.v4.new_code_cell(source), nbformat.v4.new_code_cell(USE)]
-        path = lab.folder / f"sign-in-{secrets.token_hex(4)}.ipynb"
-        # Without a kernel's name Lab asks for one.
-        kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)"}}
-        nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), path)
-        lab_page.evaluate(
-            "path => window.jupyterapp.commands.execute('docmanager:open', {path})"
-            ".then(() => null)",
-            path.name,
-        )
-        lab_page.wait_for_function(KERNEL_IDLE, timeout=60_000)
-        # Not awaited: it ends with the last cell, and the first waits for a user.
-        lab_page.evaluate(RUN_ALL)
-        expect(_panel(lab_page)).to_be_visible(timeout=60_000)
+        path = opened.write(source, USE)
+        opened.open(path.name)
+        opened.run_all(wait=False)  # the first cell waits for a user
+        expect(_panel(opened.page)).to_be_visible(timeout=60_000)
         return path
 
     yield run
-    lab_page.evaluate(
-        """async () => {
-            const panel = window.jupyterapp.shell.currentWidget;
-            await panel.sessionContext.shutdown();
-            await panel.context.save();
-            panel.dispose();
-        }"""
-    )
+    opened.close()
 
 
 def _panel(page: Page) -> Locator:
@@ -121,26 +91,22 @@ def _verification(browser: Browser, identity_provider: IdentityProvider) -> Iter
     context.close()
 
 
-def _saved(page: Page, path: Path) -> tuple[Any, str]:
+def _saved(opened: LabPage, path: Path) -> tuple[Any, str]:
     """Return the saved notebook, as it is and as text."""
-    page.evaluate(SAVE)
+    opened.save()
     text = path.read_text(encoding="utf-8")
     return json.loads(text), text
 
 
-def _in_each_theme(page: Page, look: Callable[[str], object]) -> None:
+def _in_each_theme(opened: LabPage, look: Callable[[str], object]) -> None:
     for theme in ("Dark", "Light"):
-        page.evaluate(
-            "theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})"
-            ".then(() => null)",
-            f"JupyterLab {theme}",
-        )
-        page.wait_for_timeout(500)
+        opened.theme(theme)
         look(theme.lower())
 
 
 def test_signs_in_with_the_copied_code(
     run: Callable[[], Path],
+    opened: LabPage,
     lab_page: Page,
     browser: Browser,
     identity_provider: IdentityProvider,
@@ -155,7 +121,7 @@ def test_signs_in_with_the_copied_code(
         results = Axe().run(lab_page, context=".jp-NotebookPanel .pcn-sign-in")
         assert results.violations_count == 0, results.generate_report()
 
-    _in_each_theme(lab_page, look)
+    _in_each_theme(opened, look)
     code = panel.get_by_label("Code").input_value()
     link = panel.get_by_role("link")
     assert link.get_attribute("href") == f"{identity_provider.url}/devicelogin"
@@ -182,10 +148,10 @@ def test_signs_in_with_the_copied_code(
     expect(_outputs(lab_page).last).to_have_text(f"'used after {TENANT}'")
     expect(panel).to_have_count(0)
     _in_each_theme(
-        lab_page,
+        opened,
         lambda theme: lab_page.screenshot(path=screenshots / f"sign-in-done-{theme}.png"),
     )
-    saved, text = _saved(lab_page, path)
+    saved, text = _saved(opened, path)
     assert USERNAME in text
     assert code not in text
     assert "devicelogin" not in text
@@ -196,6 +162,7 @@ def test_signs_in_with_the_copied_code(
 
 def test_cancels_by_keyboard(
     run: Callable[[], Path],
+    opened: LabPage,
     lab_page: Page,
     identity_provider: IdentityProvider,
     screenshots: Path,
@@ -217,7 +184,7 @@ def test_cancels_by_keyboard(
     assert _outputs(lab_page).first.inner_text().startswith("Signing in to Stand-in <Cloud> failed")
     assert "SignInError" in _outputs(lab_page).last.inner_text()
     _in_each_theme(
-        lab_page,
+        opened,
         lambda theme: (
             lab_page.screenshot(path=screenshots / f"sign-in-cancelled-{theme}.png") and None
         ),
@@ -225,13 +192,14 @@ def test_cancels_by_keyboard(
     polls = identity_provider.count("poll")
     lab_page.wait_for_timeout(1500)
     assert identity_provider.count("poll") == polls
-    _, text = _saved(lab_page, path)
+    _, text = _saved(opened, path)
     assert code not in text
     assert "used after" not in text.replace(json.dumps(USE), "")
 
 
 def test_a_refusal_takes_the_panels_place(
     run: Callable[[], Path],
+    opened: LabPage,
     lab_page: Page,
     browser: Browser,
     identity_provider: IdentityProvider,
@@ -254,8 +222,8 @@ def test_a_refusal_takes_the_panels_place(
         results = Axe().run(lab_page, context=".jp-NotebookPanel .pcn-line")
         assert results.violations_count == 0, results.generate_report()
 
-    _in_each_theme(lab_page, look)
-    assert code not in _saved(lab_page, path)[1]
+    _in_each_theme(opened, look)
+    assert code not in _saved(opened, path)[1]
 
 
 def test_a_code_typed_in_a_browser_signs_in(browser, identity_provider, partner_center, tls):

@@ -1,6 +1,8 @@
-"""The widgets by their state; how they look and feel is tested in a browser."""
+"""The controls by their state; how they look and feel is tested in a browser."""
 
 from __future__ import annotations
+
+import asyncio
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -16,6 +18,7 @@ from pcnotebooks import (
     sample_payload,
 )
 from tests.builders import detail, item, payload
+from tests.services.loops import run
 
 
 def _controls(box) -> dict:
@@ -23,7 +26,7 @@ def _controls(box) -> dict:
 
 
 def _html(box) -> str:
-    return box.children[1].value.replace("\N{NO-BREAK SPACE}", " ")
+    return box.html().replace("\N{NO-BREAK SPACE}", " ")
 
 
 def _choose(box, control: str, label: str) -> None:
@@ -42,10 +45,10 @@ def test_cloud_picker_offers_sample_data_and_every_cloud():
 
 
 def test_shows_everything_first():
-    """All currencies, each on its own chart, the recency, the table, and that it is sample data."""
+    """Each currency's balances and recency, the table, and that it is sample data."""
     html = _html(explore(invoice_frame(sample_payload())))
-    assert html.count("<svg") == 4
-    for words in ("GBP 751,094.39 owed, 73 % OneTime", "3 of 4 never paid", "Sample data"):
+    assert html.count("<svg") == 6
+    for words in ("GBP 751,094.39 owed, 73 % OneTime", "1 of 2 never paid", "Sample data"):
         assert words in html
     assert html.count('<th scope="row">') == 4
 
@@ -61,7 +64,7 @@ def test_currency_and_invoice_type_choose():
     assert "548,138.52" not in _html(box)
     _choose(box, "Currency", "All")
     _choose(box, "Invoice type", "All")
-    assert _html(box).count("<svg") == 4
+    assert _html(box).count("<svg") == 6
 
 
 def test_a_choice_with_nothing_in_it_is_said():
@@ -113,7 +116,7 @@ def test_takes_the_latest_payload_only():
 def test_an_error_stands_in_the_widget(monkeypatch: pytest.MonkeyPatch):
     """A callback's exception, seen nowhere else, is shown with what to do, as text."""
     box = explore(invoice_frame(sample_payload()))
-    monkeypatch.setattr("pcnotebooks.dashboard.figures_table", lambda recency: 1 / 0)
+    monkeypatch.setattr("pcnotebooks.explorer.figures_table", lambda recency: 1 / 0)
     _choose(box, "Currency", "GBP")
     assert "ZeroDivisionError: division by zero" in _html(box)
     assert 'role="alert"' in _html(box)
@@ -129,7 +132,7 @@ def test_an_error_of_ours_brings_its_remedy(monkeypatch: pytest.MonkeyPatch):
     def refuse(recency):
         raise ConfigurationError("No <b>.", remedy="Do that.")
 
-    monkeypatch.setattr("pcnotebooks.dashboard.figures_table", refuse)
+    monkeypatch.setattr("pcnotebooks.explorer.figures_table", refuse)
     html = _html(explore(invoice_frame(sample_payload())))
     assert "No &lt;b&gt;." in html
     assert "Do that." in html
@@ -141,6 +144,67 @@ def test_no_figure_leaks_over_100_changes():
     for turn in range(100):
         _choose(box, "Currency", ("GBP", "CHF")[turn % 2])
     assert plt.get_fignums() == []
+
+
+def test_draws_nothing_twice(monkeypatch: pytest.MonkeyPatch):
+    """A choice made before shows the charts drawn then; another day draws what depends on it."""
+    from pcnotebooks import explorer  # noqa: PLC0415
+
+    drawn = []
+    draw = explorer.chart
+    monkeypatch.setattr(
+        explorer, "chart", lambda plot, *rest, **options: (
+            drawn.append(plot.__name__), draw(plot, *rest, **options)
+        )[1],
+    )  # fmt: skip
+    box = explore(invoice_frame(sample_payload()))
+    first = _html(box)
+    assert len(drawn) == 6
+    for label in ("GBP", "CHF", "All"):
+        _choose(box, "Currency", label)
+    assert _html(box) == first
+    assert len(drawn) == 6
+    _controls(box)["As of"].value = pd.Timestamp("2018-03-17").date()
+    assert drawn[6:] == ["plot_payment_recency"] * 3
+
+
+def test_words_come_first_and_charts_follow():
+    """Where an event loop runs, no choice waits for a chart, and the last choice is drawn."""
+
+    async def choose() -> list[str]:
+        seen = []
+        box = explore(invoice_frame(sample_payload()))
+        _choose(box, "Currency", "CHF")
+        _choose(box, "Currency", "GBP")
+        for _ in range(50):
+            seen.append("".join(part.value for part in box.children[2].children))
+            await asyncio.sleep(0)
+        return seen
+
+    seen = run(choose())
+    assert "<svg" not in seen[0]
+    assert "GBP" in seen[0]
+    assert seen[-1].count("<svg") == 2
+    assert "CHF" not in seen[-1]
+
+
+def test_an_error_while_charts_follow_stands_in_the_widget(monkeypatch: pytest.MonkeyPatch):
+    """A task's exception is seen nowhere else."""
+    monkeypatch.setattr("pcnotebooks.explorer.chart", lambda *_, **__: 1 / 0)
+
+    async def show() -> str:
+        box = explore(invoice_frame(sample_payload()))
+        await asyncio.sleep(0.01)
+        return box.children[3].value
+
+    assert "ZeroDivisionError" in run(show())
+
+
+def test_text_for_front_ends_without_widgets():
+    """What is owed, in words, and that it is sample data."""
+    bundle = explore(invoice_frame(sample_payload()))._repr_mimebundle_()
+    text = bundle["text/plain"].replace("\N{NO-BREAK SPACE}", " ")
+    assert text.startswith("Sample data. OneTime CHF 1,230.33. OneTime EUR")
 
 
 def test_exporters_get_the_same_without_a_kernel():

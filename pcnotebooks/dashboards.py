@@ -1,0 +1,450 @@
+"""The service's balances in one cell: choose the cloud, sign in, fetch, look, hand on."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from datetime import date
+from html import escape
+from itertools import chain, count
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ipywidgets import HTML, Button, Dropdown, HBox, Layout, VBox
+
+from pcnotebooks.amounts import format_day
+from pcnotebooks.api import fetch_invoice_summaries
+from pcnotebooks.auth import Session
+from pcnotebooks.clouds import CLOUDS, SAMPLE, Cloud, get_cloud
+from pcnotebooks.errors import PcNotebooksError, SignInError
+from pcnotebooks.explorer import Explorer, cloud_picker
+from pcnotebooks.export import write_csv, write_excel
+from pcnotebooks.frames import invoice_frame, latest_payloads
+from pcnotebooks.pages import error_html, wrapped
+from pcnotebooks.panel import sign_in_at, signed_in
+from pcnotebooks.payloads import Payload
+from pcnotebooks.profiles import cloud_of, load_profiles, resolve
+from pcnotebooks.report import render_report
+from pcnotebooks.sample import sample_payload
+
+if TYPE_CHECKING:
+    from pcnotebooks.history import History
+
+# The choices last made in this kernel, for a cell that is run again.
+_LAST: dict[str, Any] = {}
+
+
+def dashboard(
+    *,
+    cloud: str | Cloud | None = None,
+    profile: str | None = None,
+    client_id: str | None = None,
+    tenant: str | None = None,
+    history: History | str | os.PathLike[str] | None = None,
+    payloads: Payload | Iterable[Payload] = (),
+) -> VBox:
+    """Return the whole way in one cell: cloud, sign-in, balances, payment recency and hand-off.
+
+    Shows the sample data, or what is given, until a cloud is chosen and signed in to; nothing is
+    sent before a button is pressed. Below the figures stands the line of code that gives them.
+
+    Parameters
+    ----------
+    cloud, profile, client_id, tenant
+        Where to sign in and as whom, as for :func:`sign_in`; cloud and profile can be chosen in
+        the dashboard, too.
+    history
+        A :class:`History` or its location. What it holds of the cloud gives trends, and what is
+        fetched is kept in it.
+    payloads
+        Payloads to show from the start, of any partners, clouds and times.
+
+    Returns
+    -------
+    VBox
+        To be shown by a notebook's cell. A cell that is run again keeps the choices, but neither
+        sign-ins nor figures: those last with a token cache and a history.
+
+    Raises
+    ------
+    ConfigurationError
+        For a cloud, a profile or a history that there is none of.
+    PayloadError
+        For a payload that is not what the service states invoice summaries in.
+
+    See Also
+    --------
+    explore : The same controls around a frame of your own.
+
+    Examples
+    --------
+    >>> box = dashboard()
+    >>> "GBP 751,094.39 owed" in box.text().replace("\N{NO-BREAK SPACE}", " ")
+    True
+    """
+    given = [payloads] if isinstance(payloads, Payload) else list(payloads)
+    if isinstance(history, str | os.PathLike):
+        from pcnotebooks.history import History  # noqa: PLC0415  pyarrow, for who has a history
+
+        history = History(history)
+    chosen = _first_cloud(cloud, profile, given)
+    profile = profile or _LAST.get("profile")
+    return _Dashboard(chosen, profile, {"client_id": client_id, "tenant": tenant}, history, given)
+
+
+def _first_cloud(
+    cloud: str | Cloud | None, profile: str | None, payloads: Sequence[Payload]
+) -> Cloud:
+    """Return the cloud to begin with: as told, as last chosen, of the payloads, or the sample's."""
+    if cloud is not None:
+        return SAMPLE if cloud == SAMPLE.name else get_cloud(cloud)
+    if profile is not None:
+        return cloud_of(profile)
+    names = [payload.cloud for payload in payloads]
+    last: Cloud | None = _LAST.get("cloud")
+    if last is not None and (last.name in names or not names):
+        return last
+    name = names[-1] if names else SAMPLE.name
+    return SAMPLE if name == SAMPLE.name else get_cloud(name)
+
+
+class _Place(VBox):  # type: ignore[misc]  # ipywidgets has no types
+    """Where signing in, fetching and what went wrong is shown, each in place of the last."""
+
+    def __init__(
+        self, *, try_again: Callable[[object], None], cancel: Callable[[object], None]
+    ) -> None:
+        super().__init__(layout=Layout(width="100%"))
+        self._html = HTML()
+        self._try_again, self._cancel = (
+            Button(description=name, layout=Layout(align_self="flex-start", flex="0 0 auto"))
+            for name in ("Try again", "Cancel")
+        )
+        self._try_again.on_click(try_again)
+        self._cancel.on_click(cancel)
+        self._panel: Any = None
+
+    def clear(self) -> None:
+        self._show("")
+
+    def ask(self, panel: VBox) -> None:
+        self._panel = panel
+        self.children = [panel]
+
+    def say(self, text: str, html: str | None = None) -> None:
+        self._show(f'<p role="status">{html or escape(text)}</p>')
+
+    def wait(self, text: str) -> None:
+        """Show that something goes on whose end is not known."""
+        self._show(
+            f'<p role="status">{escape(text)}</p><progress aria-label="Fetching"></progress>',
+            self._cancel,
+        )
+
+    def refuse(self, error: Exception) -> None:
+        self._show(error_html(error), self._try_again)
+
+    def _show(self, html: str, *more: Any) -> None:
+        self._html.value = f'<div class="pcn pcn-line">{html}</div>'
+        self.children = [self._html, *more]
+        if self._panel is not None:
+            self._panel.discard()
+            self._panel = None
+
+
+class _Dashboard(VBox):  # type: ignore[misc]  # ipywidgets has no types
+    """Where payloads come from, the explorer that shows them, and where they go."""
+
+    def __init__(
+        self,
+        cloud: Cloud,
+        profile: str | None,
+        named: Mapping[str, str | None],
+        history: History | None,
+        payloads: Sequence[Payload],
+    ) -> None:
+        self._named, self._history, self._given = named, history, payloads
+        self._fetched: dict[tuple[Cloud, str | None], list[Payload]] = {}
+        self._sessions: dict[tuple[Cloud, str | None], Session] = {}
+        self._working: asyncio.Task[None] | None = None
+
+        self._cloud, self._profile = cloud_picker(), _profile_picker(profile)
+        self._offer(cloud)
+        self._fetch = Button(layout=Layout(width="auto"))
+        self._state = HTML()
+        self._place = _Place(try_again=self._on_fetch, cancel=self._on_cancel)
+        self._explorer = Explorer()
+        self._line, self._saved = HTML(), HTML()
+        self._hand_on = HBox([Button(description=name) for name in _HANDED_ON])
+        self._shown = VBox([self._explorer, self._line, self._hand_on, self._saved])
+
+        self._cloud.observe(self._on_cloud, "value")
+        self._profile.observe(self._on_profile, "value")
+        self._fetch.on_click(self._on_fetch)
+        for control in self._explorer.controls.values():
+            control.observe(self._on_choice, "value")
+        for button in self._hand_on.children:
+            button.on_click(self._on_hand_on)
+        pickers = [self._cloud, *([self._profile] if len(self._profile.options) > 1 else [])]
+        super().__init__(
+            [
+                HBox([*pickers, self._fetch, self._state]),
+                self._place,
+                self._shown,
+            ],
+            layout=Layout(width="100%"),
+        )
+        for widget in (self.children[0], self._hand_on):
+            widget.add_class("pcn-bar")
+        for name in ("pcn", "pcn-dashboard"):
+            self.add_class(name)
+        last = dict(_LAST)  # showing writes to it
+        self._show()
+        self._explorer.choose(last)
+
+    # What is shown
+
+    def _payloads(self) -> list[Payload]:
+        """Return what there is of the cloud, and of the profile where one is chosen."""
+        name = self._cloud.value.name
+        kept = self._history.payloads(cloud=name) if self._history is not None else ()
+        fetched = chain.from_iterable(
+            payloads for (cloud, _), payloads in self._fetched.items() if cloud.name == name
+        )
+        given = [payload for payload in self._given if payload.cloud == name]
+        found = list(dict.fromkeys([*kept, *given, *fetched]))
+        return found or ([sample_payload()] if name == SAMPLE.name else [])
+
+    def _show(self) -> None:
+        """Show what there is of the cloud, or how to get it."""
+        payloads = self._payloads()
+        key = self._cloud.value, self._profile.value
+        live = self._cloud.value != SAMPLE
+        self._fetch.layout.display = None if live else "none"
+        self._fetch.description = "Refresh" if key in self._sessions else "Sign in and fetch"
+        self._shown.layout.display = None if payloads else "none"
+        self._state.value = wrapped(_retrieved(payloads))
+        if payloads:
+            self._explorer.show(invoice_frame(*payloads), payloads)
+            self._on_choice()
+        self._saved.value = ""
+
+    def text(self) -> str:
+        """Return in words what is shown."""
+        if self._shown.layout.display == "none":
+            return f"Nothing is fetched from {self._cloud.value.label} yet."
+        return self._explorer.text()
+
+    def _repr_mimebundle_(self, **options: Any) -> Any:
+        """Add to the live widget what is shown where no kernel runs."""
+        bundle = super()._repr_mimebundle_(**options)
+        if isinstance(bundle, dict):
+            hidden = self._shown.layout.display == "none"
+            bundle["text/plain"] = self.text()
+            bundle["text/html"] = (
+                wrapped(f"<p>{escape(self.text())}</p>")
+                if hidden
+                else f"{self._explorer.html()}{self._line.value}"
+            )
+        return bundle
+
+    def _code(self) -> str:
+        """Return the line of code that gives the table."""
+        as_of = self._explorer.as_of.value
+        dated = f', as_of="{as_of}"' if as_of else ""
+        choices = "".join(f", {name}={value!r}" for name, value in self._explorer.choices().items())
+        line = f"payment_recency(invoice_frame({self._source()}){dated})"
+        return f"select({line}{choices})" if choices else line
+
+    def _source(self) -> str:
+        """Return the code that gives the payloads."""
+        cloud = self._cloud.value
+        if self._history is not None:
+            return f"*History({self._history.location!r}).payloads(cloud={cloud.name!r})"
+        given = ["*payloads"] if any(each.cloud == cloud.name for each in self._given) else []
+        fetched = [
+            f"fetch_invoice_summaries(sign_in({self._sign_in_code(*key)}))"
+            for key in self._fetched
+            if key[0] == cloud
+        ]
+        return ", ".join([*given, *fetched]) or "sample_payload()"
+
+    def _sign_in_code(self, cloud: Cloud, profile: str | None) -> str:
+        named = {"profile": profile, **self._named}
+        words = [f"{name}={value!r}" for name, value in named.items() if value]
+        own = "cloud" if cloud.name not in CLOUDS else repr(cloud.name)
+        return ", ".join([own, *words])
+
+    # What the user does
+
+    def _on_cloud(self, _: object) -> None:
+        _LAST["cloud"] = self._cloud.value
+        self._place.clear()
+        self._show()
+
+    def _on_profile(self, _: object) -> None:
+        _LAST["profile"] = self._profile.value
+        try:
+            cloud = cloud_of(self._profile.value) if self._profile.value else None
+        except PcNotebooksError as error:
+            self._place.refuse(error)
+            return
+        if cloud is not None and cloud != self._cloud.value:
+            self._offer(cloud)  # shows it
+        else:
+            self._on_cloud(None)
+
+    def _on_choice(self, _: object = None) -> None:
+        for name, control in self._explorer.controls.items():
+            _LAST[name] = control.value
+        self._line.value = wrapped(
+            '<pre class="pcn-code-line" tabindex="0" aria-label="The same in code">'
+            f"<code>{escape(self._code())}</code></pre>"
+        )
+
+    def _on_fetch(self, _: object = None) -> None:
+        self._start(self._refresh)
+
+    def _on_cancel(self, _: object = None) -> None:
+        if self._working is not None:
+            self._working.cancel()
+
+    def _on_hand_on(self, button: Button) -> None:
+        self._start(lambda: self._write(button.description))
+
+    def _start(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Do what takes its time beside the kernel's other work, one at a time."""
+        if self._working is not None and not self._working.done():
+            return
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:  # no kernel
+            asyncio.run(work())
+        else:
+            self._working = loop.create_task(work())
+
+    async def _refresh(self) -> None:
+        """Sign in where need be, fetch, and show; what fails leaves the figures as they are."""
+        key = cloud, profile = self._cloud.value, self._profile.value
+        controls = (self._cloud, self._profile, self._fetch)
+        for control in controls:
+            control.disabled = True
+        try:
+            settings = resolve(cloud, profile=profile, **self._named)
+            if key not in self._sessions:
+                self._sessions[key] = await sign_in_at(self._place, settings)
+            session = self._sessions[key]
+            self._place.wait(f"Fetching the invoice summaries from {cloud.label or cloud.name}.")
+            payload = await asyncio.to_thread(fetch_invoice_summaries, session)
+            invoice_frame(payload)  # what it cannot read replaces nothing
+            if self._history is not None:
+                await asyncio.to_thread(self._history.append, payload)
+            self._fetched.setdefault(key, []).append(payload)
+            self._place.say(*signed_in(session, settings))
+            self._show()
+        except asyncio.CancelledError:
+            self._place.say("Cancelled.")
+            self._mark_kept()
+        except Exception as error:  # noqa: BLE001 (a task's exception is seen nowhere else)
+            if isinstance(error, SignInError):
+                self._sessions.pop(key, None)
+                self._fetch.description = "Sign in and fetch"
+            self._place.refuse(error)
+            self._mark_kept()
+        finally:
+            for control in controls:
+                control.disabled = False
+
+    def _mark_kept(self) -> None:
+        """Say of when the figures are that a failure has left."""
+        if payloads := self._payloads():
+            self._state.value = wrapped(
+                f'<strong class="pcn-attention">Not refreshed: {_retrieved(payloads)}</strong>'
+            )
+
+    async def _write(self, name: str) -> None:
+        """Write the payloads of the chosen partner to a file beside the notebook."""
+        self._saved.value = wrapped('<p role="status">Writing.</p>')
+        await asyncio.sleep(0)
+        partner = self._explorer.choices().get("partner")
+        payloads = [each for each in self._payloads() if partner in (None, each.partner)]
+        try:
+            written = _HANDED_ON[name](payloads, self._explorer.as_of.value)
+        except Exception as error:  # noqa: BLE001 (as in _refresh)
+            self._saved.value = wrapped(error_html(error))
+        else:
+            names = ", ".join(escape(path.name) for path in written)
+            self._saved.value = wrapped(
+                f'<p role="status">Saved <strong>{names}</strong> in {escape(str(Path.cwd()))}.</p>'
+            )
+
+    def _offer(self, cloud: Cloud) -> None:
+        """Choose a cloud; one of the user's own is offered from now on."""
+        offered = [value for _, value in self._cloud.options]
+        if cloud not in offered:
+            self._cloud.options = [*self._cloud.options, (cloud.label or cloud.name, cloud)]
+        self._cloud.value = cloud
+
+
+def _profile_picker(profile: str | None) -> Dropdown:
+    names = list(load_profiles())
+    options = [("None", None), *((name, name) for name in names)]
+    return Dropdown(
+        options=options,
+        value=profile,
+        description="Profile",
+        style={"description_width": "initial"},
+    )
+
+
+def _retrieved(payloads: Sequence[Payload]) -> str:
+    """Return of when the figures are."""
+    moments = sorted({payload.retrieved_at for payload in latest_payloads(payloads)})
+    words = dict.fromkeys(
+        f"{format_day(moment)}, {moment:%H:%M}" for moment in (moments[:1] + moments[-1:])
+    )
+    return f"retrieved {' to '.join(words)} UTC" if words else ""
+
+
+def _save_payloads(payloads: Sequence[Payload], _: date | None) -> list[Path]:
+    return [
+        payload.save(_free([payload], ".json", day=None)) for payload in latest_payloads(payloads)
+    ]
+
+
+def _export_report(payloads: Sequence[Payload], as_of: date | None) -> list[Path]:
+    path = _free(payloads, ".html", day=as_of)
+    render_report(payloads, path, as_of=as_of)
+    return [path]
+
+
+def _export_csv(payloads: Sequence[Payload], as_of: date | None) -> list[Path]:
+    return [write_csv(_free(payloads, ".csv", day=as_of), *latest_payloads(payloads), as_of=as_of)]
+
+
+def _export_excel(payloads: Sequence[Payload], as_of: date | None) -> list[Path]:
+    path = _free(payloads, ".xlsx", day=as_of)
+    return [write_excel(path, *latest_payloads(payloads), as_of=as_of)]
+
+
+_HANDED_ON = {
+    "Save payload": _save_payloads,
+    "Export report": _export_report,
+    "Export CSV": _export_csv,
+    "Export Excel": _export_excel,
+}
+
+
+def _free(payloads: Sequence[Payload], suffix: str, *, day: date | None) -> Path:
+    """Return a file name that says what is in it, and is nobody's yet."""
+    newest = latest_payloads(payloads)
+    partners = {payload.partner for payload in newest}
+    words = ["sample" if any(payload.is_sample for payload in newest) else "", "invoice-summaries"]
+    words += [re.sub(r"[^\w]+", "-", partner).strip("-") for partner in sorted(partners)[:1]]
+    moment = max(payload.retrieved_at for payload in newest)
+    words.append(f"{moment:%Y-%m-%dT%H%M%SZ}" if day is None else f"as-of-{day}")
+    stem = "-".join(word for word in words if word)
+    names = chain([f"{stem}{suffix}"], (f"{stem}-{number}{suffix}" for number in count(2)))
+    return next(path for path in map(Path, names) if not path.exists())

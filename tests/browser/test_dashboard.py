@@ -1,0 +1,195 @@
+"""The dashboard in a real JupyterLab and a real Notebook 7."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from tests.browser.conftest import Lab, LabPage, open_lab, watch_strangers
+from tests.services.identity_provider import CLIENT_ID, TENANT, USERNAME, signing_key
+from tests.services.partner_center import Answer
+
+SAMPLE = "import pcnotebooks as pc\n\npc.dashboard()"
+LIVE = """\
+import os
+os.environ["REQUESTS_CA_BUNDLE"] = {bundle!r}
+import pcnotebooks as pc
+own = pc.Cloud("stand-in", "Stand-in", {authority!r}, {api!r})
+pc.dashboard(cloud=own, client_id={client_id!r}, tenant={tenant!r})
+"""
+WIDE, NARROW = 1400, 800
+
+
+@pytest.fixture(scope="module")
+def opened(browser: Browser, lab: Lab) -> Iterator[LabPage]:
+    """Return a page with JupyterLab."""
+    with open_lab(browser, lab, width=WIDE, height=2400) as page:
+        yield page
+
+
+@pytest.fixture
+def show(opened: LabPage) -> Iterator[Callable[[str], Locator]]:
+    """Return a function that runs a new notebook's one cell and returns the dashboard."""
+
+    def run(source: str) -> Locator:
+        opened.open(opened.write(source).name)
+        opened.run_all()
+        box = opened.page.locator(".jp-NotebookPanel:visible .pcn-dashboard")
+        expect(box).to_be_visible()
+        return box
+
+    yield run
+    opened.close()
+
+
+def _text(box: Locator) -> str:
+    return " ".join(box.inner_text().replace("\xa0", " ").split())
+
+
+def _drawn(box: Locator, charts: int) -> None:
+    expect(box.get_by_role("img")).to_have_count(charts, timeout=15_000)
+
+
+def _no_violations(page: Page, context: str) -> None:
+    results = Axe().run(page, context=context)
+    assert results.violations_count == 0, results.generate_report()
+
+
+def test_cloud_and_currency_by_mouse_and_keyboard(
+    show: Callable[[str], Locator], opened: LabPage, screenshots: Path
+):
+    """What is chosen is what is shown: sentence, figures, charts, table and line of code."""
+    box = show(SAMPLE)
+    _drawn(box, 6)
+    assert "Sample data, not an account" in _text(box)
+    box.screenshot(path=screenshots / "dashboard-all.png")
+    box.get_by_label("Currency", exact=True).select_option("GBP")
+    _drawn(box, 2)
+    text = _text(box)
+    for words in (
+        "GBP 751,094.39 owed, 73 % OneTime; last paid 439 days ago.",
+        "202,955.87 Recurring",
+        "548,138.52 OneTime",
+        "60 days left",
+        "select(payment_recency(invoice_frame(sample_payload())), currency='GBP')",
+    ):
+        assert words in text
+    expect(box.locator("tbody tr")).to_have_count(2)
+    assert "CHF" not in text.replace("CHF EUR GBP", "")
+    box.screenshot(path=screenshots / "dashboard-gbp.png")
+
+    box.get_by_label("Currency", exact=True).focus()
+    opened.page.keyboard.press("e")  # EUR
+    expect(box.locator("tbody tr")).to_have_count(1)
+    assert "EUR 1,001.12 owed, all OneTime; never paid." in _text(box)
+    box.get_by_label("Cloud", exact=True).focus()
+    opened.page.keyboard.press("p")  # Partner Center
+    expect(box.get_by_role("button", name="Sign in and fetch")).to_be_visible()
+    expect(box.get_by_role("img")).to_have_count(0)
+    box.screenshot(path=screenshots / "dashboard-nothing-fetched.png")
+    opened.page.keyboard.press("Home")  # Sample data
+    _drawn(box, 2)
+    assert "EUR 1,001.12 owed" in _text(box)
+
+
+def test_is_accessible_in_both_themes_and_in_a_narrow_window(
+    show: Callable[[str], Locator], opened: LabPage, screenshots: Path
+):
+    """Nothing is found by axe, and nothing is cut off."""
+    box = show("import pcnotebooks as pc\n\npc.dashboard(payloads=pc.sample_history())")
+    _drawn(box, 18)
+    for width in (WIDE, NARROW):
+        opened.page.set_viewport_size({"width": width, "height": 2400})
+        for theme in ("Dark", "Light"):
+            opened.theme(theme)
+            box.screenshot(path=screenshots / f"dashboard-{width}-{theme.lower()}.png")
+            _no_violations(opened.page, ".jp-NotebookPanel .pcn-dashboard")
+        wide = box.evaluate("box => box.scrollWidth - box.clientWidth")
+        assert wide <= 1
+    opened.page.set_viewport_size({"width": WIDE, "height": 2400})
+
+
+def test_signs_in_fetches_fails_and_recovers(
+    show: Callable[[str], Locator],
+    opened: LabPage,
+    browser: Browser,
+    identity_provider,
+    partner_center,
+    tls,
+    authority_file: Path,
+    screenshots: Path,
+):
+    """From the code in the panel to the figures; a broken service leaves them, with their time."""
+    broken = Answer(status=403, body=b'{"code": "403", "description": "Forbidden"}')
+    service = partner_center(Answer(), broken, tls=tls, key=signing_key())
+    box = show(
+        LIVE.format(
+            bundle=str(authority_file), authority=identity_provider.url, api=service.url,
+            client_id=CLIENT_ID, tenant=TENANT,
+        )
+    )  # fmt: skip
+    assert identity_provider.requests == []
+    box.get_by_role("button", name="Sign in and fetch").click()
+    code = box.get_by_label("Code").input_value()
+    box.screenshot(path=screenshots / "dashboard-sign-in.png")
+    _no_violations(opened.page, ".jp-NotebookPanel .pcn-dashboard")
+    own = browser.new_context(ignore_https_errors=True)
+    page = own.new_page()
+    page.goto(f"{identity_provider.url}/devicelogin")
+    page.get_by_label("Code").fill(code)
+    page.get_by_role("button", name="approve").click()
+    own.close()
+    refresh = box.get_by_role("button", name="Refresh")
+    expect(refresh).to_be_enabled(timeout=15_000)
+    _drawn(box, 6)
+    text = _text(box)
+    for words in (f"Signed in as {USERNAME} at Stand-in", "GBP 751,094.39 owed", "retrieved"):
+        assert words in text
+    assert "Sample data, not an account" not in text
+
+    refresh.click()
+    expect(box.get_by_role("alert")).to_be_visible()
+    for words in ("403", "Admin agent", "Not refreshed: retrieved", "GBP 751,094.39 owed"):
+        assert words in _text(box)
+    box.screenshot(path=screenshots / "dashboard-refused.png")
+    _no_violations(opened.page, ".jp-NotebookPanel .pcn-dashboard")
+    box.get_by_role("button", name="Try again").click()
+    expect(box.get_by_role("alert")).to_have_count(0)
+    expect(box.get_by_text("Not refreshed")).to_have_count(0)
+
+    box.get_by_role("button", name="Export report").click()
+    saved = box.get_by_text(re.compile("^Saved invoice-summaries-"))
+    expect(saved).to_be_visible(timeout=10_000)
+    name = saved.locator("strong").inner_text()
+    assert "751,094.39" in (opened.lab.folder / name).read_text(encoding="utf-8")
+    opened.save()
+    notebooks = opened.lab.folder.glob("new-*.ipynb")
+    texts = [path.read_text(encoding="utf-8") for path in notebooks]
+    assert not any(identity_provider.shown_in(text) or code in text for text in texts)
+
+
+def test_in_notebook_7(browser: Browser, lab: Lab, screenshots: Path):
+    """The other front end shows and does the same."""
+    context = browser.new_context(viewport={"width": 1280, "height": 1600})
+    page = context.new_page()
+    strangers = watch_strangers(page)
+    path = LabPage.write_in(lab, SAMPLE)
+    page.goto(f"{lab.url}/notebooks/{path.name}?token={lab.token}")
+    page.locator(".jp-CodeCell").first.wait_for(timeout=60_000)
+    page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]').wait_for(timeout=60_000)
+    page.get_by_role("button", name="Run this cell").click()
+    box = page.locator(".pcn-dashboard")
+    expect(box).to_be_visible(timeout=60_000)
+    _drawn(box, 6)
+    box.get_by_label("Currency", exact=True).select_option("GBP")
+    _drawn(box, 2)
+    assert "GBP 751,094.39 owed, 73 % OneTime; last paid 439 days ago." in _text(box)
+    page.screenshot(path=screenshots / "dashboard-notebook-7.png")
+    _no_violations(page, ".pcn-dashboard")
+    context.close()
+    assert strangers == []
