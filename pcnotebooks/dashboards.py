@@ -25,7 +25,7 @@ from pcnotebooks.frames import invoice_frame, latest_payloads
 from pcnotebooks.pages import error_html, wrapped
 from pcnotebooks.panel import sign_in_at, signed_in
 from pcnotebooks.payloads import Payload
-from pcnotebooks.profiles import cloud_of, load_profiles, resolve
+from pcnotebooks.profiles import cloud_of, load_profile, load_profiles, resolve
 from pcnotebooks.report import render_report
 from pcnotebooks.sample import sample_payload
 
@@ -89,20 +89,28 @@ def dashboard(
         from pcnotebooks.history import History  # noqa: PLC0415  pyarrow, for who has a history
 
         history = History(history)
-    chosen = _first_cloud(cloud, profile, given)
-    profile = profile or _LAST.get("profile")
+    if profile is not None:
+        load_profile(profile)  # which says if there is none
+    elif _LAST.get("profile") in load_profiles():
+        profile = _LAST["profile"]
+    chosen = _first_cloud(cloud, profile, history, given)
     return _Dashboard(chosen, profile, {"client_id": client_id, "tenant": tenant}, history, given)
 
 
 def _first_cloud(
-    cloud: str | Cloud | None, profile: str | None, payloads: Sequence[Payload]
+    cloud: str | Cloud | None,
+    profile: str | None,
+    history: History | None,
+    payloads: Sequence[Payload],
 ) -> Cloud:
-    """Return the cloud to begin with: as told, as last chosen, of the payloads, or the sample's."""
+    """Return the cloud to begin with: as told, last chosen, of what is given, or the sample's."""
     if cloud is not None:
         return SAMPLE if cloud == SAMPLE.name else get_cloud(cloud)
-    if profile is not None:
+    if profile is not None and "cloud" not in _LAST:
         return cloud_of(profile)
     names = [payload.cloud for payload in payloads]
+    if history is not None and not names:
+        names = history.totals().sort_values("retrieved_at")["cloud"].tolist()
     last: Cloud | None = _LAST.get("cloud")
     if last is not None and (last.name in names or not names):
         return last
@@ -167,6 +175,7 @@ class _Dashboard(VBox):  # type: ignore[misc]  # ipywidgets has no types
     ) -> None:
         self._named, self._history, self._given = named, history, payloads
         self._fetched: dict[tuple[Cloud, str | None], list[Payload]] = {}
+        self._kept: dict[str, list[Payload]] = {}
         self._sessions: dict[tuple[Cloud, str | None], Session] = {}
         self._working: asyncio.Task[None] | None = None
 
@@ -209,12 +218,13 @@ class _Dashboard(VBox):  # type: ignore[misc]  # ipywidgets has no types
     def _payloads(self) -> list[Payload]:
         """Return what there is of the cloud, and of the profile where one is chosen."""
         name = self._cloud.value.name
-        kept = self._history.payloads(cloud=name) if self._history is not None else ()
+        if self._history is not None and name not in self._kept:
+            self._kept[name] = list(self._history.payloads(cloud=name))
         fetched = chain.from_iterable(
             payloads for (cloud, _), payloads in self._fetched.items() if cloud.name == name
         )
         given = [payload for payload in self._given if payload.cloud == name]
-        found = list(dict.fromkeys([*kept, *given, *fetched]))
+        found = list(dict.fromkeys([*self._kept.get(name, ()), *given, *fetched]))
         return found or ([sample_payload()] if name == SAMPLE.name else [])
 
     def _show(self) -> None:
@@ -282,7 +292,10 @@ class _Dashboard(VBox):  # type: ignore[misc]  # ipywidgets has no types
     def _on_cloud(self, _: object) -> None:
         _LAST["cloud"] = self._cloud.value
         self._place.clear()
-        self._show()
+        try:
+            self._show()
+        except Exception as error:  # noqa: BLE001 (a callback's exception is seen nowhere else)
+            self._place.refuse(error)
 
     def _on_profile(self, _: object) -> None:
         _LAST["profile"] = self._profile.value

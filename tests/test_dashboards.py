@@ -485,6 +485,34 @@ def test_a_history_gives_trends_and_keeps_what_is_fetched(live, home):
     assert set(given["currency"]) == {"GBP", "CHF", "EUR"}
 
 
+def test_a_history_is_shown_from_the_start(home):
+    """The cloud of its newest payload, before anything is chosen or fetched."""
+    history = History(home / "history")
+    history.append(payload(item("GBP", 700), cloud="global"))
+    hand = Hand(dashboard(history=history))
+    assert hand.control("Cloud").value is CLOUDS["global"]
+    assert "GBP 700.00 owed" in hand.text()
+
+
+def test_a_damaged_history_is_told_when_its_cloud_is_chosen(home):
+    """A callback's exception is seen nowhere else."""
+    history = History(home / "history")
+    history.append(payload(item("GBP", 700), cloud="global"))
+    for file in (home / "history" / "payloads").rglob("*.parquet"):
+        file.write_bytes(file.read_bytes()[:-20])
+    hand = Hand(dashboard(history=history, cloud="sample"))
+    hand.choose("Cloud", "Partner Center")
+    assert "damaged" in hand.text()
+    hand.choose("Cloud", "Sample data")
+    assert "GBP 751,094.39 owed" in hand.text()
+
+
+def test_a_profile_that_there_is_none_of_is_told():
+    """By name, with those that there are; one last chosen and gone since is forgotten."""
+    with pytest.raises(ConfigurationError, match="no profile 'gone'"):
+        dashboard(profile="gone")
+
+
 def test_sessions_of_ones_own_are_not_mixed_up():
     """A dashboard of one cloud shows nothing of another."""
     payloads = [
