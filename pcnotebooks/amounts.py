@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import date
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
 from decimal import Decimal, localcontext
 from functools import lru_cache
 from typing import SupportsFloat
 
 from babel.core import Locale, UnknownLocaleError
-from babel.dates import format_date
+from babel.dates import format_date, format_datetime
 from babel.numbers import format_decimal, get_currency_precision
 
 from pcnotebooks.errors import ConfigurationError
@@ -126,6 +126,27 @@ def format_tick(value: float, *, locale: str = "en") -> str:
     """Return a number beside an axis, with the digits that it has."""
     text: str = format_decimal(Decimal(f"{value:.6g}"), "#,##0.######", locale=_locale(locale))
     return text
+
+
+def format_ticks_of_time(moments: Sequence[datetime], *, locale: str = "en") -> list[str]:
+    """Return moments beside an axis: months by name, days or hours where it is that short.
+
+    A year stands in place of its January, and beside the first moment where there is none.
+    """
+    if any(moment.hour or moment.minute for moment in moments):
+        detail, whole = "HH:mm", f"d{NO_BREAK}MMM{NO_BREAK}y HH:mm"
+    elif any(moment.day > 1 for moment in moments):
+        detail, whole = f"d{NO_BREAK}MMM", f"d{NO_BREAK}MMM{NO_BREAK}y"
+    else:
+        detail, whole = "LLL", f"LLL{NO_BREAK}y"
+    years = [detail == "LLL" and moment.month == 1 for moment in moments]
+    patterns = ["y" if year else detail for year in years]
+    if patterns and not any(years):
+        patterns[0] = whole
+    return [
+        format_datetime(moment, pattern, locale=_locale(locale))
+        for moment, pattern in zip(moments, patterns, strict=True)
+    ]
 
 
 @lru_cache(maxsize=32)

@@ -21,11 +21,12 @@ from typing import Any
 import matplotlib as mpl
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+from matplotlib.backends.backend_agg import RendererAgg
+from matplotlib.dates import AutoDateLocator, num2date
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.text import Text
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import Formatter, FuncFormatter, MaxNLocator
 
 from pcnotebooks.amounts import (
     add_exactly,
@@ -35,6 +36,7 @@ from pcnotebooks.amounts import (
     format_number,
     format_share,
     format_tick,
+    format_ticks_of_time,
     to_decimal,
 )
 from pcnotebooks.clouds import SAMPLE, cloud_label
@@ -53,6 +55,7 @@ from pcnotebooks.frames import (
     require_frame,
     rows_of,
 )
+from pcnotebooks.svg import slim
 
 # Every colour by its name, on light and on dark ground. Charts are drawn in the light ones; a
 # page that shows them as SVG finds the name in place of the colour and may give it another.
@@ -76,8 +79,8 @@ PALETTE = {
     "sample-page": ("#fff4ce", "#3b3200"),
 }
 _LIGHT = {name: light for name, (light, _) in PALETTE.items()}
-_NAMES = {light: name for name, light in _LIGHT.items()}
-_COLOUR = re.compile("|".join(_NAMES))
+# What stands for each colour in a page.
+_VARIABLES = {light: f"var(--pcn-{name}, {light})" for name, light in _LIGHT.items()}
 TEXT, MUTED, RULE, PAGE = (_LIGHT[name] for name in ("text", "muted", "rule", "page"))
 _BANDS = tuple(_LIGHT[f"band-{place}"] for place in range(4))
 _OTHERS = tuple(_LIGHT[f"other-{place}"] for place in range(4))
@@ -169,7 +172,7 @@ def plot_balances(frame: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
         axes.axvline(0, color=MUTED, linewidth=0.8)
         _name_lanes(axes, [label for label, _, _ in lanes])
         axes.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
-        axes.xaxis.set_major_formatter(FuncFormatter(_tick))
+        axes.xaxis.set_major_formatter(_numbers())
         axes.grid(axis="x", color=RULE, linewidth=0.6)
         axes.set_xlabel(unit, loc="left", fontsize=8)
         _title(
@@ -294,12 +297,10 @@ def plot_balance_trend(frame: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
         _payment_ticks(axes, changes[changes["payment_seen"]], scale)
         _label_ends(axes, ends)
         axes.grid(axis="y", color=RULE, linewidth=0.6)
-        locator = AutoDateLocator(minticks=3, maxticks=8)
-        axes.xaxis.set_major_locator(locator)
-        dates = ConciseDateFormatter(locator, show_offset=False)
-        axes.xaxis.set_major_formatter(dates)
+        axes.xaxis.set_major_locator(AutoDateLocator(minticks=3, maxticks=8))
+        axes.xaxis.set_major_formatter(_Dates(_LOCALE.get()))
         axes.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
-        axes.yaxis.set_major_formatter(FuncFormatter(_tick))
+        axes.yaxis.set_major_formatter(_numbers())
         axes.tick_params(axis="y", labelsize=8.5, labelcolor=MUTED)
         axes.set_ylabel(unit, loc="top", fontsize=8)
         _title(axes, _trend_title(currency, [series for _, series in stated]))
@@ -352,7 +353,7 @@ def draw(
 
     The narrower the figure (in inches), the larger its text on a page that scales it.
     """
-    figure = Figure(figsize=(width, _height(_rows(plot, frame))), layout="constrained")
+    figure = Figure(figsize=(width, _height(_rows(plot, frame))))
     with mpl.rc_context(_RC):
         ax = figure.subplots()
     before = _LOCALE.set(locale)
@@ -360,7 +361,30 @@ def draw(
         plot(frame, ax=ax, **options)
     finally:
         _LOCALE.reset(before)
+    _fit(figure, ax)
     return figure
+
+
+def _fit(figure: Figure, ax: Axes, *, margin: float = 3) -> None:
+    """Give one axes the room that its texts leave; a layout engine draws twice to find it."""
+    width, height = figure.bbox.size
+    with _any_letters():
+        texts = ax.get_tightbbox(RendererAgg(width, height, figure.dpi))
+    if texts is None:
+        return
+    now, margin = ax.get_window_extent(), margin * figure.dpi / 72
+    left, right = now.x0 - texts.x0 + margin, texts.x1 - now.x1 + margin
+    low, high = now.y0 - texts.y0 + margin, texts.y1 - now.y1 + margin
+    room = (max(0.1, 1 - (left + right) / width), max(0.1, 1 - (low + high) / height))
+    ax.set_position((left / width, low / height, *room))
+
+
+@contextmanager
+def _any_letters() -> Iterator[None]:
+    """Be quiet about letters that matplotlib's font lacks: the reader's draws them."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")
+        yield
 
 
 def to_svg(figure: Figure, *, prefix: str, title: str, description: str) -> str:
@@ -373,32 +397,22 @@ def to_svg(figure: Figure, *, prefix: str, title: str, description: str) -> str:
     buffer = io.BytesIO()
     with (
         mpl.rc_context({**_RC, "svg.fonttype": "none", "svg.hashsalt": prefix}),
-        warnings.catch_warnings(),
+        _any_letters(),
     ):
-        # Letters that matplotlib's font lacks are drawn by the reader's.
-        warnings.filterwarnings("ignore", "Glyph .* missing from font")
         figure.savefig(
             buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None}
         )
     svg = buffer.getvalue().decode("utf-8")
     svg = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>", "", svg, flags=re.DOTALL)
     svg = svg[svg.index(">", svg.index("<svg")) + 1 :]
-    pointed_at = set(re.findall(r'(?:href="#|url\(#)([^")]+)', svg))
-
-    def dress(found: re.Match[str]) -> str:
-        """Prefix the ids, name the colours and drop what weighs; only tags, never a text."""
-        tag = re.sub(r' font-family: [^;"]*;?| transform="rotate\(-0 [^"]*"', "", found[0])
-        tag = re.sub(r' id="([^"]+)"', lambda id_: id_[0] if id_[1] in pointed_at else "", tag)
-        tag = re.sub(r'( id="|href="#|url\(#)', rf"\g<1>{prefix}-", tag)
-        return _COLOUR.sub(lambda colour: f"var(--pcn-{_NAMES[colour[0]]}, {colour[0]})", tag)
-
+    svg = slim(svg, prefix=prefix, colours=_VARIABLES)
     width, height = (float(size) * 72 for size in figure.get_size_inches())
     return (
         f'<svg viewBox="0 0 {width:g} {height:g}" role="img" class="pcn-chart"'
         f' aria-labelledby="{prefix}-title {prefix}-desc" style="stroke-linejoin: round"'
         ' xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink">'
         f'<title id="{prefix}-title">{escape(title)}</title>'
-        f'<desc id="{prefix}-desc">{escape(description)}</desc>' + re.sub(r"<[^>]+>", dress, svg)
+        f'<desc id="{prefix}-desc">{escape(description)}</desc>{svg}'
     )
 
 
@@ -537,8 +551,28 @@ def _day(day: Any) -> str:
     return format_day(day, locale=_LOCALE.get())
 
 
-def _tick(value: float, _: int | None = None) -> str:
+def _tick(value: float) -> str:
     return format_tick(value, locale=_LOCALE.get())
+
+
+def _numbers() -> FuncFormatter:
+    """Return what writes an axis in the locale of now; axes are written when a page is."""
+    locale = _LOCALE.get()
+    return FuncFormatter(lambda value, _: format_tick(value, locale=locale))
+
+
+class _Dates(Formatter):
+    """Writes an axis of days in a locale: months by name, the year where one begins."""
+
+    def __init__(self, locale: str) -> None:
+        self._locale = locale
+
+    def __call__(self, value: float, pos: int | None = None) -> str:  # noqa: ARG002  as called
+        return self.format_ticks([value])[0]
+
+    def format_ticks(self, values: Sequence[float]) -> list[str]:
+        """Return the labels of all ticks, which together say what each leaves out."""
+        return format_ticks_of_time([num2date(value) for value in values], locale=self._locale)
 
 
 def _short(text: str) -> str:

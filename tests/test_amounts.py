@@ -1,6 +1,6 @@
 """Amounts are written with their currency's decimals, and nothing is rounded away."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal, localcontext
 from fractions import Fraction
 
@@ -16,6 +16,7 @@ from pcnotebooks.amounts import (
     format_days_ago,
     format_number,
     format_share,
+    format_ticks_of_time,
     minor_units,
     to_decimal,
 )
@@ -218,3 +219,22 @@ def test_days(locale, text):
 def test_days_ago(days, text):
     """One day is not plural, and what is to come is not ago."""
     assert spaced(format_days_ago(days)) == text
+
+
+@pytest.mark.parametrize(
+    ("moments", "locale", "labels"),
+    [
+        (["2024-11-01", "2025-01-01", "2025-03-01"], "en", ["Nov", "2025", "Mar"]),
+        (["2024-11-01", "2025-01-01", "2025-03-01"], "de", ["Nov", "2025", "Mär"]),
+        (["2025-03-01", "2025-05-01"], "en", ["Mar 2025", "May"]),
+        (["2024-12-22", "2025-01-05"], "en", ["22 Dec 2024", "5 Jan"]),
+        (["2025-03-05T06:00", "2025-03-05T18:00"], "en", ["5 Mar 2025 06:00", "18:00"]),
+        (["2024-01-01", "2025-01-01"], "en", ["2024", "2025"]),
+        ([], "en", []),
+    ],
+)
+def test_moments_beside_an_axis_say_together_what_each_leaves_out(moments, locale, labels):
+    """Months by name, the year where one begins or beside the first; days and hours likewise."""
+    given = [datetime.fromisoformat(moment).replace(tzinfo=UTC) for moment in moments]
+    written = format_ticks_of_time(given, locale=locale)
+    assert [label.replace(NO_BREAK, " ") for label in written] == labels

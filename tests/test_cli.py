@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -11,13 +12,17 @@ import time
 import urllib.request
 from pathlib import Path
 
+import pandas as pd
+import pypdfium2
 import pytest
 
-from pcnotebooks import __version__, sample_payload
+from pcnotebooks import __version__, sample_history, sample_payload
 from pcnotebooks.cli import main
+from pcnotebooks.history import History
 from pcnotebooks.profiles import profiles_file
 from tests.services.browser import visit
 from tests.services.identity_provider import CLIENT_ID, TENANT, USERNAME, signing_key
+from tests.services.partner_center import Answer
 
 
 @pytest.fixture(autouse=True)
@@ -65,10 +70,56 @@ def test_report_of_saved_payloads(monkeypatch, capsys, tmp_path):
     assert "As of <strong>1\N{NO-BREAK SPACE}Jun\N{NO-BREAK SPACE}2018" in html
 
 
+def test_report_takes_its_options_along(monkeypatch, capsys, tmp_path):
+    """PDF and workbook lie beside the page, all with the same day, terms, title and locale."""
+    opened = []
+    monkeypatch.setattr("webbrowser.open", opened.append)
+    wanted = ("--terms-days", "30", "--title", "For the board", "--locale", "de_CH")
+    files = ("--pdf", "--excel", "--open", "-o", "new/r.html")
+    assert _run(monkeypatch, "report", "--sample", *wanted, *files) == 0
+    written = [Path("new/r.html"), Path("new/r.pdf"), Path("new/r.xlsx")]
+    assert capsys.readouterr().out.splitlines() == [str(path) for path in written]
+    assert opened == [(tmp_path / "new" / "r.html").as_uri()]
+    html = (tmp_path / written[0]).read_text(encoding="utf-8")
+    assert "<h1>For the board</h1>" in html
+    assert "751\N{RIGHT SINGLE QUOTATION MARK}094.39" in html
+    assert "15\N{NO-BREAK SPACE}Apr." in html  # 16 March and 30 days
+    text = "".join(
+        page.get_textpage().get_text_range() for page in pypdfium2.PdfDocument(written[1])
+    )
+    assert "For the board" in text
+    assert "751\N{RIGHT SINGLE QUOTATION MARK}094.39" in text
+    recency = pd.read_excel(written[2], "recency")
+    assert recency["invoice_due_date"].dropna().astype(str).unique().tolist() == ["2018-04-15"]
+
+
+def test_report_named_pdf_is_one(monkeypatch, capsys, tmp_path):
+    """The file's name says what it is; nothing else is written."""
+    assert _run(monkeypatch, "report", "--sample", "-o", "r.pdf", "--pdf") == 0
+    assert capsys.readouterr().out == "r.pdf\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["r.pdf"]
+    assert (tmp_path / "r.pdf").read_bytes().startswith(b"%PDF-")
+
+
+def test_report_of_a_history(monkeypatch, capsys, tmp_path):
+    """What a history keeps is reported on with its trends, beside payloads of other places."""
+    history = History("kept")
+    for kept in sample_history()[-4:]:
+        history.append(kept, sample=True)
+    sample_payload().save("one.json")
+    assert _run(monkeypatch, "report", "--history", "kept", "--payload", "one.json") == 0
+    html = (tmp_path / "invoice-summaries.html").read_text(encoding="utf-8")
+    assert "751,094.39" in html
+    assert "3 earlier answers for trends and changes" in html
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
         ["report"],
+        ["report", "--sample", "-o", "sample.xlsx"],
+        ["report", "--sample", "--profile", "contoso"],
+        ["report", "--sample", "--history", "kept"],
         ["report", "--sample", "--payload", "there.json"],
         ["report", "--payload", "absent.json"],
         ["report", "--sample", "--as-of", "soon"],
@@ -186,13 +237,13 @@ def contoso(home, identity_provider, partner_center, tls):
     return identity_provider
 
 
+def _approve(device_code):
+    visit(device_code.url, press="approve", user_code=device_code.code)
+
+
 def test_signs_in_lists_examines_and_signs_out(monkeypatch, capsys, contoso):
     """A sign-in that is kept serves later commands, until it is forgotten."""
-
-    def approve(device_code):
-        visit(device_code.url, press="approve", user_code=device_code.code)
-
-    monkeypatch.setattr("pcnotebooks.auth._print", approve)
+    monkeypatch.setattr("pcnotebooks.auth._print", _approve)
     profile = ("--profile", "contoso")
     assert _run(monkeypatch, "sign-in", *profile, "--cache", "plain") == 0
     assert capsys.readouterr().out == f"Signed in as {USERNAME} at Own.\n"
@@ -207,6 +258,41 @@ def test_signs_in_lists_examines_and_signs_out(monkeypatch, capsys, contoso):
     assert capsys.readouterr().out == "Signed out.\n"
     assert _run(monkeypatch, "accounts") == 0
     assert capsys.readouterr().out == "No sign-in is cached.\n"
+
+
+def test_reports_on_several_partners_and_says_what_failed(
+    monkeypatch, capsys, contoso, partner_center, tls
+):
+    """One partner's failure costs nobody else's figures, and is told by the exit code."""
+    monkeypatch.setattr("pcnotebooks.auth._print", _approve)
+    monkeypatch.setenv("PCNOTEBOOKS_CACHE", "plain")
+    broken = partner_center(Answer(status=403), tls=tls, key=signing_key())
+    path = profiles_file()
+    stored = path.read_text()
+    path.write_text(
+        f"{stored}\n[broken]\n"
+        + stored.split("\n", 1)[1]
+        .replace("Contoso", "Broken")
+        .replace(re.search(r'api = "(.*)"', stored)[1], broken.cloud.api)
+    )
+    names = ("--profile", "contoso", "--profile", "broken", "--profile", "nobody")
+    assert _run(monkeypatch, "report", *names) == 1
+    said = capsys.readouterr()
+    assert said.out == "invoice-summaries.html\n"
+    assert "Error: nobody: There is no profile 'nobody'." in said.err
+    assert "Error: broken: " in said.err
+    html = Path("invoice-summaries.html").read_text(encoding="utf-8")
+    assert "Contoso · own" in html
+    assert "Broken" not in html
+
+
+def test_reports_on_nothing_where_nobody_answered(monkeypatch, capsys, home):
+    """Without any payload no file is written, and the exit code is 1."""
+    assert _run(monkeypatch, "report", "--profile", "nobody") == 1
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith("Error: nobody: There is no profile 'nobody'.")
+    assert list(Path.cwd().glob("*.html")) == []
 
 
 def test_a_sign_in_that_would_end_with_the_command_is_kept_encrypted(monkeypatch, capsys, contoso):

@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import re
+import sys
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from html.parser import HTMLParser
 from pathlib import Path
 
+import pypdfium2
 import pytest
 
 from pcnotebooks import (
     ConfigurationError,
+    Payload,
     PayloadError,
+    csv_text,
     render_report,
     sample_history,
     sample_payload,
 )
-from tests.builders import detail, item, payload
+from tests.builders import NONE, detail, item, payload
+
+ROOT = Path(__file__).parents[1]
+SCREENSHOTS = ROOT / "screenshots"
 
 
 def _text(html: str) -> str:
@@ -29,7 +37,7 @@ def _text(html: str) -> str:
         hidden = False
 
         def handle_starttag(self, tag: str, attrs: object) -> None:
-            self.hidden = tag in {"style", "title", "desc"}
+            self.hidden = tag in {"style", "title", "desc", "script"}
 
         def handle_endtag(self, tag: str) -> None:
             self.hidden = False
@@ -93,6 +101,14 @@ def test_tells_where_the_figures_come_from():
     assert re.search(r"pcnotebooks \d+\.\d+.* pandas \d+\.\d+.* matplotlib \d+\.\d+", text)
 
 
+def test_names_every_answer_it_is_made_from():
+    """Earlier answers stand with their time and hash, each once."""
+    given = sample_history()[-6:]
+    text = _text(render_report([*given, given[0]]))
+    assert "4 earlier answers" in text
+    assert all(text.count(each.sha256) == 1 for each in given)
+
+
 def test_sample_data_is_marked_and_an_account_is_not(sample: str):
     """The banner and every chart of the sample say so; none of an account's does."""
     assert "the documented example or a made-up history, not an account" in _text(sample)
@@ -103,10 +119,36 @@ def test_sample_data_is_marked_and_an_account_is_not(sample: str):
 
 
 def test_asks_for_nothing(sample: str):
-    """No address, script, import or form target; the policy forbids what is not inline."""
-    html = sample.replace("http://www.w3.org/", "")
-    assert not re.search(r"https?:|//[a-z]|<script|<link|@import|src=|action=|url\((?!#)", html)
-    assert "default-src 'none'" in html
+    """No address, import or form; the policy forbids what is not inline but for one script."""
+    html = re.sub(r"data:text/csv[^\"]*|http://www.w3.org/", "", sample)
+    assert not re.search(r"https?:|//[a-z]|<link|@import|src=|action=|<form|url\((?!#)", html)
+    scripts = re.findall(r"<script>(.*?)</script>", html, re.DOTALL)
+    assert len(scripts) == html.count("<script") == 1
+    digest = base64.b64encode(hashlib.sha256(scripts[0].encode()).digest()).decode()
+    policy = re.search(r'Security-Policy" content="([^"]*)"', html)[1]
+    assert policy == (
+        "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none';"
+        f" form-action 'none'; script-src 'sha256-{digest}'"
+    )
+
+
+def test_has_no_script_where_there_is_nothing_to_choose():
+    """One currency of one partner needs no switch, and the policy allows no script."""
+    html = str(render_report(payload(item("GBP", 5))))
+    assert "script" not in html
+    assert "<fieldset" not in html
+
+
+def test_holds_its_figures_as_csv():
+    """The link holds the bytes that write_csv writes, with the report's days, and their day."""
+    html = str(render_report(sample_payload(), as_of="2018-06-01", terms_days=30))
+    name, content = re.search(
+        r'download="([^"]*)" href="data:text/csv;charset=utf-8;base64,([^"]*)"', html
+    ).groups()
+    written = base64.b64decode(content).decode("utf-8-sig")
+    assert name == "invoice-summaries-2018-06-01.csv"
+    assert written == csv_text(sample_payload(), as_of="2018-06-01", terms_days=30)
+    assert ",548138.52," in written
 
 
 def test_is_equal_twice():
@@ -115,10 +157,56 @@ def test_is_equal_twice():
     assert render_report(payloads) == render_report(payloads[::-1])
 
 
-def test_is_small(sample: str):
-    """Three currencies fit into 60 kB, six with 24 months and two partners into 250 kB."""
+@pytest.fixture(scope="module")
+def large() -> str:
+    """Return the report of a partner with twelve currencies and twenty-four months."""
+    codes = ("AUD", "CAD", "CHF", "DKK", "EUR", "GBP", "JPY", "KWD", "NOK", "NZD", "SEK", "USD")
+    return str(render_report([_month(codes, month) for month in range(24)]))
+
+
+def _month(codes: tuple[str, ...], month: int) -> Payload:
+    """Return what a partner owes in a month, each month another amount."""
+    when = datetime(2024 + month // 12, month % 12 + 1, 5, tzinfo=UTC)
+    paid = {"lastPaymentDate": f"{when:%Y-%m}-02T00:00:00", "lastPaymentAmount": 81_000 + month}
+    items = [
+        item(
+            code,
+            None,
+            detail("Recurring", f"{123_456 + 9_973 * month % 50_000}.25", currency=code, **paid),
+            detail("OneTime", 54_321 + 1_713 * month % 20_000, currency=code),
+            latestInvoiceDate=f"{when:%Y-%m}-03T00:00:00",
+            **paid,
+        )
+        for code in codes
+    ]
+    return payload(*items, at=when)
+
+
+def test_is_small(sample: str, large: str):
+    """Three currencies fit into 60 kB, twelve with 24 months into 250 kB."""
     assert len(sample.encode()) <= 60_000
-    assert len(str(render_report(sample_history())).encode()) <= 250_000
+    assert len(large.encode()) <= 250_000
+
+
+def test_every_chart_has_its_table(large: str):
+    """Balances and recency share one, and a trend has one with a row for each balance."""
+    assert large.count("<svg") == 36
+    assert large.count("<table>") == 12
+    tables = re.findall(r'<table class="movements">(.*?)</table>', large, re.DOTALL)
+    assert len(tables) == 12
+    for table in tables:
+        assert table.count('<th scope="row">') == 24
+        assert "177,777.25" in _text(table)  # 123,456.25 and 54,321 of the first month
+
+
+def test_ids_are_unique(large: str):
+    """No two charts share a clip path, a title or a mark."""
+    ids = re.findall(r' id="([^"]+)"', large)
+    assert len(ids) == len(set(ids))
+    pointed_at = set(re.findall(r'(?:href="#|url\(#)([^")]+)', large))
+    for named in re.findall(r'aria-labelledby="([^"]+)"', large):
+        pointed_at |= set(named.split())
+    assert pointed_at <= set(ids)
 
 
 def test_writes_a_file_and_returns_its_path(tmp_path: Path):
@@ -154,6 +242,9 @@ def test_locale_writes_numbers_and_months_its_way():
     assert "257.081,13" in page
     # In charts, their titles and descriptions, too.
     assert not re.search(r"\d,\d{3}\.\d|\d,\d{3},\d{3}", page)
+    ticks = re.findall(r"<text [^>]*>([^<]*)</text>", page)
+    assert {"Mär", "Mai", "2025", "4,363"} <= set(ticks)
+    assert not {"Mar", "May", "4.363"} & set(ticks)
 
 
 def test_a_difference_is_shown_and_not_hidden():
@@ -234,6 +325,58 @@ def test_flags_a_balance_that_moved_without_cause():
     assert "▲ Unexplained movement: between 5 Mar 2024 and 5 Apr 2024" in text
 
 
+def test_flags_the_outage_of_february_2023():
+    """Balances that all read zero, dates as before, are flagged in the summary and below."""
+    july = datetime(2025, 7, 1, tzinfo=UTC)
+    until_outage = [each for each in sample_history() if each.retrieved_at < july]
+    text = _text(render_report(until_outage))
+    assert (
+        "Nothing owed in EUR; last paid 75 days ago. Down EUR 18,240.65 since 5 May 2025:"
+        " no payment and no invoice explains it. ▲ 1 unexplained movement." in text
+    )
+    assert (
+        "▲ Unexplained movement: between 5 May 2025 and 5 Jun 2025 the balance went from"
+        " EUR 18,240.65 to EUR 0.00 without a payment or an invoice." in text
+    )
+    assert text.count("▲ Unexplained movement:") == 1
+
+
+@pytest.mark.parametrize(
+    ("now", "flagged"),
+    [
+        ({"lastPaymentDate": NONE, "lastPaymentAmount": 0, "latestInvoiceDate": NONE}, "none"),
+        ({"lastPaymentDate": "2024-03-20T00:00:00", "lastPaymentAmount": 40}, "40.00 on 20 Mar"),
+        ({"lastPaymentDate": "2024-03-20T00:00:00", "lastPaymentAmount": 100}, None),
+        ({"latestInvoiceDate": "2024-03-08T00:00:00"}, "none"),
+    ],
+    ids=["dates gone, too", "paid less", "paid in full", "only an invoice"],
+)
+def test_flags_a_balance_that_turned_to_zero_beyond_what_was_paid(now, flagged):
+    """Zero is reached by paying all of it: a smaller payment or a new invoice is not enough."""
+    paid = {"lastPaymentDate": "2024-02-20T00:00:00", "lastPaymentAmount": 7}
+    before = payload(item("GBP", 100, detail("Recurring", 100, **paid), **paid))
+    after = payload(
+        item("GBP", 0, detail("Recurring", 0), **(paid | now)), at=datetime(2024, 4, 5, tzinfo=UTC)
+    )
+    text = _text(render_report([before, after]))
+    assert ("▲ Moved beyond what is stated." in text) == (flagged is not None)
+    if flagged:
+        assert (
+            "▲ Movement beyond what is stated: since 5 Mar 2024 the balance went from GBP 100.00"
+            f" to GBP 0.00; the only payment stated since is {flagged}" in text
+        )
+
+
+def test_an_invoice_may_add_what_nobody_states():
+    """Beside a new invoice a movement is not called unexplained: its amount is not stated."""
+    before = payload(item("GBP", 100))
+    after = payload(
+        item("GBP", 250, latestInvoiceDate="2024-03-08T00:00:00"),
+        at=datetime(2024, 4, 5, tzinfo=UTC),
+    )
+    assert "▲" not in _text(render_report([before, after], as_of="2024-04-05"))
+
+
 def test_a_payment_in_the_future_is_flagged_without_a_warning():
     """A payment after the as-of day is marked in the page; rendering itself is quiet."""
     paid = {"lastPaymentDate": "2024-03-20T00:00:00", "lastPaymentAmount": 40}
@@ -249,6 +392,13 @@ def test_partners_stand_side_by_side():
     text = _text(render_report([one, two]))
     assert "GBP 0.30 owed by 2 accounts together." in text
     assert "Contoso · Partner Center GBP 0.10 owed" in text
+    html = str(render_report([one, two]))
+    table = re.search(r'aria-label="Partners in GBP">(.*?)</table>', html, re.DOTALL)[1]
+    rows = [_text(row) for row in re.findall(r"<tr>.*?</tr>", table, re.DOTALL)]
+    assert [row.split(" Never")[0] for row in rows[1:]] == [
+        "Contoso · Partner Center 0.10",
+        "Fabrikam · Partner Center 0.20",
+    ]
 
 
 def test_a_credit_of_one_partner_is_not_set_off_against_anothers_debt():
@@ -302,6 +452,93 @@ def test_a_currency_stated_twice_counts_both():
     text = _text(render_report(payload(item("GBP", 1), item("GBP", 2))))
     assert "GBP 3.00 owed" in text
     assert text.count("Stated by Partner Center") == 2
+
+
+def test_a_title_cannot_end_the_style_sheet_it_is_printed_from():
+    """The page's head is CSS: a title's quotes, brackets and backslashes are escaped there."""
+    title = 'Owed"; } </style><b>& \\ 100 %'
+    html = str(render_report(payload(item("GBP", 5)), title=title))
+    assert html.count("</style>") == 1
+    content = re.search(r'@top-left { content: "([^"]*)"; }', html)[1]
+    assert re.sub(r"\\([0-9a-f]+) ", lambda found: chr(int(found[1], 16)), content) == title
+
+
+@pytest.fixture(scope="module")
+def pdf(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the PDF of a history: two partners, six currencies, many pages."""
+    path = tmp_path_factory.mktemp("pdf") / "report.PDF"
+    assert render_report(sample_history()[-6:], path) == path
+    return path
+
+
+def test_a_path_that_ends_in_pdf_gives_a_tagged_pdf(pdf: Path):
+    """It has a title, is tagged for screen readers, and holds the figures."""
+    document = pypdfium2.PdfDocument(pdf)
+    assert pypdfium2.raw.FPDFCatalog_IsTagged(document)
+    assert document.get_metadata_value("Title") == "Invoice summaries · Sample data"
+    text = " ".join(page.get_textpage().get_text_range() for page in document)
+    for figure in ("GBP 257,081.13 owed", "15,013,861", "difference 0.00", "SHA-256"):
+        assert figure in text.replace("\N{NO-BREAK SPACE}", " ")
+
+
+def test_every_printed_page_says_its_number_and_day_and_keeps_its_margins(pdf: Path):
+    """Nothing is cut at an edge, no page is empty, and all say what they are of."""
+    SCREENSHOTS.mkdir(exist_ok=True)
+    document = pypdfium2.PdfDocument(pdf)
+    for number, page in enumerate(document, start=1):
+        text = page.get_textpage().get_text_range().replace("\N{NO-BREAK SPACE}", " ")
+        assert f"Page {number} of {len(document)}" in text
+        assert "Sample data, not an account · As of 5 Dec 2025" in text
+        assert len(text) > 150
+        picture = page.render(scale=1).to_pil()
+        picture.save(SCREENSHOTS / f"report-pdf-{number}.png")
+        ink = picture.convert("L").point(lambda light: 255 if light < 250 else 0).getbbox()
+        assert ink[0] >= 36
+        assert ink[2] <= picture.width - 36
+
+
+def test_a_pdf_is_equal_twice(tmp_path: Path):
+    """The same payload gives the same bytes, as for HTML."""
+    one, two = (render_report(sample_payload(), tmp_path / name) for name in ("1.pdf", "2.pdf"))
+    assert Path(one).read_bytes() == Path(two).read_bytes()
+
+
+def test_a_name_turns_no_figure_around():
+    """Commands to write from right to left are left out; what is written so is kept apart."""
+    given = payload(item("GBP", None, detail("Type\u202e", 7), detail("שמש", 1)), partner="شركة")
+    text = _text(re.sub(r"<svg.*?</svg>", "", str(render_report(given)), flags=re.DOTALL))
+    assert "\u202e" not in text
+    assert "GBP 8.00 owed, 88 % Type; never paid." in text
+    assert "\u2068שמש\u2069" in text
+    assert "\u2068شركة\u2069 · Partner Center" in text
+
+
+def test_words_of_any_length_are_set_in_a_pdf(tmp_path: Path):
+    """A word of ten thousand letters is cut, and takes no minutes."""
+    attack = '<script>window.hit=1</script><img src="https://example.com/x.png">' + "y" * 10_000
+    hostile = payload(item("GBP", None, detail(attack, 5)), partner=attack)
+    path = render_report(hostile, tmp_path / "report.pdf", title=attack)
+    document = pypdfium2.PdfDocument(path)
+    assert len(document) <= 2
+    text = document[0].get_textpage().get_text_range()
+    assert "<script>window.hit=1</script>" in text.replace("\r\n", "")
+    assert "y\N{HORIZONTAL ELLIPSIS}" in text.replace("\r\n", "")
+
+
+def test_a_pdf_without_weasyprint_names_the_extra(tmp_path: Path, monkeypatch):
+    """What is missing and how to install it is said, and nothing is written."""
+    monkeypatch.setitem(sys.modules, "weasyprint", None)
+    with pytest.raises(ConfigurationError, match="WeasyPrint") as caught:
+        render_report(sample_payload(), tmp_path / "report.pdf")
+    assert 'pip install "pcnotebooks[pdf]"' in str(caught.value.remedy)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_example_in_the_documentation_is_what_is_rendered():
+    """It reads as the sample's report does, whatever drew it; only versions may differ."""
+    example = (ROOT / "docs" / "example-report.html").read_text(encoding="utf-8")
+    texts = [_text(html) for html in (example, render_report(sample_payload(), as_of="2018-03-16"))]
+    assert len({text.split("Made with")[0] for text in texts}) == 1
 
 
 def test_refuses_no_payload_and_a_bad_one():

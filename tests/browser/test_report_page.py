@@ -6,11 +6,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import pypdfium2
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from pcnotebooks import render_report, sample_history, sample_payload
+from pcnotebooks import csv_text, render_report, sample_history, sample_payload
 from tests.builders import detail, item, payload
 
 OpenPage = Callable[..., Page]
@@ -53,6 +54,7 @@ def test_opens_with_no_request_but_itself(open_page: OpenPage, sample: str):
         (360, "light", "screen"),
         (360, "dark", "screen"),
         (900, "light", "print"),
+        (900, "dark", "print"),
     ],
 )
 def test_passes_the_accessibility_audit(
@@ -61,6 +63,8 @@ def test_passes_the_accessibility_audit(
     """No rule of axe is broken at any width, on light and dark ground, on screen and in print."""
     page = open_page(history, width=width)
     page.emulate_media(media=media, color_scheme=scheme)
+    for hidden in page.locator("details").all():
+        hidden.evaluate("each => { each.open = true }")
     results = Axe().run(page)
     page.screenshot(path=screenshots / f"report-{width}-{scheme}-{media}.png", full_page=True)
     assert results.violations_count == 0, results.generate_report()
@@ -81,6 +85,120 @@ def test_switches_currency_by_keyboard_without_script(open_page: OpenPage, sampl
     assert page.get_by_text("751,094.39").first.is_visible()
     page.keyboard.press("ArrowRight")
     assert all(section.is_visible() for section in sections.all())
+
+
+def test_enter_on_a_choice_leaves_the_page_alone(open_page: OpenPage, sample: str):
+    """There is no form to send: neither address nor choice changes."""
+    page = open_page(sample)
+    page.get_by_role("radio", name="GBP", exact=True).check()
+    page.keyboard.press("Enter")
+    assert page.url == f"{sample}#currency=GBP"
+    assert page.get_by_role("radio", name="GBP", exact=True).is_checked()
+
+
+def test_opens_with_what_its_address_names(open_page: OpenPage, history: str):
+    """A link to a choice can be sent on; an unknown value and an unknown name change nothing."""
+    page = open_page(f"{history}#currency=USD&partner=Fabrikam+%28sample%29")
+    assert [each.inner_text() for each in page.locator("section.currency h2:visible").all()] == [
+        "USD"
+    ]
+    assert page.locator(".statement:visible").count() == 1
+    page.evaluate("location.hash = '#partner=Contoso%20(sample)&currency=XXX&nonsense=1'")
+    expect(page.locator(".statement:visible")).to_have_count(1)
+    expect(page.get_by_role("radio", name="Contoso (sample)", exact=True)).to_be_checked()
+    page.evaluate("location.hash = ''")
+    expect(page.locator(".statement:visible")).to_have_count(7)
+
+
+def test_names_what_is_chosen_in_its_address(open_page: OpenPage, history: str):
+    """Choices stand in the address, All leaves it, and no entry is added to the history."""
+    page = open_page(history)
+    entries = page.evaluate("history.length")
+    page.get_by_role("radio", name="JPY", exact=True).check()
+    page.get_by_role("radio", name="Fabrikam (sample)", exact=True).check()
+    assert page.url == f"{history}#currency=JPY&partner=Fabrikam+%28sample%29"
+    page.reload()
+    assert page.get_by_role("radio", name="JPY", exact=True).is_checked()
+    for group in ("Currency", "Partner"):
+        page.get_by_role("group", name=group).get_by_role("radio", name="All").check()
+    assert page.url == f"{history}#"
+    assert page.evaluate("history.length") == entries
+
+
+def test_the_policy_stops_any_other_script(open_page: OpenPage, sample: str):
+    """An inline script that is not the page's own is refused, were one ever to get in."""
+    page = open_page("about:blank")
+    said = []
+    page.on("console", lambda message: said.append(message.text))
+    page.goto(sample)
+    page.evaluate(
+        "document.body.append(Object.assign(document.createElement('script'),"
+        " {textContent: 'window.hit = 1'}))"
+    )
+    assert page.evaluate("window.hit") is None
+    assert "Content Security Policy" in " ".join(said)
+
+
+def test_its_figures_can_be_taken_along(open_page: OpenPage, sample: str, tmp_path: Path):
+    """The link saves the CSV from inside the file, with JavaScript off, too."""
+    page = open_page(sample, java_script_enabled=False)
+    with page.expect_download() as started:
+        page.get_by_role("link", name="Download the figures as CSV").click()
+    started.value.save_as(tmp_path / "figures.csv")
+    assert started.value.suggested_filename == "invoice-summaries-2018-03-16.csv"
+    written = (tmp_path / "figures.csv").read_bytes().decode("utf-8-sig")
+    assert written == csv_text(sample_payload(), as_of="2018-03-16")
+
+
+def test_partners_are_compared_only_while_all_are_shown(open_page: OpenPage, history: str):
+    """Where one partner is chosen, what all of them owe together is not left standing."""
+    page = open_page(history)
+    together = page.get_by_role("region", name="Partners in USD")
+    assert together.locator("tbody tr").count() == 2
+    assert together.is_visible()
+    page.get_by_role("radio", name="Contoso (sample)", exact=True).check()
+    assert not together.is_visible()
+
+
+def test_forced_colours_keep_every_mark(open_page: OpenPage, history: str, screenshots: Path):
+    """Where the reader's system dictates the colours, bars, lines and words use them."""
+    page = open_page(history, width=900)
+    page.emulate_media(forced_colors="active")
+    page.screenshot(path=screenshots / "report-900-forced.png", full_page=True)
+    system = page.evaluate(
+        "(() => { const probe = document.createElement('p'); probe.style.color = 'CanvasText';"
+        " document.body.append(probe); return getComputedStyle(probe).color })()"
+    )
+    marks = page.locator(".pcn-chart path[style*='stroke-width: 1.6']").all()
+    assert len(marks) == 7
+    assert {mark.evaluate("each => getComputedStyle(each).stroke") for mark in marks} == {system}
+
+
+@pytest.mark.parametrize(("size", "width", "height"), [("A4", 595, 842), ("Letter", 612, 792)])
+def test_prints_on_paper_of_both_sizes(
+    open_page: OpenPage, history: str, screenshots: Path, size: str, width: int, height: int
+):
+    """Each page has its number and day, keeps its margins, and a currency begins on its own."""
+    page = open_page(f"{history}#currency=CHF")
+    path = screenshots / f"report-{size}.pdf"
+    page.pdf(path=path, format=size, tagged=True)
+    document = pypdfium2.PdfDocument(path)
+    assert pypdfium2.raw.FPDFCatalog_IsTagged(document)
+    begun = []
+    for number, sheet in enumerate(document, start=1):
+        text = sheet.get_textpage().get_text_range().replace("\N{NO-BREAK SPACE}", " ")
+        assert f"Page {number} of {len(document)}" in text
+        assert "As of 5 Dec 2025" in text
+        lines = text.split("\r\n")
+        begun += [line for line in lines if line in {"CHF", "EUR", "GBP", "JPY", "KWD", "USD"}]
+        picture = sheet.render(scale=1).to_pil()
+        assert abs(picture.width - width) <= 1
+        assert abs(picture.height - height) <= 1
+        picture.save(screenshots / f"report-{size}-{number}.png")
+        ink = picture.convert("L").point(lambda light: 255 if light < 250 else 0).getbbox()
+        assert ink[0] >= 36
+        assert ink[2] <= width - 36
+    assert begun == ["CHF", "EUR", "GBP", "JPY", "KWD", "USD"]
 
 
 def test_switches_partner_and_currency_together(open_page: OpenPage, history: str):
@@ -117,10 +235,14 @@ def test_runs_nothing_that_the_service_sent(open_page: OpenPage, tmp_path: Path)
     hostile = item("GBP", None, detail(attack, 5, currencySymbol=attack), currencySymbol=attack)
     one = replace(payload(hostile, partner=attack), request_id=attack, correlation_id=attack)
     other = payload(hostile, partner="$x$ {{ 7 * 7 }} \u202ertl" + "y" * 10_000)
-    path = render_report([one, other], tmp_path / "report.html", title=attack)
+    before = replace(one, retrieved_at=one.retrieved_at.replace(month=1), body=other.body)
+    path = render_report([one, other, before], tmp_path / "report.html", title=attack)
     page = open_page(Path(path).as_uri(), width=900)
+    page.get_by_role("radio", name=attack).check()
+    page.reload()
+    assert page.get_by_role("radio", name=attack).is_checked()
     assert page.evaluate("window.hit") is None
-    assert page.locator("script, img").count() == 0
+    assert page.locator("script, img").count() == 1  # the switch's own
     assert page.title().startswith("<script>")
     assert page.get_by_text("{{ 7 * 7 }}").count() > 0
     assert page.evaluate("document.documentElement.scrollWidth") <= 900
