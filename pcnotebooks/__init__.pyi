@@ -2,7 +2,7 @@ from .api import fetch_invoice_summaries
 from .auth import DeviceCode, Session, sign_in, sign_out
 from .charts import plot_balance_trend, plot_balances, plot_panels, plot_payment_recency
 from .clouds import CLOUDS, Cloud, get_cloud
-from .dashboard import cloud_picker, explore
+from .dashboards import dashboard
 from .errors import (
     ConfigurationError,
     NetworkError,
@@ -12,6 +12,8 @@ from .errors import (
     ServiceError,
     SignInError,
 )
+from .explorer import cloud_picker, explore
+from .export import csv_text, write_csv, write_excel
 from .frames import (
     balance_changes,
     balances_by_type,
@@ -21,6 +23,8 @@ from .frames import (
     select,
     totals_frame,
 )
+from .history import History
+from .notebook import render_notebook
 from .panel import sign_in_async
 from .payloads import Payload
 from .report import render_report
@@ -33,6 +37,7 @@ __all__ = [
     "Cloud",
     "ConfigurationError",
     "DeviceCode",
+    "History",
     "NetworkError",
     "Payload",
     "PayloadError",
@@ -44,6 +49,8 @@ __all__ = [
     "balance_changes",
     "balances_by_type",
     "cloud_picker",
+    "csv_text",
+    "dashboard",
     "explore",
     "fetch_all",
     "fetch_invoice_summaries",
@@ -56,6 +63,7 @@ __all__ = [
     "plot_panels",
     "plot_payment_recency",
     "reconcile",
+    "render_notebook",
     "render_report",
     "sample_history",
     "sample_payload",
@@ -64,4 +72,6 @@ __all__ = [
     "sign_in_async",
     "sign_out",
     "totals_frame",
+    "write_csv",
+    "write_excel",
 ]

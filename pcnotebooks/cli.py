@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import ast
 import sys
+import webbrowser
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+import typer.core
 
 from pcnotebooks.errors import PcNotebooksError
+
+if TYPE_CHECKING:
+    from pcnotebooks import Payload, Session
 
 # Anything heavy is imported by the command that needs it, so that --help and --version are quick.
 
@@ -53,10 +60,14 @@ def main() -> None:
 
 
 def _fail(message: str, remedy: str | None) -> None:
+    _say(message, remedy)
+    sys.exit(1)
+
+
+def _say(message: str, remedy: str | None) -> None:
     typer.echo(f"Error: {' '.join(message.split())}", err=True)
     if remedy:
         typer.echo(" ".join(remedy.split()), err=True)
-    sys.exit(1)
 
 
 @app.callback(invoke_without_command=True)
@@ -79,34 +90,161 @@ def report(
     sample: Annotated[bool, typer.Option("--sample", help="Report on the sample data.")] = False,
     payload: _PayloadFile = None,
     more: _MoreFiles = None,
+    profile: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Fetch for a profile of profiles.toml; repeatable."),
+    ] = None,
+    cloud: _Cloud = None,
+    history: Annotated[
+        str | None, typer.Option(metavar="LOCATION", help="Add the payloads of a history.")
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output", "-o", metavar="FILE", dir_okay=False, help="The HTML file to write."
+            "--output", "-o", metavar="FILE", dir_okay=False, help="The .html or .pdf to write."
         ),
     ] = None,
+    pdf: Annotated[bool, typer.Option("--pdf", help="Write a PDF beside it.")] = False,
+    excel: Annotated[bool, typer.Option("--excel", help="Write a workbook beside it.")] = False,
+    open_: Annotated[bool, typer.Option("--open", help="Open it when it is written.")] = False,
     as_of: Annotated[
         datetime | None,
         typer.Option(
             metavar="DATE", formats=["%Y-%m-%d"], help="Day from which days are counted (UTC)."
         ),
     ] = None,
+    terms_days: Annotated[
+        int, typer.Option(metavar="DAYS", help="Payment terms from the invoice date.")
+    ] = 60,
+    title: Annotated[str | None, typer.Option(metavar="TEXT", help="Heading.")] = None,
+    locale: Annotated[
+        str, typer.Option(metavar="NAME", help="Separators and months, as in de_CH.")
+    ] = "en",
 ) -> None:
-    """Write the report: one HTML file that opens anywhere.
+    """Write the report: one HTML file that opens anywhere, or a PDF.
 
     It holds balances, payment recency and due dates. Several payloads of a partner give trends
-    and changes.
+    and changes. What is written is named on a line each. Where a profile cannot be fetched the
+    report is of the others, and the exit code 1.
     """
     files = [*(payload or ()), *(more or ())]
-    if sample == bool(files):
-        raise typer.BadParameter("give either --sample or --payload FILE.")
-    from pcnotebooks import Payload, render_report, sample_payload  # noqa: PLC0415
+    live: list[str | None] = [*(profile or ())] or ([None] if cloud else [])
+    if sample == bool(files or live or history):
+        raise typer.BadParameter(
+            "give --sample, or where from: --payload FILE, --profile NAME, --cloud NAME or"
+            " --history LOCATION."
+        )
+    output = output or Path("sample-report.html" if sample else "invoice-summaries.html")
+    if output.suffix.lower() not in {".html", ".htm", ".pdf"}:
+        raise typer.BadParameter(f"{output.name} ends neither in .html nor in .pdf.")
+    from pcnotebooks import Payload, render_report, sample_payload, write_excel  # noqa: PLC0415
 
     payloads = [sample_payload()] if sample else [Payload.load(file) for file in files]
-    if output is None:
-        output = Path("sample-report.html" if sample else "invoice-summaries.html")
+    payloads += _kept(history) if history else []
+    fetched, failed = _fetched(live, cloud)
+    payloads += fetched
+    if failed and not payloads:
+        raise typer.Exit(1)
     output.parent.mkdir(parents=True, exist_ok=True)
-    typer.echo(render_report(payloads, output, as_of=as_of))
+    written = dict.fromkeys([output, *([output.with_suffix(".pdf")] if pdf else [])])
+    for path in written:
+        typer.echo(
+            render_report(
+                payloads, path, as_of=as_of, terms_days=terms_days, title=title, locale=locale
+            )
+        )
+    if excel:
+        path = output.with_suffix(".xlsx")
+        typer.echo(write_excel(path, *payloads, as_of=as_of, terms_days=terms_days))
+    if open_:
+        webbrowser.open(output.resolve().as_uri())
+    raise typer.Exit(failed)
+
+
+def _kept(location: str) -> list[Payload]:
+    """Return the payloads of a history."""
+    from pcnotebooks.history import History  # noqa: PLC0415
+
+    return list(History(location).payloads())
+
+
+def _fetched(names: Sequence[str | None], cloud: str | None) -> tuple[list[Payload], bool]:
+    """Return what could be fetched for each profile, and whether anything failed, which is said."""
+    if not names:
+        return [], False
+    from pcnotebooks import Payload, fetch_all, sign_in  # noqa: PLC0415
+
+    sessions, failed = {}, {}
+    for name in names:
+        try:
+            sessions[name] = sign_in(cloud, profile=name)
+        except PcNotebooksError as error:
+            failed[name] = error
+    results = dict(zip(sessions, fetch_all(sessions.values()), strict=True))
+    failed |= {name: each for name, each in results.items() if not isinstance(each, Payload)}
+    for name, failure in failed.items():
+        _say(f"{name}: {failure.message}" if name else failure.message, failure.remedy)
+    return [each for each in results.values() if isinstance(each, Payload)], bool(failed)
+
+
+class _Pairs(typer.core.TyperCommand):
+    """A command whose -p takes a name and a value: typer's lists have one word an item."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Write each pair as one word, name=value, as which it may be given, too."""
+        words = iter(args)
+        joined = []
+        for word in words:
+            joined.append(word)
+            if word in {"-p", "--parameter"} and (name := next(words, None)) is not None:
+                value = None if "=" in name else next(words, None)
+                joined.append(name if value is None else f"{name}={value}")
+        return super().parse_args(ctx, joined)
+
+
+@app.command(cls=_Pairs)
+def render(
+    notebook: Annotated[
+        Path, typer.Argument(metavar="NOTEBOOK", help="A file, or a bundled one: 02_balances.")
+    ],
+    *,
+    parameter: Annotated[
+        list[str] | None,
+        typer.Option("--parameter", "-p", metavar="NAME VALUE", help="Set it; repeatable."),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", metavar="FILE", dir_okay=False, help="The HTML file to write."
+        ),
+    ] = None,
+    code: Annotated[bool, typer.Option("--code", help="Show the code, too.")] = False,
+) -> None:
+    """Run a notebook and write what it shows: one HTML file that opens anywhere.
+
+    It runs in the current folder. A value is a number, True, False, None or a list where Python
+    reads it so, otherwise text; text in quotes stays text.
+    """
+    parameters = {}
+    for pair in parameter or ():
+        name, equals, value = pair.partition("=")
+        if not equals:
+            raise typer.BadParameter(f"-p {pair} has no value: give -p NAME VALUE.")
+        parameters[name] = _value(value)
+    from pcnotebooks import render_notebook  # noqa: PLC0415
+
+    output = output or Path(notebook.with_suffix(".html").name)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    typer.echo(render_notebook(notebook, output, parameters=parameters, code=code))
+
+
+def _value(text: str) -> Any:
+    """Return what Python reads a word as, or the word itself."""
+    try:
+        value = ast.literal_eval(text)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return text
+    return text if isinstance(value, bytes | complex | set) else value
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
@@ -124,8 +262,10 @@ def lab(
     options = context.args
     if str(directory).startswith("-"):  # without DIR the first of the options stands in its place
         directory, options = _FOLDER, [str(directory), *options]
+    from pcnotebooks.notebook import bundled_notebooks  # noqa: PLC0415
+
     directory.mkdir(parents=True, exist_ok=True)
-    for bundled in _bundled_notebooks():
+    for bundled in bundled_notebooks():
         copy = directory / bundled.name
         content = bundled.read_bytes()
         if not copy.exists():
@@ -202,12 +342,198 @@ def doctor(*, cloud: _Cloud = None, profile: _Profile = None) -> None:
     raise typer.Exit(failed)
 
 
-def _bundled_notebooks() -> list[Path]:
-    """Return the notebooks of the wheel, or in a checkout those beside the package."""
-    package = Path(__file__).parent
-    for folder in (package / "notebooks", package.parent / "notebooks"):
-        if folder.is_dir():
-            return sorted(folder.glob("*.ipynb"))
-    raise PcNotebooksError(
-        "This installation has no bundled notebooks.", remedy="Install pcnotebooks again."
-    )
+# The history
+
+_history = typer.Typer(
+    help="What snapshots have kept: balances over time, and what changed.", no_args_is_help=True
+)
+app.add_typer(_history, name="history")
+_Location = Annotated[
+    str | None,
+    typer.Option(
+        "--history",
+        metavar="LOCATION",
+        help="A folder or URL; unless given PCNOTEBOOKS_HISTORY, or the user's data folder.",
+    ),
+]
+_Partners = Annotated[list[str] | None, typer.Option("--partner", metavar="NAME")]
+_Currencies = Annotated[list[str] | None, typer.Option("--currency", metavar="CODE")]
+_Since = Annotated[str | None, typer.Option(metavar="DATE", help="First day (UTC).")]
+_Until = Annotated[str | None, typer.Option(metavar="DATE", help="Last day (UTC).")]
+
+
+@app.command()
+def snapshot(
+    *,
+    profile: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="A profile of profiles.toml; repeatable."),
+    ] = None,
+    cloud: _Cloud = None,
+    history: _Location = None,
+) -> None:
+    """Fetch the balances of today, and keep them in the history.
+
+    Meant for cron, Task Scheduler and pipelines: it never asks anybody to sign in, and prints a
+    line for each partner. Where one fails the others are kept, and the exit code is 1.
+    """
+    from pcnotebooks import History, Payload, fetch_all  # noqa: PLC0415
+
+    kept = History(history)
+    sessions, failed = {}, False
+    names: list[str | None] = [*(profile or ())] or [None]
+    for name in dict.fromkeys(names):
+        try:
+            sessions[name] = _remembered(cloud, name)
+        except PcNotebooksError as error:
+            failed = True
+            _say(f"{name}: {error.message}" if name else error.message, error.remedy)
+    for name, result in zip(sessions, fetch_all(sessions.values(), progress=False), strict=True):
+        try:
+            if not isinstance(result, Payload):
+                raise result
+            kept.append(result)
+        except PcNotebooksError as error:
+            failed = True
+            _say(f"{name}: {error.message}" if name else error.message, error.remedy)
+        else:
+            at = f"{result.retrieved_at:%Y-%m-%d %H:%M} UTC"
+            typer.echo(f"{result.partner}  {result.cloud}  {at}  kept")
+    raise typer.Exit(failed)
+
+
+def _remembered(cloud: str | None, profile: str | None) -> Session:
+    """Return the session that is cached; raise where somebody would have to be asked."""
+    from pcnotebooks import SignInError, auth, profiles  # noqa: PLC0415
+
+    settings = profiles.resolve(cloud, profile=profile)
+    try:
+        return auth.remembered(settings)
+    except SignInError as error:
+        if error.code:
+            raise
+    remedy = "Run: pcnotebooks sign-in" + (f" --profile {profile}" if profile else "")
+    if settings.cache == "memory":
+        remedy += ", and set PCNOTEBOOKS_CACHE=encrypted: memory ends with its process."
+    raise SignInError("Nobody is signed in, and a snapshot asks nobody.", remedy=remedy)
+
+
+@_history.command("list")
+def list_kept(*, history: _Location = None) -> None:
+    """List the partners, and the payloads kept of each."""
+    from pcnotebooks import History  # noqa: PLC0415
+
+    kept = History(history)
+    days: dict[tuple[str, str], list[str]] = {}
+    for payload in kept.payloads():
+        day = f"{payload.retrieved_at:%Y-%m-%d}"
+        days.setdefault((payload.partner, payload.cloud), []).append(day)
+    if not days:
+        typer.echo(f"Nothing is kept in {kept.location} yet.")
+    _table([*key, f"{len(of)}", of[0], of[-1]] for key, of in sorted(days.items()))
+
+
+@_history.command()
+def changes(
+    *,
+    history: _Location = None,
+    partner: _Partners = None,
+    currency: _Currencies = None,
+    since: _Since = None,
+    until: _Until = None,
+    unexplained: Annotated[
+        bool, typer.Option("--unexplained", help="Only what moved without cause; exit code 1.")
+    ] = False,
+) -> None:
+    """Say what changed from one payload to the next.
+
+    Each line has the day, the partner, by how much the balance moved, and what explains it.
+    """
+    from pcnotebooks import History  # noqa: PLC0415
+    from pcnotebooks.amounts import format_amount  # noqa: PLC0415
+    from pcnotebooks.frames import rows_of  # noqa: PLC0415
+
+    found = History(history).changes(partner=partner, currency=currency, since=since, until=until)
+    rows = []
+    for row in rows_of(found.sort_values("retrieved_at", kind="stable")):
+        causes = _causes(row)
+        if row.unexplained if unexplained else (row.balance_change or causes):
+            moved = format_amount(row.balance_change, row.currency)
+            rows.append([f"{row.retrieved_at:%Y-%m-%d}", row.partner, moved, causes])
+    _table(rows)
+    raise typer.Exit(unexplained and bool(rows))
+
+
+def _causes(row: Any) -> str:
+    """Return in words what explains a change."""
+    from pcnotebooks.amounts import format_amount  # noqa: PLC0415
+
+    causes = []
+    if row.payment_seen:
+        stated = row.payment_amount == row.payment_amount  # NaN: no amount
+        amount = f" of {format_amount(row.payment_amount, row.currency)}" if stated else ""
+        causes.append(f"payment{amount} on {row.payment_date:%Y-%m-%d}")
+    if row.invoice_seen:
+        causes.append(f"invoice of {row.invoice_date:%Y-%m-%d}")
+    if row.unexplained:
+        causes.append("Unexplained movement")
+    return ", ".join(causes)
+
+
+@_history.command()
+def compact(*, history: _Location = None) -> None:
+    """Merge the small files of closed months, and mend what killed processes have left."""
+    from pcnotebooks import History  # noqa: PLC0415
+
+    typer.echo(f"{History(history).compact()} files merged.")
+
+
+@_history.command()
+def verify(*, history: _Location = None) -> None:
+    """Check every hash; exit code 1 where anything is damaged."""
+    from pcnotebooks import History  # noqa: PLC0415
+
+    damaged = History(history).verify()
+    for row in damaged.itertuples():
+        typer.echo(f"{row.file} {row.damage}.\n{row.remedy}")
+    if damaged.empty:
+        typer.echo("Nothing is damaged.")
+    raise typer.Exit(not damaged.empty)
+
+
+@_history.command()
+def rebuild(*, history: _Location = None) -> None:
+    """Derive every table again from the payloads."""
+    from pcnotebooks import History  # noqa: PLC0415
+
+    History(history).rebuild()
+    typer.echo("Rebuilt.")
+
+
+@_history.command()
+def export(
+    directory: Annotated[
+        Path, typer.Argument(metavar="DIR", file_okay=False, help="Folder for the files.")
+    ],
+    *,
+    history: _Location = None,
+    partner: _Partners = None,
+    since: _Since = None,
+    until: _Until = None,
+) -> None:
+    """Save the payloads as files, one each, that report --payload and Payload.load read."""
+    from pcnotebooks import History  # noqa: PLC0415
+    from pcnotebooks.partitions import file_of  # noqa: PLC0415
+
+    directory.mkdir(parents=True, exist_ok=True)
+    for payload in History(history).payloads(partner=partner, since=since, until=until):
+        typer.echo(payload.save(directory / f"{file_of(payload).name}.json"))
+
+
+def _table(rows: Iterable[Sequence[str]]) -> None:
+    """Print rows with their columns aligned."""
+    cells = [[str(cell) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    for row in cells:
+        padded = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        typer.echo("  ".join(padded).rstrip())

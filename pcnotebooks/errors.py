@@ -104,4 +104,11 @@ class PayloadError(PcNotebooksError, ValueError):
 
 
 class ReportError(PcNotebooksError):
-    """A report or notebook that could not be rendered."""
+    """A report or notebook that could not be rendered.
+
+    ``cell`` is the number of the notebook's cell, counted from 1, or None.
+    """
+
+    def __init__(self, message: str, *, cell: int | None = None, remedy: str | None = None) -> None:
+        super().__init__(message, remedy=remedy)
+        self.cell = cell

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import warnings
+from collections import namedtuple
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -46,6 +49,7 @@ TOTALS_COLUMNS = tuple(column for column in INVOICE_COLUMNS if column != "invoic
 _UTC = "datetime64[us, UTC]"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_LAST_DAY = pd.Timestamp(date.max, tz="UTC")  # no calendar has the 29 February 10000
 _NOT_A_TIME = np.iinfo(np.int64).min
 
 
@@ -114,7 +118,7 @@ def invoice_frame(*payloads: Payload, exact: bool = False) -> pd.DataFrame:
         for detail in item.details or ():
             part = detail.summary
             own_symbol = symbol if part.currency_symbol is None else part.currency_symbol
-            rows.append(_Row(payload, code, own_symbol, detail.invoice_type or None, part))
+            rows.append(_Row(payload, code, own_symbol, detail.invoice_type, part))
     return _frame(rows, exact=exact, by_type=True)
 
 
@@ -378,6 +382,7 @@ def recency_of(
     )
     recency["days_since_invoice"] = _days(day, recency["latest_invoice_date"])
     due = recency["latest_invoice_date"].dt.floor("D") + np.timedelta64(terms_days, "D")
+    due = due.where(due <= _LAST_DAY)
     recency["invoice_due_date"] = due.astype(_UTC)
     recency["days_until_due"] = -_days(day, due)
     return recency
@@ -580,8 +585,21 @@ def latest_payloads(payloads: Iterable[Payload]) -> list[Payload]:
 
 
 def rows_of(frame: pd.DataFrame) -> Iterator[Any]:
-    """Yield the rows as named tuples; what a cell holds is its column's business."""
-    return iter(frame.itertuples())
+    """Yield what `itertuples` does, in a tenth of the time where rows are few."""
+    columns = [frame.index, *(_cells(frame[column]) for column in frame.columns)]
+    return map(_row_type(tuple(frame.columns))._make, zip(*columns, strict=True))
+
+
+@lru_cache(maxsize=32)
+def _row_type(columns: tuple[str, ...]) -> Any:
+    return namedtuple("Row", ("Index", *columns))  # noqa: PYI024  (as pandas does)
+
+
+def _cells(column: pd.Series) -> list[Any]:
+    if not isinstance(column.dtype, pd.CategoricalDtype):
+        return column.tolist()
+    names = [*column.dtype.categories.tolist(), np.nan]  # where missing, the code is -1
+    return [names[code] for code in column.cat.codes.tolist()]
 
 
 def invoice_types(frame: pd.DataFrame) -> list[str]:
@@ -662,8 +680,16 @@ class _Instants(dict[str | None, int]):
         return microseconds
 
 
+# As .NET writes dates. Python's own reader takes "2018-W11-5" and eighteen ones, too.
+_STAMP = re.compile(
+    r"\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)?)?", re.ASCII
+)
+
+
 def _instant(text: str) -> int:
     try:
+        if not _STAMP.fullmatch(text):
+            raise _NoDateError(text)
         moment = datetime.fromisoformat(text)
         # .NET's default date, in whatever zone and fraction, says that there is none. It must
         # not reach pandas: version 3 takes it for a real day in the year 1.

@@ -9,19 +9,23 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "pcnotebooks"
 HOMES = {
-    "requests": {"api"},
+    "requests": {"api", "wire"},
     "msgspec": {"payloads"},
     "matplotlib": {"charts"},
     "babel": {"amounts"},
-    "ipywidgets": {"panel", "dashboard"},
-    "jinja2": {"report"},
+    "ipywidgets": {"panel", "explorer", "dashboards"},
+    "jinja2": {"pages"},
     "typer": {"cli"},
     "msal": {"auth", "caches"},
     "msal_extensions": {"caches"},
     "portalocker": {"caches"},
-    "platformdirs": {"profiles", "caches"},
-    "pyarrow": {"history"},
+    "platformdirs": {"profiles", "caches", "history"},
+    "pyarrow": {"history", "stores", "tables"},
     "openpyxl": {"export"},
+    "nbformat": {"notebook"},
+    "nbclient": {"notebook"},
+    "nbconvert": {"notebook", "outputs"},
+    "bs4": {"outputs"},
 }
 
 
