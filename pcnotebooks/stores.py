@@ -1,0 +1,208 @@
+"""Where a history lies: a folder of this machine, or a place in an object store."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, TypeAlias
+from uuid import uuid4
+
+from pyarrow import fs
+
+from pcnotebooks.errors import ConfigurationError
+
+# A path below the location, with slashes, and the content that the file is to have.
+Content: TypeAlias = tuple[str, bytes]
+
+# Outside the datasets: some engines try to read hidden files, too.
+_ASIDE = ".aside"
+_ABANDONED_AFTER = 3600.0  # seconds; no write takes that long
+
+
+class Store(Protocol):
+    """What a history needs of a place; files appear whole, replace each other and disappear."""
+
+    def list_files(self, folder: str) -> list[str]:
+        """Return the paths of all files below a folder, none where there is no such folder."""
+        ...
+
+    def read(self, paths: Sequence[str]) -> list[bytes]:
+        """Return the contents of files; FileNotFoundError if one is gone."""
+        ...
+
+    def write(self, contents: Sequence[Content]) -> None:
+        """Make the files appear in this order; the first survives a loss of power."""
+        ...
+
+    def delete(self, paths: Iterable[str]) -> None:
+        """Delete files, those that are gone already too."""
+        ...
+
+    def clean(self) -> None:
+        """Delete what killed processes have left."""
+        ...
+
+
+def open_store(location: str | os.PathLike[str]) -> Store:
+    """Return the store at a folder or an fsspec URL.
+
+    Raises
+    ------
+    ConfigurationError
+        For a URL that fsspec cannot open, or a file where the folder should be.
+    """
+    place = os.fspath(location)
+    if place.startswith("file://"):
+        place = place.removeprefix("file://")
+    if "://" not in place:
+        folder = Path(place).expanduser().absolute()
+        if folder.exists() and not folder.is_dir():
+            raise ConfigurationError(
+                f"{folder} is a file.", remedy="A history is a folder: name another."
+            )
+        return _Folder(folder)
+    try:
+        from fsspec.core import url_to_fs  # noqa: PLC0415  only URLs need it
+
+        remote, root = url_to_fs(place)
+    except (ImportError, ValueError) as error:
+        raise ConfigurationError(
+            f"The history at {place} cannot be opened: {error}.",
+            remedy='Install the extra (pip install "pcnotebooks[history]") and the package that'
+            " fsspec needs for such a URL: s3fs for s3://, adlfs for abfss://, gcsfs for gs://.",
+        ) from None
+    return _Bucket(remote, root.rstrip("/"))
+
+
+@dataclass(frozen=True)
+class _Folder:
+    """A folder of this machine or of a network share, for its owner alone."""
+
+    root: Path
+
+    def list_files(self, folder: str) -> list[str]:
+        below = fs.FileSelector(str(self.root / folder), allow_not_found=True, recursive=True)
+        found = fs.LocalFileSystem().get_file_info(below)
+        start = len(self.root.as_posix()) + 1
+        return [info.path[start:] for info in found if info.is_file]
+
+    def read(self, paths: Sequence[str]) -> list[bytes]:
+        return [(self.root / path).read_bytes() for path in paths]
+
+    def write(self, contents: Sequence[Content]) -> None:
+        with ExitStack() as staged:
+            # All are written before the first appears: a full disk leaves nothing half done.
+            pairs = [
+                (staged.enter_context(self._aside(content, sync=not place)), self.root / path)
+                for place, (path, content) in enumerate(contents)
+            ]
+            for place, (beside, path) in enumerate(pairs):
+                with _named(path):
+                    _make_private(path.parent)
+                    beside.replace(path)
+                    if not place:
+                        _sync_folder(path.parent)
+
+    @contextmanager
+    def _aside(self, content: bytes, *, sync: bool) -> Iterator[Path]:
+        """Write a file where no reader looks; delete it unless it is moved away meanwhile."""
+        folder = self.root / _ASIDE
+        path = folder / uuid4().hex
+        try:
+            with _named(folder):
+                _make_private(folder)
+                with open(path, "xb", opener=_private) as file:
+                    file.write(content)
+                    file.flush()
+                    if sync:
+                        os.fsync(file.fileno())
+            yield path
+        finally:
+            path.unlink(missing_ok=True)
+
+    def delete(self, paths: Iterable[str]) -> None:
+        for path in paths:
+            (self.root / path).unlink(missing_ok=True)
+
+    def clean(self) -> None:
+        for path in (self.root / _ASIDE).glob("*"):
+            with suppress(FileNotFoundError):  # it was moved to its place, or cleaned by another
+                if path.stat().st_mtime < time.time() - _ABANDONED_AFTER:
+                    path.unlink()
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, mode=0o600)
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Have an error of the operating system name the file: a full disk does not."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            error.filename = str(path)
+        raise
+
+
+def _make_private(folder: Path) -> None:
+    """Make a folder and those above it, each 0700; what is there keeps its mode."""
+    if folder.is_dir():
+        return
+    _make_private(folder.parent)
+    try:
+        folder.mkdir(mode=0o700)
+    except FileExistsError:
+        return  # another process was faster
+    _sync_folder(folder.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a new name in a folder survive a loss of power; Windows does so by itself."""
+    if os.name != "posix":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@dataclass(frozen=True)
+class _Bucket:
+    """A place in an object store, whose put is atomic: no file is written aside or renamed."""
+
+    remote: Any
+    root: str
+
+    def list_files(self, folder: str) -> list[str]:
+        self.remote.invalidate_cache()  # others write, too
+        try:
+            found = self.remote.find(f"{self.root}/{folder}")
+        except FileNotFoundError:  # some say so of a bucket or a folder without objects
+            return []
+        return [path.removeprefix(f"{self.root}/") for path in found]
+
+    def read(self, paths: Sequence[str]) -> list[bytes]:
+        if not paths:
+            return []
+        places = [f"{self.root}/{path}" for path in paths]
+        contents = self.remote.cat(places)  # all at once, where it can
+        return [contents[place] for place in places]
+
+    def write(self, contents: Sequence[Content]) -> None:
+        for path, content in contents:
+            self.remote.pipe_file(f"{self.root}/{path}", content)
+
+    def delete(self, paths: Iterable[str]) -> None:
+        for path in paths:
+            with suppress(FileNotFoundError):
+                self.remote.rm_file(f"{self.root}/{path}")
+
+    def clean(self) -> None:
+        """Do nothing: an upload that was cut off leaves no object."""

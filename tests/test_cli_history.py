@@ -1,0 +1,208 @@
+"""Snapshots and the history as a shell and a scheduler see them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from pcnotebooks.auth import sign_in
+from pcnotebooks.cli import main
+from pcnotebooks.history import History
+from pcnotebooks.payloads import Payload
+from pcnotebooks.profiles import profiles_file
+from pcnotebooks.sample import sample_history
+from tests.services.browser import visit
+from tests.services.identity_provider import CLIENT_ID, TENANT, signing_key
+from tests.services.partner_center import Answer
+
+
+@pytest.fixture
+def run(monkeypatch, capsys, home):
+    """Return a function that runs a command: exit code, lines of output, lines of errors."""
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["pcnotebooks", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        said = capsys.readouterr()
+        return int(ended.value.code or 0), said.out.splitlines(), said.err.splitlines()
+
+    return run
+
+
+@pytest.fixture
+def sample(home, monkeypatch):
+    """Keep the sample history where the commands look by themselves."""
+    monkeypatch.setenv("PCNOTEBOOKS_HISTORY", str(home / "sample"))
+    history = History()
+    for payload in sample_history():
+        history.append(payload, sample=True)
+    return history
+
+
+@pytest.fixture
+def service(home, identity_provider, partner_center, tls):
+    """Store a profile that leads to a Partner Center and an identity provider on loopback."""
+    service = partner_center(tls=tls, key=signing_key())
+    path = profiles_file()
+    path.parent.mkdir(parents=True)
+    path.write_text(
+        f'[contoso]\nclient_id = "{CLIENT_ID}"\ntenant = "{TENANT}"\npartner = "Contoso"\n'
+        f'cloud = {{name = "own", authority = "{identity_provider.url}",'
+        f' api = "{service.cloud.api}"}}\n'
+    )
+    return service
+
+
+@pytest.fixture
+def signed_in(service, identity_provider, monkeypatch):
+    """Sign in once, and keep that in a file."""
+    monkeypatch.setenv("PCNOTEBOOKS_CACHE", "plain")
+    sign_in(profile="contoso", prompt=lambda code: visit(code.url, "approve", user_code=code.code))
+    return identity_provider
+
+
+def test_snapshots_are_kept_without_a_question(run, signed_in, home):
+    """A line for each, in the default place or another, and nobody is asked to sign in."""
+    asked = signed_in.count("devicecode")
+    for place in ((), (), ("--history", home / "other")):
+        code, said, errors = run("snapshot", "--profile", "contoso", *place)
+        assert (code, errors) == (0, [])
+        (line,) = said
+        assert line.startswith("Contoso  own  20")
+        assert line.endswith(" UTC  kept")
+    assert signed_in.count("devicecode") == asked
+    assert len(list(History().payloads(partner="Contoso", cloud="own"))) == 2
+    assert len(History(home / "other").totals()) == 3
+
+
+def test_without_a_sign_in_a_snapshot_fails_with_what_to_do(run, service, identity_provider, home):
+    """It asks nobody, fetches nothing and keeps nothing."""
+    code, said, errors = run("snapshot", "--profile", "contoso")
+    assert (code, said) == (1, [])
+    assert errors == [
+        "Error: contoso: Nobody is signed in, and a snapshot asks nobody.",
+        (
+            "Run: pcnotebooks sign-in --profile contoso, and set PCNOTEBOOKS_CACHE=encrypted:"
+            " memory ends with its process."
+        ),
+    ]
+    assert identity_provider.count("devicecode") == 0
+    assert not service.requests
+    assert list(History().payloads()) == []
+
+
+def test_the_others_are_kept_where_one_fails(run, signed_in):
+    """The exit code tells, and each error names its profile."""
+    code, said, errors = run("snapshot", "--profile", "nobody", "--profile", "contoso")
+    assert code == 1
+    assert len(said) == 1
+    assert errors[0] == "Error: nobody: There is no profile 'nobody'."
+    assert len(list(History().payloads())) == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [(Answer(b'{"code": "900421", "description": "no"}', 403), "900421"),
+     (Answer(b'{"items": [{"currencyCode": "GBP"}]}'), "balanceAmount")],
+)  # fmt: skip
+def test_what_is_refused_or_unreadable_is_not_kept(run, signed_in, service, answer, words):
+    """The error says why; the history stays as it was."""
+    service.steps.append(answer)
+    code, said, errors = run("snapshot", "--profile", "contoso")
+    assert (code, said) == (1, [])
+    assert errors[0].startswith("Error: contoso: ")
+    assert words in " ".join(errors)
+    assert list(History().payloads()) == []
+
+
+def test_an_unwritable_history_is_an_error_in_one_line(run, signed_in, home):
+    """With the name of what cannot be written."""
+    (home / "file").write_text("")
+    code, _, errors = run("snapshot", "--profile", "contoso", "--history", home / "file" / "below")
+    assert code == 1
+    assert str(home / "file") in errors[0]
+
+
+def test_lists_what_is_kept(run, sample):
+    """Partner, cloud, number of payloads, first and last day."""
+    assert run("history", "list") == (
+        0,
+        [
+            "Contoso (sample)   sample  24  2024-01-05  2025-12-05",
+            "Fabrikam (sample)  sample  24  2024-01-05  2025-12-05",
+        ],
+        [],
+    )
+    code, said, _ = run("history", "list", "--history", "memory://nothing")
+    assert (code, said) == (0, ["Nothing is kept in memory://nothing yet."])
+
+
+def spaced(lines):
+    """Return lines with the spaces that amounts must not break at as plain ones."""
+    return [line.replace("\N{NO-BREAK SPACE}", " ") for line in lines]
+
+
+def test_changes_are_said_with_their_causes(run, sample):
+    """Payments, invoices and what has no cause; amounts in the currency's own decimals."""
+    where = ("--since", "2025-05-10", "--until", "2025-07-31")
+    code, said, _ = run("history", "changes", *where, "--partner", "Contoso (sample)")
+    assert code == 0
+    assert len(said) == 6
+    assert spaced(said)[2:4] == [
+        (
+            "2025-06-05  Contoso (sample)  (USD 108,978.07)  payment of USD 85,605.75 on"
+            " 2025-05-29, invoice of 2025-05-08"
+        ),
+        "2025-07-05  Contoso (sample)  EUR 18,240.65     Unexplained movement",
+    ]
+    code, said, _ = run("history", "changes", "--currency", "kwd", *where)
+    assert spaced(said)[1].endswith("KWD 4,931.988    invoice of 2025-06-08")
+
+
+def test_an_unexplained_movement_is_an_exit_code(run, sample):
+    """So that a scheduler can tell somebody."""
+    code, said, _ = run("history", "changes", "--unexplained")
+    assert code == 1
+    assert [line.split()[0] for line in said] == ["2025-06-05", "2025-07-05"]
+    assert run("history", "changes", "--unexplained", "--currency", "GBP") == (0, [], [])
+
+
+def test_compacts_verifies_and_rebuilds(run, sample, home):
+    """Damage is said with its remedy, and the exit code is 1 until it is mended."""
+    later = [payload for payload in sample_history() if payload.retrieved_at.year == 2025][:2]
+    for payload in later:
+        again = Payload(
+            payload.body, "sample", payload.partner, payload.retrieved_at.replace(day=9)
+        )
+        sample.append(again, sample=True)
+    assert run("history", "compact") == (0, ["4 files merged."], [])
+    assert run("history", "verify") == (0, ["Nothing is damaged."], [])
+    file = next(Path(sample.location, "invoice_details").rglob("*.parquet"))
+    file.write_bytes(b"PAR1")
+    code, said, _ = run("history", "verify")
+    assert code == 1
+    assert said == [
+        f"{file.relative_to(sample.location)} was changed or cut off.",
+        "Run: pcnotebooks history rebuild",
+    ]
+    assert run("history", "rebuild") == (0, ["Rebuilt."], [])
+    assert run("history", "verify")[0] == 0
+
+
+def test_exports_payloads_as_files(run, sample, home):
+    """Each is a file that is read like any saved payload."""
+    code, said, _ = run("history", "export", home / "new" / "files", "--since", "2025-11-01")
+    assert code == 0
+    assert len(said) == 4
+    exported = [Payload.load(name) for name in said]
+    assert exported == list(sample.payloads(since="2025-11-01"))
+
+
+def test_a_wrong_day_is_an_error_in_words(run, sample):
+    """As any other."""
+    code, _, errors = run("history", "changes", "--since", "soon")
+    assert code == 1
+    assert errors == ["Error: 'soon' is no date.", "Write it as in '2018-03-16'."]
