@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from asyncio import events
 from collections.abc import Iterator
 
 import pytest
@@ -16,6 +17,17 @@ def _close_figures() -> Iterator[None]:
     yield
     if "matplotlib.pyplot" in sys.modules:
         sys.modules["matplotlib.pyplot"].close("all")
+
+
+@pytest.fixture(autouse=True)
+def _no_loop(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Hide the event loop that Playwright leaves running from tests that need no browser."""
+    running = None if "browser" in request.path.parts else events._get_running_loop()
+    if running is not None:
+        events._set_running_loop(None)
+    yield
+    if running is not None:
+        events._set_running_loop(running)
 
 
 def pytest_configure() -> None:

@@ -36,7 +36,7 @@ from pcnotebooks.profiles import profiles_file
 from tests.builders import detail, item, payload
 from tests.services.browser import visit
 from tests.services.identity_provider import CLIENT_ID, TENANT, USERNAME, signing_key
-from tests.services.loops import run, until
+from tests.services.loops import until
 from tests.services.partner_center import Answer
 
 
@@ -156,7 +156,7 @@ def test_without_a_client_id_the_setup_is_told():
         hand.press("Sign in and fetch")
         await _idle(hand)
 
-    run(press())
+    asyncio.run(press())
     assert "Signing in needs a client id." in hand.text()
     assert "PCNOTEBOOKS_CLIENT_ID" in hand.text()
     assert hand.has("Try again")
@@ -306,7 +306,7 @@ def test_signs_in_fetches_and_refreshes(live, identity_provider):
         await _idle(hand)
         return hand, service
 
-    hand, service = run(work())
+    hand, service = asyncio.run(work())
     text = hand.text()
     assert f"Signed in as {USERNAME} at Stand-in, tenant {TENANT}" in text
     assert "GBP 751,094.39 owed, 73 % OneTime" in text
@@ -331,7 +331,7 @@ def test_a_failure_keeps_the_figures_with_their_time(live):
         await _idle(hand)
         return failed, hand.text()
 
-    failed, mended = run(work())
+    failed, mended = asyncio.run(work())
     for words in ("403 Forbidden", "Admin agent", "request id", "Not refreshed: retrieved",
                   "GBP 751,094.39 owed"):  # fmt: skip
         assert words in failed
@@ -351,7 +351,7 @@ def test_what_is_no_answer_of_the_service_replaces_nothing(live):
         await _idle(hand)
         return hand.text()
 
-    text = run(work())
+    text = asyncio.run(work())
     assert "$.items[0].balanceAmount" in text
     assert "GBP 751,094.39 owed" in text
 
@@ -368,7 +368,7 @@ def test_a_declined_sign_in_can_be_tried_again(live, identity_provider):
         await _sign_in(hand)
         return declined, hand
 
-    declined, hand = run(work())
+    declined, hand = asyncio.run(work())
     assert "declined" in declined
     assert "GBP 751,094.39 owed" in hand.text()
     assert identity_provider.count("devicecode") == 2
@@ -385,7 +385,7 @@ def test_a_sign_in_can_be_cancelled(live, identity_provider):
         await _idle(hand)
         return hand
 
-    hand = run(work())
+    hand = asyncio.run(work())
     polls = identity_provider.count("poll")
     assert "cancelled" in hand.text()
     assert "type this code" not in hand.text()
@@ -406,7 +406,7 @@ def test_a_fetch_can_be_cancelled(live):
         assert hand.box._working.done()
         return hand.text()
 
-    text = run(work())
+    text = asyncio.run(work())
     assert "Cancelled." in text
     assert "Not refreshed: retrieved" in text
     assert "GBP 751,094.39 owed" in text
@@ -424,7 +424,7 @@ def test_a_sign_in_that_was_revoked_is_asked_for_again(live, identity_provider):
         await _idle(hand)
         return hand
 
-    assert run(work()).has("Sign in and fetch")
+    assert asyncio.run(work()).has("Sign in and fetch")
 
 
 def test_a_profile_brings_its_cloud_and_partner(live, identity_provider, partner_center, tls):
@@ -447,7 +447,7 @@ def test_a_profile_brings_its_cloud_and_partner(live, identity_provider, partner
         await _sign_in(hand)
         return hand
 
-    hand = run(work())
+    hand = asyncio.run(work())
     assert "sign_in(cloud, profile='contoso')" in hand.text()
     hand.press("Save payload")
     assert [Payload.load(path).partner for path in Path().glob("*Contoso*.json")] == ["Contoso"]
@@ -477,7 +477,7 @@ def test_a_history_gives_trends_and_keeps_what_is_fetched(live, home):
         await _sign_in(hand)
         return hand
 
-    hand = run(work())
+    hand = asyncio.run(work())
     assert "Up GBP 750,394.39 since 5 Jan 2026" in hand.text()
     assert len(list(history.payloads(cloud="stand-in"))) == 2
     line = hand.box._code()

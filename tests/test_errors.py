@@ -6,7 +6,13 @@ import pickle
 import pytest
 
 from pcnotebooks import errors
-from pcnotebooks.errors import ConfigurationError, PayloadError, PcNotebooksError, ServiceError
+from pcnotebooks.errors import (
+    ConfigurationError,
+    PayloadError,
+    PcNotebooksError,
+    ReportError,
+    ServiceError,
+)
 
 ALL = [
     kind
@@ -44,7 +50,7 @@ def test_every_field_is_readable_on_every_error(kind):
     assert error.message == str(error) == "It failed."
 
 
-@pytest.mark.parametrize("kind", [kind for kind in ALL if kind is not PayloadError])
+@pytest.mark.parametrize("kind", [k for k in ALL if k not in {PayloadError, ReportError}])
 def test_every_field_can_be_given(kind):
     """By name, on every error that comes from a service."""
     error = kind("It failed.", **FIELDS)
@@ -73,12 +79,17 @@ def test_a_payload_error_has_a_path():
     assert PayloadError("It failed.", path="$.items[0]").path == "$.items[0]"
 
 
+def test_a_report_error_has_a_cell():
+    """The number of the notebook's cell, or None."""
+    assert ReportError("It failed.").cell is None
+    assert ReportError("It failed.", cell=3).cell == 3
+
+
 @pytest.mark.parametrize("kind", ALL)
 def test_errors_survive_copies_and_processes(kind):
     """A worker's error arrives with all its fields."""
-    given = {"request_id": "r-1", "remedy": "Wait."} | (
-        {"path": "$"} if kind is PayloadError else {}
-    )
+    own = {PayloadError: {"path": "$", "request_id": "r-1"}, ReportError: {"cell": 3}}
+    given = {"remedy": "Wait."} | own.get(kind, {"request_id": "r-1"})
     error = kind("It failed.", **given)
     for again in (copy.copy(error), pickle.loads(pickle.dumps(error))):  # noqa: S301  # our own
         assert type(again) is kind

@@ -18,7 +18,6 @@ from pcnotebooks import (
     sample_payload,
 )
 from tests.builders import detail, item, payload
-from tests.services.loops import run
 
 
 def _controls(box) -> dict:
@@ -181,7 +180,7 @@ def test_words_come_first_and_charts_follow():
             await asyncio.sleep(0)
         return seen
 
-    seen = run(choose())
+    seen = asyncio.run(choose())
     assert "<svg" not in seen[0]
     assert "GBP" in seen[0]
     assert seen[-1].count("<svg") == 2
@@ -197,7 +196,7 @@ def test_an_error_while_charts_follow_stands_in_the_widget(monkeypatch: pytest.M
         await asyncio.sleep(0.01)
         return box.children[3].value
 
-    assert "ZeroDivisionError" in run(show())
+    assert "ZeroDivisionError" in asyncio.run(show())
 
 
 def test_text_for_front_ends_without_widgets():

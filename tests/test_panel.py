@@ -37,7 +37,7 @@ from tests.services.identity_provider import (
     IdentityProvider,
     refusal,
 )
-from tests.services.loops import run, until
+from tests.services.loops import until
 from tests.services.planted import shown
 
 VIEW = "application/vnd.jupyter.widget-view+json"
@@ -105,7 +105,7 @@ def _refused(
         await signing_in
 
     with pytest.raises(SignInError) as caught:
-        run(work())
+        asyncio.run(work())
     error = caught.value
     last = outputs[-1]["data"]
     assert last["text/plain"] == str(error)
@@ -146,7 +146,7 @@ def test_a_user_signs_in(identity_provider, outputs):
         await asyncio.to_thread(_decide, identity_provider, "approve", bundle)
         return await signing_in, bundle, first, later
 
-    session, bundle, first, later = run(work())
+    session, bundle, first, later = asyncio.run(work())
     assert session.partner == TENANT
     code, url = _code(bundle), f"{identity_provider.url}/devicelogin"
     for fact in (url, code, CLIENT_ID, "Stand-in", TENANT, "only if it was you who started"):
@@ -178,7 +178,7 @@ def test_a_remembered_user_is_not_asked(identity_provider, outputs):
         outputs.clear()
         return first, await _sign_in(identity_provider)
 
-    first, second = run(work())
+    first, second = asyncio.run(work())
     assert first is not second
     assert [output["data"]["text/plain"] for output in outputs] == ["Signing in to Stand-in.", LINE]
     assert identity_provider.count("devicecode") == 1
@@ -192,7 +192,7 @@ def test_any_tenant_is_told_by_the_one_that_it_was(identity_provider, outputs):
         await asyncio.to_thread(_decide, identity_provider, "approve", await _asked(outputs))
         await signing_in
 
-    run(work())
+    asyncio.run(work())
     assert outputs[-1]["data"]["text/plain"] == LINE
 
 
@@ -229,7 +229,7 @@ def test_cancel_does_not_wait_for_a_silent_login_service(identity_provider, outp
         assert caught.value.code == "cancelled"
         return time.monotonic() - pressed
 
-    assert run(work()) < 4
+    assert asyncio.run(work()) < 4
 
 
 def test_a_declined_sign_in_is_told_with_its_ids(identity_provider, outputs):
@@ -282,7 +282,7 @@ def test_a_login_service_out_of_reach_is_told(identity_provider, outputs, monkey
     """A connection that is refused is an error with its remedy, and no traceback of msal's."""
     gone = Cloud("gone", "Gone", "https://localhost:9", "https://127.0.0.1:9")
     with pytest.raises(SignInError) as caught:
-        run(sign_in_async(gone, client_id=CLIENT_ID, tenant=TENANT))
+        asyncio.run(sign_in_async(gone, client_id=CLIENT_ID, tenant=TENANT))
     assert caught.value.code == "unreachable"
     assert "localhost:9 cannot be reached" in outputs[-1]["data"]["text/html"]
 
@@ -298,7 +298,7 @@ def test_whoever_cancels_the_task_ends_the_polling(identity_provider, outputs):
         await signing_in
 
     with pytest.raises(asyncio.CancelledError) as caught:
-        run(work())
+        asyncio.run(work())
     assert "interrupted" in outputs[-1]["data"]["text/plain"]
     _assert_forgotten(identity_provider, outputs[-1]["data"], *codes)
     assert codes[0] not in _own_frames(caught.value)
@@ -310,7 +310,7 @@ def test_whoever_cancels_the_task_ends_the_polling(identity_provider, outputs):
 def test_without_a_client_id_nothing_is_sent_or_shown(identity_provider, outputs):
     """The settings are looked at before anything else."""
     with pytest.raises(ConfigurationError, match="client id"):
-        run(_sign_in(identity_provider, client_id=None))
+        asyncio.run(_sign_in(identity_provider, client_id=None))
     assert identity_provider.requests == []
     assert outputs == []
 
@@ -328,7 +328,7 @@ def test_a_browser_of_this_machine_signs_in(identity_provider, outputs, monkeypa
     monkeypatch.setenv("BROWSER", str(script))
     monkeypatch.setattr(webbrowser, "_tryorder", None)  # it looks at BROWSER only once
     monkeypatch.setattr(webbrowser, "_browsers", {})
-    run(_sign_in(identity_provider, method="browser"))
+    asyncio.run(_sign_in(identity_provider, method="browser"))
     first, last = (output["data"]["text/plain"] for output in outputs)
     assert "continue in the browser" in first
     assert last == LINE
@@ -338,7 +338,7 @@ def test_a_browser_of_this_machine_signs_in(identity_provider, outputs, monkeypa
 def test_an_unknown_method_is_refused(identity_provider, outputs):
     """It is named with those that there are."""
     with pytest.raises(ConfigurationError, match="'carrier_pigeon'"):
-        run(_sign_in(identity_provider, method="carrier_pigeon"))
+        asyncio.run(_sign_in(identity_provider, method="carrier_pigeon"))
     assert "device_code" in outputs[-1]["data"]["text/plain"]
     assert identity_provider.requests == []
 
@@ -353,7 +353,7 @@ def test_outside_ipython_the_code_is_printed(identity_provider, home, capsys):
         await asyncio.to_thread(_decide, identity_provider, "approve", bundle)
         return await signing_in
 
-    assert run(work()).partner == TENANT
+    assert asyncio.run(work()).partner == TENANT
     assert capsys.readouterr().out == ""
 
 
@@ -378,7 +378,7 @@ def test_nothing_that_the_login_service_says_is_markup(identity_provider, output
         await signing_in
 
     with pytest.raises(SignInError):
-        run(work())
+        asyncio.run(work())
     body["verification_uri"] = "javascript:alert(1)"
     identity_provider.answers["devicecode"] = Answer(json.dumps(body).encode())
     assert _refused(identity_provider, outputs).code == "not_json"

@@ -1,19 +1,12 @@
-"""What a cell awaits, run by a test."""
+"""Waiting for what a task does."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-
-
-def run(work: Coroutine[Any, Any, Any]) -> Any:
-    """Run it in a thread of its own: Playwright keeps a loop running in the tests'."""
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(asyncio.run, work).result()
 
 
 async def until(is_so: Callable[[], Any]) -> Any:
