@@ -29,16 +29,16 @@ from urllib3.exceptions import (
 )
 from urllib3.util import parse_url
 
-from pcnotebooks import __version__
+from pcnotebooks import __version__, wire
 from pcnotebooks.auth import Session, access_token, bare, tenant_of
 from pcnotebooks.errors import NetworkError, PayloadError, PcNotebooksError, ServiceError
 from pcnotebooks.payloads import BYTE_ORDER_MARK, Payload, require_json
+from pcnotebooks.wire import Http, UnfinishedError
 
 _PATH = "/v1/invoices/summaries"
 _RETRIES = 3
 _REDIRECTS = 3
 _LONGEST_WAIT = 60.0
-_LARGEST_BODY = 64 * 2**20
 _TRANSIENT = frozenset({429, 500, 502, 503, 504})
 _REDIRECT = frozenset({301, 302, 303, 307, 308})
 
@@ -133,6 +133,13 @@ _KINDS = (
         "Check the network and its firewall; behind a proxy, set HTTPS_PROXY.",
     ),
     _Kind(
+        (UnfinishedError,),
+        "the answer came so slowly that it was given up",
+        "Try again later, or allow more seconds: timeout=(connect, read). If it stays so, a proxy"
+        " holds the answer back.",
+        transient=False,
+    ),
+    _Kind(
         (requests.exceptions.ReadTimeout, ReadTimeoutError),
         "reading timed out with timeout={timeout}",
         "Try again later, or allow more seconds: timeout=(connect, read).",
@@ -186,7 +193,8 @@ def fetch_invoice_summaries(
     session
         Whose summaries, and of which cloud.
     timeout
-        Seconds to wait for a connection and between bytes of the answer; one number for both.
+        Seconds to wait for a connection and between bytes of the answer; one number for both. The
+        answer has to be whole a minute after both.
 
     Returns
     -------
@@ -219,7 +227,7 @@ def fetch_invoice_summaries(
     call = _Call(session, timeout)
     renewed = False
     retries = 0
-    with _Http() as http:
+    with Http() as http:
         bearer = _Bearer(access_token(session))
         while True:
             outcome = _attempt(http, call, bearer)
@@ -246,7 +254,7 @@ def ask_once(
     Nothing is retried, but that after a 401 the credential is asked once more.
     """
     told: list[str | None] = []
-    with _Http() as http:
+    with Http() as http:
         http.hooks["response"].append(
             lambda answer, **_: told.append(answer.headers.get("isMfaCompliant"))
         )
@@ -278,7 +286,7 @@ def reach(url: str, *, timeout: float | tuple[float, float]) -> Reached:
     """
     try:
         with (
-            _Http() as http,
+            Http() as http,
             http.get(
                 url,
                 headers={"User-Agent": f"pcnotebooks/{__version__}"},
@@ -301,7 +309,7 @@ def reach(url: str, *, timeout: float | tuple[float, float]) -> Reached:
 
 def route(url: str) -> tuple[str, str | None]:
     """Return the proxy, as host and port, and the file of authorities that serve an address."""
-    settings = _Http().merge_environment_settings(url, _proxies(url) or {}, None, None, None)
+    settings = Http().merge_environment_settings(url, _proxies(url) or {}, None, None, None)
     proxies, bundle = settings["proxies"], settings["verify"]
     proxy = proxies.get(urlsplit(url).scheme) or proxies.get("all") or ""
     # Before the host may stand a user name and a password.
@@ -338,13 +346,6 @@ class _Call:
             "ValidateMfa": "true",
             "X-Locale": "en-US",
         }
-
-
-class _Http(requests.Session):
-    """Sees no redirects: requests reads the whole body of one that it is not to follow."""
-
-    def get_redirect_target(self, resp: requests.Response) -> None:  # noqa: ARG002
-        return None
 
 
 @dataclass(frozen=True)
@@ -385,7 +386,7 @@ class _Failure:
     transient: bool = False
 
 
-def _attempt(http: requests.Session, call: _Call, bearer: _Bearer) -> Payload | _Failure:
+def _attempt(http: Http, call: _Call, bearer: _Bearer) -> Payload | _Failure:
     """Ask once, following redirects on the same host."""
     url = call.session.cloud.api + _PATH
     followed = 0
@@ -404,7 +405,7 @@ def _attempt(http: requests.Session, call: _Call, bearer: _Bearer) -> Payload | 
             return _refusal(call, answer, bearer, f"a redirect to {url}, which was not followed")
 
 
-def _get(http: requests.Session, call: _Call, url: str, bearer: _Bearer) -> _Answer | _Failure:
+def _get(http: Http, call: _Call, url: str, bearer: _Bearer) -> _Answer | _Failure:
     # What requests raises holds the token, in its request and in the locals of its frames:
     # none of that leaves this function.
     unforeseen: BaseException
@@ -415,19 +416,13 @@ def _get(http: requests.Session, call: _Call, url: str, bearer: _Bearer) -> _Ans
             auth=bearer,
             timeout=call.timeout,
             allow_redirects=False,
-            stream=True,
             proxies=_proxies(url),
         ) as response:
-            body = bytearray()
-            for chunk in response.iter_content(2**16):
-                body += chunk
-                if len(body) > _LARGEST_BODY:
-                    break
             return _Answer(
                 response.status_code,
                 response.reason or "",
                 response.headers,
-                bytes(body),
+                response.content,
                 _echoed(response, "MS-RequestId") or call.request_id,
                 _echoed(response, "MS-CorrelationId") or call.correlation_id,
             )
@@ -471,10 +466,10 @@ def _read(call: _Call, answer: _Answer, bearer: _Bearer) -> Payload | _Failure:
     if not 200 <= answer.status < 300:
         return _refusal(call, answer, bearer)
     ids = {"request_id": answer.request_id, "correlation_id": answer.correlation_id}
-    if len(answer.body) > _LARGEST_BODY:
+    if len(answer.body) > wire.LARGEST_BODY:
         return _Failure(
             PayloadError(
-                f"{call.host} sent more than {_LARGEST_BODY // 2**20} MiB{call.whose}.",
+                f"{call.host} sent more than {wire.LARGEST_BODY // 2**20} MiB{call.whose}.",
                 remedy="Invoice summaries are a few kilobytes: check the cloud's api address.",
                 **ids,
             )

@@ -23,6 +23,7 @@ from pcnotebooks.errors import ConfigurationError, PcNotebooksError, SignInError
 from pcnotebooks.profiles import Settings, resolve
 from pcnotebooks.redirect import Redirect
 from pcnotebooks.refusals import AGAIN, no_answer, refusal, unanswered
+from pcnotebooks.wire import Http
 
 _Error = TypeVar("_Error", bound=BaseException)
 
@@ -95,13 +96,11 @@ class Session:
                 remedy="Pass a credential of azure-identity, or for a token of your own use"
                 " Session.from_token(cloud, token).",
             )
-        cloud = get_cloud(cloud)
-        if not cloud.api:
-            raise ConfigurationError(
-                f"The cloud {cloud.name!r} has no api address to ask.",
-                remedy="Sample data needs no session: use sample_payload().",
-            )
-        object.__setattr__(self, "cloud", cloud)
+        known = _cloud_to_ask(cloud)
+        if isinstance(known, ConfigurationError):
+            del cloud  # perhaps the token, in the wrong place
+            raise bare(known)
+        object.__setattr__(self, "cloud", known)
         object.__setattr__(self, "credential", credential)
         object.__setattr__(self, "partner", partner)
 
@@ -129,13 +128,30 @@ class Session:
             For an unknown cloud, or a text that is no token.
         """
         credential = _FixedToken(token)
-        del token  # a traceback may show the locals of every frame that raises
+        known = _cloud_to_ask(cloud)
+        del token, cloud  # a traceback may show the locals of every frame that raises
+        if isinstance(known, ConfigurationError):
+            raise bare(known)
         if not _is_token(credential.token):
             raise ConfigurationError(
                 "The access token is blank, or not one word of ASCII characters.",
                 remedy="Pass the token alone, without 'Bearer' and without line breaks.",
             )
-        return cls(cloud, credential, partner=partner)
+        return cls(known, credential, partner=partner)
+
+
+def _cloud_to_ask(cloud: str | Cloud) -> Cloud | ConfigurationError:
+    """Return a cloud that has an address, or the error to raise where it shows no argument."""
+    try:
+        found = get_cloud(cloud)
+    except ConfigurationError as error:
+        return error
+    if found.api:
+        return found
+    return ConfigurationError(
+        f"The cloud {found.name!r} has no api address to ask.",
+        remedy="Sample data needs no session: use sample_payload().",
+    )
 
 
 def access_token(session: Session, *, refused: str | None = None) -> str:
@@ -677,7 +693,8 @@ def _application(settings: Settings, cache: msal.TokenCache, patience: float | N
         settings.client_id,
         authority=settings.authority,
         token_cache=cache,
-        timeout=(5, min(30, max(1, patience or 30))),
+        # A redirect would take codes and refresh tokens along.
+        http_client=Http(timeout=(5, min(30, max(1, patience or 30))), retries=1),
         # A login service of the user's own is not to be asked about at Microsoft's.
         instance_discovery=None if known else False,
     )

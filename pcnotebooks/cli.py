@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 import typer.core
 
-from pcnotebooks.errors import PcNotebooksError
+from pcnotebooks.errors import PcNotebooksError, printable
 
 if TYPE_CHECKING:
     from pcnotebooks import Payload, Session
@@ -59,29 +59,42 @@ def main() -> None:
         _fail(f"{error.filename or 'File'}: {error.strerror or error}", None)
 
 
+def _print(text: object, *, err: bool = False) -> None:
+    """Print one line: partners' names and the service's words are a stranger's."""
+    typer.echo(printable(str(text).replace("\n", " ")), err=err)
+
+
 def _fail(message: str, remedy: str | None) -> None:
     _say(message, remedy)
     sys.exit(1)
 
 
 def _say(message: str, remedy: str | None) -> None:
-    typer.echo(f"Error: {' '.join(message.split())}", err=True)
+    _print(f"Error: {' '.join(message.split())}", err=True)
     if remedy:
-        typer.echo(" ".join(remedy.split()), err=True)
+        _print(" ".join(remedy.split()), err=True)
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        from pcnotebooks import __version__  # noqa: PLC0415
+
+        _print(f"pcnotebooks {__version__}")
+        raise typer.Exit
+
+
+# An eager callback of its own: typer loads pydantic as soon as it looks at any other option.
+_Version = Annotated[
+    bool,
+    typer.Option(
+        "--version", help="Show the version and exit.", is_eager=True, callback=_show_version
+    ),
+]
 
 
 @app.callback(invoke_without_command=True)
-def _options(
-    *,
-    version: Annotated[
-        bool, typer.Option("--version", help="Show the version and exit.", is_eager=True)
-    ] = False,
-) -> None:
-    if version:
-        from pcnotebooks import __version__  # noqa: PLC0415
-
-        typer.echo(f"pcnotebooks {__version__}")
-        raise typer.Exit
+def _options(*, version: _Version = False) -> None:
+    """Do nothing: typer asks for a place where --version stands."""
 
 
 @app.command()
@@ -148,14 +161,14 @@ def report(
     output.parent.mkdir(parents=True, exist_ok=True)
     written = dict.fromkeys([output, *([output.with_suffix(".pdf")] if pdf else [])])
     for path in written:
-        typer.echo(
+        _print(
             render_report(
                 payloads, path, as_of=as_of, terms_days=terms_days, title=title, locale=locale
             )
         )
     if excel:
         path = output.with_suffix(".xlsx")
-        typer.echo(write_excel(path, *payloads, as_of=as_of, terms_days=terms_days))
+        _print(write_excel(path, *payloads, as_of=as_of, terms_days=terms_days))
     if open_:
         webbrowser.open(output.resolve().as_uri())
     raise typer.Exit(failed)
@@ -235,7 +248,7 @@ def render(
 
     output = output or Path(notebook.with_suffix(".html").name)
     output.parent.mkdir(parents=True, exist_ok=True)
-    typer.echo(render_notebook(notebook, output, parameters=parameters, code=code))
+    _print(render_notebook(notebook, output, parameters=parameters, code=code))
 
 
 def _value(text: str) -> Any:
@@ -270,9 +283,9 @@ def lab(
         content = bundled.read_bytes()
         if not copy.exists():
             copy.write_bytes(content)
-            typer.echo(f"{copy}: new")
+            _print(f"{copy}: new")
         elif copy.read_bytes() != content:
-            typer.echo(f"{copy}: kept as it is; delete it to get the bundled one")
+            _print(f"{copy}: kept as it is; delete it to get the bundled one")
     from jupyterlab.labapp import LabApp  # noqa: PLC0415
 
     LabApp.launch_instance([str(directory / "01_start_here.ipynb"), *options])
@@ -301,7 +314,7 @@ def sign_in(
     if settings.cache == "memory":  # which would end with this command
         cache = "encrypted"
     session = auth.sign_in(cloud, profile=profile, method=method, cache=cache)
-    typer.echo(f"Signed in as {auth.username(session)} at {session.cloud.label}.")
+    _print(f"Signed in as {auth.username(session)} at {session.cloud.label}.")
 
 
 @app.command("sign-out")
@@ -310,7 +323,7 @@ def sign_out() -> None:
     from pcnotebooks import auth  # noqa: PLC0415
 
     auth.sign_out()
-    typer.echo("Signed out.")
+    _print("Signed out.")
 
 
 @app.command()
@@ -320,11 +333,11 @@ def accounts() -> None:
 
     found = [vars(account).values() for account in auth.cached_accounts()]
     if not found:
-        typer.echo("No sign-in is cached.")
+        _print("No sign-in is cached.")
     widths = [max(map(len, column)) for column in zip(*found, strict=True)]
     for row in found:
         cells = zip(row, widths, strict=True)
-        typer.echo("  ".join(cell.ljust(width) for cell, width in cells).rstrip())
+        _print("  ".join(cell.ljust(width) for cell, width in cells).rstrip())
 
 
 @app.command()
@@ -338,7 +351,8 @@ def doctor(*, cloud: _Cloud = None, profile: _Profile = None) -> None:
     failed = False
     for finding in diagnose(cloud, profile=profile):
         failed = failed or finding.state == "fail"
-        typer.echo(line(finding))
+        for words in line(finding).splitlines():
+            _print(words)
     raise typer.Exit(failed)
 
 
@@ -398,7 +412,7 @@ def snapshot(
             _say(f"{name}: {error.message}" if name else error.message, error.remedy)
         else:
             at = f"{result.retrieved_at:%Y-%m-%d %H:%M} UTC"
-            typer.echo(f"{result.partner}  {result.cloud}  {at}  kept")
+            _print(f"{result.partner}  {result.cloud}  {at}  kept")
     raise typer.Exit(failed)
 
 
@@ -429,7 +443,7 @@ def list_kept(*, history: _Location = None) -> None:
         day = f"{payload.retrieved_at:%Y-%m-%d}"
         days.setdefault((payload.partner, payload.cloud), []).append(day)
     if not days:
-        typer.echo(f"Nothing is kept in {kept.location} yet.")
+        _print(f"Nothing is kept in {kept.location} yet.")
     _table([*key, f"{len(of)}", of[0], of[-1]] for key, of in sorted(days.items()))
 
 
@@ -485,7 +499,7 @@ def compact(*, history: _Location = None) -> None:
     """Merge the small files of closed months, and mend what killed processes have left."""
     from pcnotebooks import History  # noqa: PLC0415
 
-    typer.echo(f"{History(history).compact()} files merged.")
+    _print(f"{History(history).compact()} files merged.")
 
 
 @_history.command()
@@ -495,9 +509,10 @@ def verify(*, history: _Location = None) -> None:
 
     damaged = History(history).verify()
     for row in damaged.itertuples():
-        typer.echo(f"{row.file} {row.damage}.\n{row.remedy}")
+        _print(f"{row.file} {row.damage}.")
+        _print(row.remedy)
     if damaged.empty:
-        typer.echo("Nothing is damaged.")
+        _print("Nothing is damaged.")
     raise typer.Exit(not damaged.empty)
 
 
@@ -507,7 +522,7 @@ def rebuild(*, history: _Location = None) -> None:
     from pcnotebooks import History  # noqa: PLC0415
 
     History(history).rebuild()
-    typer.echo("Rebuilt.")
+    _print("Rebuilt.")
 
 
 @_history.command()
@@ -527,7 +542,7 @@ def export(
 
     directory.mkdir(parents=True, exist_ok=True)
     for payload in History(history).payloads(partner=partner, since=since, until=until):
-        typer.echo(payload.save(directory / f"{file_of(payload).name}.json"))
+        _print(payload.save(directory / f"{file_of(payload).name}.json"))
 
 
 def _table(rows: Iterable[Sequence[str]]) -> None:
@@ -536,4 +551,4 @@ def _table(rows: Iterable[Sequence[str]]) -> None:
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     for row in cells:
         padded = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        typer.echo("  ".join(padded).rstrip())
+        _print("  ".join(padded).rstrip())

@@ -455,7 +455,8 @@ def _free(payloads: Sequence[Payload], suffix: str, *, day: date | None) -> Path
     newest = latest_payloads(payloads)
     partners = {payload.partner for payload in newest}
     words = ["sample" if any(payload.is_sample for payload in newest) else "", "invoice-summaries"]
-    words += [re.sub(r"[^\w]+", "-", partner).strip("-") for partner in sorted(partners)[:1]]
+    # No name is longer than 255 bytes, and a letter may take four.
+    words += [re.sub(r"\W+", "-", partner)[:40].strip("-") for partner in sorted(partners)[:1]]
     moment = max(payload.retrieved_at for payload in newest)
     words.append(f"{moment:%Y-%m-%dT%H%M%SZ}" if day is None else f"as-of-{day}")
     stem = "-".join(word for word in words if word)

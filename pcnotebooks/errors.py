@@ -2,6 +2,21 @@
 
 from __future__ import annotations
 
+from unicodedata import category
+
+# Controls, what turns text around or hides in it, half characters, and separators of lines.
+_OBEYED = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+
+
+def printable(text: str) -> str:
+    """Return a text without the characters that a terminal obeys: it may be a stranger's."""
+    if text.isprintable():
+        return text
+    return "".join(
+        "\N{REPLACEMENT CHARACTER}" if category(each) in _OBEYED and each != "\n" else each
+        for each in text
+    )
+
 
 class PcNotebooksError(Exception):
     """Base of every error that pcnotebooks raises on purpose.
@@ -42,7 +57,7 @@ class PcNotebooksError(Exception):
         retry_after: float | None = None,
         remedy: str | None = None,
     ) -> None:
-        super().__init__(message)
+        super().__init__(printable(message))
         self.status_code = status_code
         self.code = code
         self.request_id = request_id

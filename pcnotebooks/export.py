@@ -291,8 +291,10 @@ def _write(cell: Any, value: Any, currency: str) -> str:
             return shown
         value = f"{value:f}"
     elif isinstance(value, date) and value.year >= _FIRST_EXCEL_YEAR:
-        # Excel knows no time zones.
-        cell.value = value.replace(tzinfo=None) if isinstance(value, datetime) else value
+        # Excel knows no time zones, and makes the next day of a day's last microseconds.
+        if isinstance(value, datetime):
+            value = value.replace(tzinfo=None, microsecond=0)
+        cell.value = value
         cell.number_format = _DAY
         return _DAY
     elif not isinstance(value, str | date):

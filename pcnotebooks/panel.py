@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from datetime import UTC, datetime
 from html import escape
@@ -30,6 +31,10 @@ from pcnotebooks.refusals import refusal
 
 # Past this, an answer that the login service owes is no longer waited for.
 _CANCELLED_WITHIN = 2.0
+_NO_PANEL = (
+    "A panel with a sign-in code stands here while it is waited for. Where none is shown, interrupt"
+    " the kernel and call sign_in, which prints the code."
+)
 # Not a widget's button: only the browser reaches the clipboard, and the kernel may be elsewhere.
 # navigator.clipboard is missing on a plain http hub; this is not. Should it fail, the code is
 # selected all the same.
@@ -210,10 +215,11 @@ class _Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
         self.tick()
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
-        """Add the text to the live widget."""
+        """Add the text to the live widget; no code where a server saves the notebook meanwhile."""
         bundle = super()._repr_mimebundle_(**options)
         if isinstance(bundle, dict):
-            bundle["text/plain"] = self.in_words()
+            saved = "JPY_SESSION_NAME" in os.environ  # as Jupyter's servers tell their kernels
+            bundle["text/plain"] = _NO_PANEL if saved else self.in_words()
         return bundle
 
 

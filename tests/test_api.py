@@ -22,7 +22,7 @@ from email.utils import formatdate
 import pytest
 import requests
 
-from pcnotebooks import __version__, api
+from pcnotebooks import __version__, api, wire
 from pcnotebooks.api import fetch_invoice_summaries
 from pcnotebooks.auth import Session
 from pcnotebooks.clouds import Cloud
@@ -257,7 +257,7 @@ def test_a_huge_body_is_refused(partner_center, compressed):
 @pytest.mark.parametrize("status", [200, 302, 400])
 def test_a_body_without_end_is_left(partner_center, monkeypatch, status):
     """The connection is closed at the limit, not after the last byte."""
-    monkeypatch.setattr(api, "_LARGEST_BODY", 100_000)
+    monkeypatch.setattr(wire, "LARGEST_BODY", 100_000)
     headers = {"Location": "https://elsewhere.example"} if status == 302 else {}
     service = partner_center(Answer(b" " * 10**6, status, headers=headers, chunks=20_000, drip=0.1))
     start = time.monotonic()

@@ -136,6 +136,8 @@ def test_signs_in_fetches_fails_and_recovers(
     assert identity_provider.requests == []
     box.get_by_role("button", name="Sign in and fetch").click()
     code = box.get_by_label("Code").input_value()
+    opened.save()  # as Lab does by itself every two minutes
+    assert not any(code in path.read_text() for path in opened.lab.folder.glob("*.ipynb"))
     box.screenshot(path=screenshots / "dashboard-sign-in.png")
     _no_violations(opened.page, ".jp-NotebookPanel .pcn-dashboard")
     own = browser.new_context(ignore_https_errors=True)
