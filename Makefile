@@ -10,7 +10,7 @@ install = if command -v uv >/dev/null 2>&1; \
 	then uv pip install --quiet --python $(BIN)/python -c constraints.txt $(1); \
 	else $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt $(1); fi
 
-.PHONY: report lab test check test-all test-matrix bench clean
+.PHONY: report lab test check test-all test-matrix test-oldest test-slow bench fuzz mutate clean
 
 report: $(VENV)/.core
 	@mkdir -p reports
@@ -33,21 +33,40 @@ check: $(VENV)/.dev
 
 # Each in a throw-away environment; browser and keyring depend on none of these versions, and
 # what signs in and fetches does not depend on pandas.
-test-matrix: $(VENV)/.dev
+test-matrix: test-oldest
 	$(BIN)/uv run $(APART) --python $(call found,3.11) --with 'pandas==2.2.*' $(PYTEST) $(NO_NETWORK_HALF)
-	$(BIN)/uv run $(APART) --python $(call found,3.11) --resolution lowest-direct $(PYTEST)
 	$(BIN)/uv run $(APART) --python $(call found,3.13) $(PYTEST)
+
+# The lowest versions that pyproject.toml allows are those that are tested.
+test-oldest: $(VENV)/.dev
+	$(BIN)/uv run $(APART) --python $(call found,3.11) --resolution lowest-direct $(PYTEST)
+
 # pyenv's own place, where its shim would refuse a version that is not chosen.
 found = $(or $(lastword $(wildcard $(HOME)/.pyenv/versions/$(1).*/bin/python)),$(1))
 APART = --quiet --no-project --isolated --with-editable '.[test]'
 PYTEST = python -m pytest -q $(APIECE) --ignore=tests/browser --ignore=tests/test_keyring.py
 NO_NETWORK_HALF = $(foreach name,api auth cli doctor panel profiles project sign_in,--ignore=tests/test_$(name).py)
 
-test-all: test-matrix test
+# Minutes long. Spark, which wants Java 17, knows no pandas 3: an environment of its own.
+test-slow: $(VENV)/.dev
+	$(BIN)/uv venv --quiet --allow-existing $(VENV)/spark
+	$(BIN)/uv pip install --quiet --python $(VENV)/spark/bin/python 'pyspark>=4.0'
+	PCNOTEBOOKS_SPARK_PYTHON=$(VENV)/spark/bin/python $(BIN)/python -m pytest -m 'soak or spark'
+
+test-all: test-matrix test-slow test
+
+# Damaged answers against a second reading of them: so many, from a seed that is told.
+FUZZ = 20000
+fuzz: $(VENV)/.dev
+	$(BIN)/python -m tests.fuzz $(FUZZ)
+
+# Do the tests see faults put in on purpose? An hour; the score of each module has to be 85 %.
+mutate: $(VENV)/.dev
+	$(BIN)/uv run --quiet --no-project --isolated --with-editable '.[test,mutation-test]' python -m tests.mutate
 
 # Figures, not verdicts.
 bench: $(VENV)/.dev
-	$(BIN)/python -m benchmarks.cancel_sign_in
+	$(BIN)/python -m benchmarks
 
 clean:
 	rm -rf $(VENV) build dist reports screenshots .coverage .*_cache

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import warnings
 from collections import namedtuple
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -24,7 +23,8 @@ from pcnotebooks.amounts import (
 )
 from pcnotebooks.clouds import Cloud
 from pcnotebooks.errors import ConfigurationError
-from pcnotebooks.payloads import Figures, Item, Payload, decode, stamps, wrong_value
+from pcnotebooks.instants import Instants, NoDateError, in_microseconds
+from pcnotebooks.payloads import Figures, Item, Payload, decode, items_of, stamps, wrong_value
 
 AsOf: TypeAlias = date | datetime | str
 Choice: TypeAlias = str | Iterable[str] | None
@@ -47,21 +47,7 @@ INVOICE_COLUMNS = (*_KEYS, "currency_symbol", "invoice_type", *_AMOUNTS, *_DATES
 TOTALS_COLUMNS = tuple(column for column in INVOICE_COLUMNS if column != "invoice_type")
 
 _UTC = "datetime64[us, UTC]"
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 _LAST_DAY = pd.Timestamp(date.max, tz="UTC")  # no calendar has the 29 February 10000
-_NOT_A_TIME = np.iinfo(np.int64).min
-
-
-@dataclass(slots=True)
-class _Row:
-    """One row to be: whose, what currency and type, and the figures stated for it."""
-
-    payload: Payload
-    currency: str
-    symbol: str | None
-    invoice_type: str | None
-    figures: Figures
 
 
 def invoice_frame(*payloads: Payload, exact: bool = False) -> pd.DataFrame:
@@ -110,16 +96,7 @@ def invoice_frame(*payloads: Payload, exact: bool = False) -> pd.DataFrame:
     2      GBP    Recurring       202955.87
     3      GBP      OneTime       548138.52
     """
-    rows: list[_Row] = []
-    for payload, item in _items(payloads):
-        code, symbol = item.currency_code, item.currency_symbol
-        if not item.details:
-            rows.append(_Row(payload, code, symbol, None, item))
-        for detail in item.details or ():
-            part = detail.summary
-            own_symbol = symbol if part.currency_symbol is None else part.currency_symbol
-            rows.append(_Row(payload, code, own_symbol, detail.invoice_type, part))
-    return _frame(rows, exact=exact, by_type=True)
+    return _frame(payloads, exact=exact, by_type=True)
 
 
 def totals_frame(*payloads: Payload, exact: bool = False) -> pd.DataFrame:
@@ -149,11 +126,7 @@ def totals_frame(*payloads: Payload, exact: bool = False) -> pd.DataFrame:
     1      EUR         1001.12                  0.0
     2      GBP       751094.39               1000.0
     """
-    rows = [
-        _Row(payload, item.currency_code, item.currency_symbol, None, item)
-        for payload, item in _items(payloads)
-    ]
-    return _frame(rows, exact=exact, by_type=False)
+    return _frame(payloads, exact=exact, by_type=False)
 
 
 def balances_by_type(frame: pd.DataFrame) -> pd.DataFrame:
@@ -572,8 +545,11 @@ def require_frame(frame: object, columns: Sequence[str]) -> None:
 def latest(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of the latest payload of each partner and cloud, as a new frame."""
     require_frame(frame, TOTALS_COLUMNS)
+    retrieved = frame["retrieved_at"]
+    if retrieved.nunique() < 2:  # so it is nearly always, and grouping takes its time
+        return frame.reset_index(drop=True)
     newest = frame.groupby(["partner", "cloud"], observed=True)["retrieved_at"].transform("max")
-    return frame[frame["retrieved_at"] == newest].reset_index(drop=True)
+    return frame[retrieved == newest].reset_index(drop=True)
 
 
 def latest_payloads(payloads: Iterable[Payload]) -> list[Payload]:
@@ -633,77 +609,92 @@ def _in_order(payloads: Iterable[Payload]) -> list[Payload]:
         # The same answer under other ids is still one answer.
         key = (payload.retrieved_at, payload.partner, payload.cloud, payload.body)
         distinct.setdefault(key, payload)
-    return [distinct[key] for key in sorted(distinct)]
+    order = sorted(distinct)
+    for (at, partner, cloud, _), following in pairwise(order):
+        if following[:3] == (at, partner, cloud):
+            raise ConfigurationError(
+                f"Two different answers are both of {partner!r}, cloud {cloud!r}, retrieved at"
+                f" {at.isoformat()}: their balances are one debt or two, and nothing tells which.",
+                remedy="Give each account a partner label of its own, and each answer its time,"
+                " as in Payload.load(path, partner=..., retrieved_at=...).",
+            )
+    return [distinct[key] for key in order]
 
 
 def _items(payloads: Iterable[Payload]) -> Iterator[tuple[Payload, Item]]:
     for payload in _in_order(payloads):
-        for item in decode(payload):
+        for item in items_of(payload):
             yield payload, item
 
 
-def _frame(rows: Sequence[_Row], *, exact: bool, by_type: bool) -> pd.DataFrame:
+def _frame(payloads: Iterable[Payload], *, exact: bool, by_type: bool) -> pd.DataFrame:
     """Build every column once, with the dtype that the schema declares for it."""
-    instants = _Instants()
+    ordered = _in_order(payloads)
+    rows = _read(ordered, by_type=by_type)
+    places = np.array(rows.places, dtype=np.int64)
     columns: dict[str, Any] = {
-        "partner": _category([row.payload.partner for row in rows]),
-        "cloud": _category([row.payload.cloud for row in rows]),
-        "currency": _category([row.currency for row in rows]),
-        "currency_symbol": pd.array([row.symbol for row in rows], dtype="string"),
+        # Not of the payloads: one that states nothing would leave its name without a row.
+        "partner": _category([ordered[place].partner for place in rows.places]),
+        "cloud": _category([ordered[place].cloud for place in rows.places]),
+        "currency": _category(rows.currencies),
+        "currency_symbol": pd.array(rows.symbols, dtype="string"),
     }
     if by_type:
-        columns["invoice_type"] = _type_category([row.invoice_type for row in rows])
-    for name in _AMOUNTS:
-        amounts = [getattr(row.figures, name) for row in rows]
+        columns["invoice_type"] = _type_category(rows.types)
+    for name, amounts in zip(_AMOUNTS, rows.amounts, strict=True):
         # np.array would look into each Decimal; a Series of objects keeps them as they are.
         columns[name] = pd.Series(amounts, dtype=object if exact else "float64")
-    try:
-        for name in _DATES:
-            columns[name] = _utc([instants[getattr(row.figures, name)] for row in rows])
-    except _NoDateError as error:
-        raise _wrong_stamp(rows, str(error)) from None
-    columns["retrieved_at"] = _utc([_microseconds(row.payload.retrieved_at) for row in rows])
+    for name, dates in zip(_DATES, rows.dates, strict=True):
+        columns[name] = _utc(dates)
+    retrieved = _utc([in_microseconds(payload.retrieved_at) for payload in ordered])
+    columns["retrieved_at"] = retrieved.take(places)
     frame = pd.DataFrame(columns)
-    by = ["partner", "cloud", "currency", *(["invoice_type"] if by_type else []), "retrieved_at"]
+    by = [*_KEYS, *(["invoice_type"] if by_type else []), "retrieved_at"]
     return frame.sort_values(by, kind="stable", na_position="last", ignore_index=True)
 
 
-class _NoDateError(ValueError):
-    """A text that is no date; the message is the text."""
+class _Rows:
+    """The rows to be, field by field: of a hundred thousand, an object each takes its time."""
+
+    def __init__(self) -> None:
+        self.places: list[int] = []  # of the payload
+        self.currencies: list[str] = []
+        self.symbols: list[str | None] = []
+        self.types: list[str | None] = []
+        self.amounts: tuple[list[Decimal], list[Decimal | None]] = ([], [])
+        self.dates: tuple[list[int], ...] = ([], [], [], [])
+        self._instants = Instants()
+
+    def add(self, place: int, item: Item, invoice_type: str | None, own: Figures) -> None:
+        """Add what an item states, or a part of it."""
+        symbol = item.currency_symbol if own.currency_symbol is None else own.currency_symbol
+        self.places.append(place)
+        self.currencies.append(item.currency_code)
+        self.symbols.append(symbol)
+        self.types.append(invoice_type)
+        balances, payments = self.amounts
+        balances.append(own.balance_amount)
+        payments.append(own.last_payment_amount)
+        instants, (paid, accounted, first, latest) = self._instants, self.dates
+        paid.append(instants[own.last_payment_date])
+        accounted.append(instants[own.accounting_date])
+        first.append(instants[own.first_invoice_creation_date])
+        latest.append(instants[own.latest_invoice_date])
 
 
-class _Instants(dict[str | None, int]):
-    """Microseconds since 1970 by the text of a stamp, each distinct one parsed once."""
-
-    def __missing__(self, text: str | None) -> int:
-        self[text] = microseconds = _NOT_A_TIME if text is None else _instant(text)
-        return microseconds
-
-
-# As .NET writes dates. Python's own reader takes "2018-W11-5" and eighteen ones, too.
-_STAMP = re.compile(
-    r"\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)?)?", re.ASCII
-)
-
-
-def _instant(text: str) -> int:
-    try:
-        if not _STAMP.fullmatch(text):
-            raise _NoDateError(text)
-        moment = datetime.fromisoformat(text)
-        # .NET's default date, in whatever zone and fraction, says that there is none. It must
-        # not reach pandas: version 3 takes it for a real day in the year 1.
-        if moment.year == 1:
-            return _NOT_A_TIME
-        return _microseconds(
-            moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-        )
-    except (ValueError, OverflowError):
-        raise _NoDateError(text) from None
-
-
-def _microseconds(moment: datetime) -> int:
-    return (moment - _EPOCH) // _MICROSECOND
+def _read(payloads: Sequence[Payload], *, by_type: bool) -> _Rows:
+    rows = _Rows()
+    for place, payload in enumerate(payloads):
+        try:
+            for item in items_of(payload):
+                if not (by_type and item.details):
+                    rows.add(place, item, None, item)
+                    continue
+                for detail in item.details:
+                    rows.add(place, item, detail.invoice_type, detail.summary)
+        except NoDateError as error:
+            raise _wrong_stamp(payload, str(error)) from None
+    return rows
 
 
 def _utc(microseconds: list[int]) -> pd.DatetimeIndex:
@@ -725,9 +716,9 @@ def _type_category(values: list[str | None]) -> pd.Categorical[str]:
     known = {_type_key(name): name for name in (RECURRING, ONE_TIME)}
     others = sorted(name for key, name in spellings.items() if key not in known)
     names = [RECURRING, ONE_TIME, *others]
-    place = {_type_key(name): code for code, name in enumerate(names)}
-    codes = [place[_type_key(value)] if value else -1 for value in values]
-    return _categorical(codes, names)
+    codes = {_type_key(name): code for code, name in enumerate(names)}
+    place = {value: codes[_type_key(value)] if value else -1 for value in set(values)}
+    return _categorical([place[value] for value in values], names)
 
 
 def _categorical(codes: list[int], names: list[str]) -> pd.Categorical[str]:
@@ -735,15 +726,12 @@ def _categorical(codes: list[int], names: list[str]) -> pd.Categorical[str]:
 
 
 def _type_key(invoice_type: str) -> str:
-    return invoice_type.replace("_", "").casefold()
+    return invoice_type.strip().replace("_", "").casefold()
 
 
-def _wrong_stamp(rows: Sequence[_Row], text: str) -> Exception:
-    for payload in dict.fromkeys(row.payload for row in rows):
-        for path, stamp in stamps(decode(payload)):
-            if stamp == text:
-                return wrong_value(payload, path, text, "a date")
-    raise AssertionError(text)
+def _wrong_stamp(payload: Payload, text: str) -> Exception:
+    path = next(path for path, stamp in stamps(decode(payload)) if stamp == text)
+    return wrong_value(payload, path, text, "a date")
 
 
 def _finish(frame: pd.DataFrame, dtypes: dict[str, str]) -> pd.DataFrame:

@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import Clamped, Context, Decimal, DecimalException, Overflow, Rounded, Subnormal
 from pathlib import Path
 from typing import Any, Self
 
@@ -22,8 +22,9 @@ from pcnotebooks.clouds import SAMPLE, Cloud, get_cloud
 from pcnotebooks.errors import PayloadError
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-# What a decimal with 19 digits, four of them decimals, no longer holds is a mistake, no balance.
-_TOO_LARGE = Decimal("1e15")
+# .NET, which the service computes in, keeps 28 decimals; what is longer than they and 15 digits
+# before the point is an attack, and would be rounded where amounts are added.
+_MONEY = Context(prec=43, Emin=-28, Emax=14, traps=[Clamped, Overflow, Rounded, Subnormal])
 _FORMAT = "pcnotebooks.payload"
 
 
@@ -278,44 +279,58 @@ class _Answer(msgspec.Struct, gc=False):
     items: list[Item]
 
 
-_DECODER = msgspec.json.Decoder(_Answer)
+class _Pieces(msgspec.Struct, gc=False):
+    items: list[msgspec.Raw]
+
+
+_ANSWER, _PIECES, _ITEM = map(msgspec.json.Decoder, (_Answer, _Pieces, Item))
 
 
 def decode(payload: Payload) -> list[Item]:
-    """Return the items of a payload, amounts exact and within bounds, currency codes in capitals.
+    """Return the items of a payload: amounts exact and within bounds, currency codes in capitals.
+
+    A blank invoice type is None.
 
     Raises
     ------
     PayloadError
         With the JSON path and the offending value.
     """
+    return list(items_of(payload))
+
+
+def items_of(payload: Payload) -> Iterator[Item]:
+    """Yield what `decode` returns, an item at a time: a large answer is never there as a whole."""
     text = _json_bytes(payload)
     try:
-        items = _DECODER.decode(text).items
-    except msgspec.ValidationError as error:
-        raise _wrong_shape(payload, text, str(error)) from None
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise _not_json(payload, text, str(error)) from None
-    for index, item in enumerate(items):
-        code = item.currency_code.strip().upper()
+        pieces = _PIECES.decode(text).items
+        if text.count(b'"items"') > 1:  # stated twice, it may be: then each must fit
+            _ANSWER.decode(text)
+    except (msgspec.DecodeError, RecursionError):
+        raise _unreadable(payload, text) from None
+    for index, piece in enumerate(pieces):
+        try:
+            item = _ITEM.decode(piece)
+        except (msgspec.DecodeError, RecursionError):
+            raise _unreadable(payload, text) from None
+        code = item.currency_code.strip()
         # An unknown code is kept; a text that cannot be one must not become a heading.
         if not (code.isascii() and code.isalnum() and len(code) <= 8):
             raise wrong_value(
                 payload, f"$.items[{index}].currencyCode", item.currency_code, "a currency code"
             )
-        item.currency_code = code
-        _check_amounts(payload, item, f"$.items[{index}]")
+        item.currency_code = code = code.upper()
+        if wrong := _wrong_field(item, code):
+            name, value, expected = wrong
+            raise wrong_value(payload, f"$.items[{index}].{name}", value, expected)
         for position, detail in enumerate(item.details or ()):
-            part = detail.summary
-            path = f"$.items[{index}].details[{position}].summary"
-            _check_amounts(payload, part, path)
-            # A part in another currency could not be added to its item.
-            stated = part.currency_code
-            if stated is not None and stated.strip().upper() != item.currency_code:
-                raise wrong_value(
-                    payload, f"{path}.currencyCode", stated, f"the item's {item.currency_code}"
-                )
-    return items
+            if detail.invoice_type is not None and not detail.invoice_type.strip():
+                detail.invoice_type = None
+            if wrong := _wrong_field(detail.summary, code):
+                name, value, expected = wrong
+                path = f"$.items[{index}].details[{position}].summary.{name}"
+                raise wrong_value(payload, path, value, expected)
+        yield item
 
 
 def require_json(payload: Payload) -> None:
@@ -345,20 +360,26 @@ def stamps(items: list[Item]) -> Iterator[tuple[str, str]]:
                     yield f"{path}.{wire[name]}", text
 
 
-def _check_amounts(payload: Payload, figures: Figures, path: str) -> None:
+def _wrong_field(figures: Item | Part, currency: str) -> tuple[str, object, str] | None:
+    """Return name, value and what was expected of a field that is wrong."""
     if not _is_money(figures.balance_amount):
-        amount = figures.balance_amount
-        raise wrong_value(payload, f"{path}.balanceAmount", amount, "an amount of money")
+        return "balanceAmount", figures.balance_amount, "an amount of money"
     paid = figures.last_payment_amount
     if paid is not None and not _is_money(paid):
-        raise wrong_value(payload, f"{path}.lastPaymentAmount", paid, "an amount of money")
+        return "lastPaymentAmount", paid, "an amount of money"
+    # A part in another currency could not be added to its item.
+    stated = figures.currency_code
+    if stated is not None and stated != currency and stated.strip().upper() != currency:
+        return "currencyCode", stated, f"the item's {currency}"
+    return None
 
 
 def _is_money(amount: Decimal) -> bool:
-    # .NET, which the service computes in, keeps 28 decimals; an exponent beyond is an attack.
-    return (
-        amount.is_finite() and -28 <= amount.adjusted() <= 15 and -_TOO_LARGE < amount < _TOO_LARGE
-    )
+    try:
+        _MONEY.plus(amount)
+    except DecimalException:
+        return False
+    return amount.is_finite()
 
 
 def _json_bytes(payload: Payload) -> bytes:
@@ -386,6 +407,17 @@ def _json_bytes(payload: Payload) -> bytes:
             remedy="Save the answer's bytes unchanged; JSON is exchanged in UTF-8.",
         ) from None
     return text
+
+
+def _unreadable(payload: Payload, text: bytes) -> PayloadError:
+    """Return what is wrong with an answer, told by its place in the whole."""
+    try:
+        _ANSWER.decode(text)
+    except msgspec.ValidationError as error:
+        return _wrong_shape(payload, text, str(error))
+    except (msgspec.DecodeError, RecursionError) as error:
+        return _not_json(payload, text, str(error))
+    raise AssertionError("readable as a whole, and not in pieces")
 
 
 def _not_json(payload: Payload, text: bytes, reason: str) -> PayloadError:
@@ -423,7 +455,8 @@ def _wrong_shape(payload: Payload, text: bytes, reason: str) -> PayloadError:
         path = f"{path}.{missing[1]}"
         names = msgspec.json.decode(value, type=dict[str, msgspec.Raw]) if "{" in shown else {}
         shown, complaint = f"missing; the object holds {_cut(', '.join(names)) or 'nothing'}", ""
-    return _error(payload, f"{path} is {shown}. {complaint}".rstrip(" .") + ".", path=path)
+    more = f" {complaint}." if complaint else ""
+    return _error(payload, f"{path} is {shown}.{more}", path=path)
 
 
 def _cut(text: str) -> str:

@@ -17,19 +17,17 @@ import pyarrow.parquet as pq
 
 from pcnotebooks.errors import PayloadError
 from pcnotebooks.frames import (
-    _NOT_A_TIME,
     INVOICE_COLUMNS,
     ONE_TIME,
     RECURRING,
     TOTALS_COLUMNS,
     _categorical,
-    _Instants,
-    _NoDateError,
     _type_category,
     _type_key,
     _utc,
     invoice_frame,
 )
+from pcnotebooks.instants import NOT_A_TIME, Instants, NoDateError
 from pcnotebooks.partitions import DETAILS, PAYLOADS, SUMMARIES, Wanted, payload_id
 from pcnotebooks.payloads import Figures, Payload, decode
 
@@ -37,6 +35,7 @@ Row: TypeAlias = tuple[str, str | None, str | None, Figures]
 
 _AMOUNT = pa.decimal128(19, 4)
 _STEP = Decimal("0.0001")
+_LARGEST = Decimal("999999999999999.9999")  # where rounding up would need a digit more
 _INSTANT = pa.timestamp("us", "UTC")
 # The steps of 0.0001 in it still are a whole float.
 _EXACT_BELOW = 2**53 / 10**4
@@ -149,7 +148,7 @@ class _Columns:
     def __init__(self, schema: pa.Schema) -> None:
         self._schema = schema
         self._values: dict[str, list[Any]] = {name: [] for name in schema.names}
-        self._instants = _Instants()
+        self._instants = Instants()
         self.rounded = False
 
     def add(self, payload: Payload, sha256: str, rows: Iterable[Row]) -> None:
@@ -176,17 +175,18 @@ class _Columns:
         if amount is None:
             return None
         with localcontext(prec=100):
-            kept = amount.quantize(_STEP, rounding=ROUND_HALF_EVEN)
+            rounded = amount.quantize(_STEP, rounding=ROUND_HALF_EVEN)
+        kept = max(-_LARGEST, min(rounded, _LARGEST))
         self.rounded = self.rounded or kept != amount
         return kept
 
     def _instant(self, payload: Payload, text: str | None) -> int | None:
         try:
             microseconds = self._instants[text]
-        except _NoDateError:
+        except NoDateError:
             invoice_frame(payload)  # which says where it stands
             raise
-        return None if microseconds == _NOT_A_TIME else microseconds
+        return None if microseconds == NOT_A_TIME else microseconds
 
     def table(self) -> pa.Table:
         return pa.table(self._values, schema=self._schema)
@@ -333,7 +333,7 @@ def _in_one(column: pa.ChunkedArray) -> pa.Array:
 
 
 def _instants(column: pa.ChunkedArray) -> pd.DatetimeIndex:
-    return _utc(column.cast(pa.int64()).fill_null(int(_NOT_A_TIME)).to_numpy())
+    return _utc(column.cast(pa.int64()).fill_null(NOT_A_TIME).to_numpy())
 
 
 def _amounts(column: pa.ChunkedArray, *, exact: bool) -> pd.Series:

@@ -1,8 +1,10 @@
 """The raw answer is kept to the byte, and read exactly or refused with the reason."""
 
+import errno
 import json
 import os
 import random
+import tempfile
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
@@ -53,22 +55,25 @@ def test_retrieved_at_is_kept_in_utc():
 
 def test_a_naive_time_is_refused():
     """A time without a zone could be any of 38 moments."""
-    with pytest.raises(PayloadError, match=r"2024-03-05T06:00:00 has no time zone"):
+    with pytest.raises(PayloadError, match=r"2024-03-05T06:00:00 has no time zone") as caught:
         of(b"", retrieved_at=AT.replace(tzinfo=None))
+    assert caught.value.remedy == "Pass an aware datetime, such as datetime.now(UTC)."
 
 
 @pytest.mark.parametrize("when", ["2024-03-05", None, AT.date()])
 def test_what_is_no_datetime_is_refused(when):
     """A text or a day in place of retrieved_at is named, not stumbled over."""
-    with pytest.raises(PayloadError, match="retrieved_at"):
+    with pytest.raises(PayloadError, match="retrieved_at") as caught:
         of(b"", retrieved_at=when)
+    assert caught.value.remedy == "Pass an aware datetime, such as datetime.now(UTC)."
 
 
 @pytest.mark.parametrize("body", ["{}", bytearray(b"{}"), None])
 def test_a_body_that_is_not_bytes_is_refused(body):
     """Text has lost the bytes that were sent."""
-    with pytest.raises(PayloadError, match=type(body).__name__):
+    with pytest.raises(PayloadError, match=type(body).__name__) as caught:
         of(body)
+    assert caught.value.remedy == "Pass response.content, the bytes as they came."
 
 
 def test_equal_by_value():
@@ -165,6 +170,46 @@ def test_a_failing_replacement_leaves_no_litter(tmp_path):
     assert [file.name for file in tmp_path.iterdir()] == ["a.json"]
 
 
+def test_a_missing_folder_is_named(tmp_path):
+    """No folder is made, and the error is the one of every program."""
+    with pytest.raises(FileNotFoundError) as caught:
+        of(b"{}").save(tmp_path / "none" / "a.json")
+    folder = str(tmp_path / "none")
+    assert caught.value.args == (errno.ENOENT, "there is no such folder")
+    assert caught.value.filename == folder
+
+
+def test_the_file_is_written_beside_its_place(tmp_path, monkeypatch):
+    """A name can be given at once only within one file system; until then the file is hidden."""
+    monkeypatch.setattr(tempfile, "tempdir", "/nowhere")
+    seen = []
+    replace = Path.replace
+    monkeypatch.setattr(Path, "replace", lambda path, to: seen.append(path) or replace(path, to))
+    of(b"{}").save(tmp_path / "a.json")
+    assert seen[0].parent == tmp_path
+    assert seen[0].name.startswith(".pcnotebooks-")
+
+
+def test_the_file_is_what_other_releases_read(tmp_path):
+    """Letter by letter: a file is kept for years."""
+    saved = of('{"£": 1}'.encode(), request_id="r-1").save(tmp_path / "a.json")
+    assert (
+        saved.read_bytes()
+        == b"""{
+ "format": "pcnotebooks.payload",
+ "version": 1,
+ "cloud": "global",
+ "partner": "Contoso",
+ "retrieved_at": "2024-03-05T06:00:00+00:00",
+ "request_id": "r-1",
+ "correlation_id": null,
+ "sha256": "17158030e6d0f6901b653865c7a22e40b60c72a30a5aef357fb42aa0fc629be3",
+ "body_encoding": "utf-8",
+ "body": "{\\"\\u00a3\\": 1}"
+}"""
+    )
+
+
 def test_a_missing_file_is_an_os_error(tmp_path):
     """As everywhere in Python."""
     with pytest.raises(FileNotFoundError):
@@ -209,8 +254,11 @@ def test_cut_off_anywhere(saved):
 def test_a_damaged_file_is_recognised(saved):
     """The message says that the file was one of ours, not that it is unknown."""
     saved.write_bytes(saved.read_bytes()[:-20])
-    with pytest.raises(PayloadError, match=r"saved\.json is a saved payload that ends in"):
+    with pytest.raises(
+        PayloadError, match=r"saved\.json is a saved payload that ends in"
+    ) as caught:
         Payload.load(saved)
+    assert caught.value.remedy == "Take it from a backup, or fetch again."
 
 
 @pytest.mark.parametrize(
@@ -223,6 +271,7 @@ def test_a_damaged_file_is_recognised(saved):
         ({"body_encoding": "base64"}, "cannot be read"),
         ({"body_encoding": "klingon"}, "klingon"),
         ({"body_encoding": "rot13"}, "rot13"),
+        ({"body_encoding": "base64", "body": "e30=!"}, "cannot be read"),
         ({"body": None}, "body"),
         ({"cloud": None}, "cloud"),
         ({"retrieved_at": "yesterday"}, "retrieved_at"),
@@ -233,8 +282,11 @@ def test_a_damaged_file_is_recognised(saved):
 def test_changed_fields(saved, fields, reason):
     """A change is refused with the field or the value that is wrong."""
     change(saved, **fields)
-    with pytest.raises(PayloadError, match=reason):
+    with pytest.raises(PayloadError, match=reason) as caught:
         Payload.load(saved)
+    assert "retrieved_at" in fields or (
+        caught.value.remedy == "Take it from a backup, or fetch again."
+    )
 
 
 def test_a_missing_field(saved):
@@ -268,7 +320,10 @@ def test_other_files(tmp_path, content):
     path.write_bytes(content)
     with pytest.raises(PayloadError, match="not a file that") as caught:
         Payload.load(path)
-    assert 'cloud="global"' in caught.value.remedy
+    assert caught.value.remedy == (
+        "If it is Partner Center's raw answer, say from which cloud:"
+        ' Payload.load(\'other\', cloud="global", partner="...").'
+    )
     with pytest.raises(PayloadError):
         Payload.load(path, cloud="global")
 
@@ -292,6 +347,11 @@ def test_the_rest_has_defaults(raw):
     """The partner is empty, and the file's own time is when it was retrieved."""
     loaded = Payload.load(raw, cloud="us_government")
     assert loaded == Payload(raw.read_bytes(), "us_government", "", AT)
+
+
+def test_a_raw_file_can_be_sample_data(raw):
+    """The cloud of sample data is none of the clouds, and serves all the same."""
+    assert Payload.load(raw, cloud="sample").is_sample
 
 
 def test_everything_can_be_given(raw):

@@ -1,30 +1,31 @@
 """How long a cancelled sign-in still lasts: from Cancel to the error, msal polling all the while.
 
-Run by ``make bench``, against the tests' identity provider on this machine.
+Against the tests' identity provider on this machine.
 """
 
 from __future__ import annotations
 
 import os
 import ssl
-import statistics
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import trustme
 
+from benchmarks.paired import Row, show
 from pcnotebooks import SignInError
 from pcnotebooks.auth import begin_sign_in
 from pcnotebooks.profiles import Settings, resolve
 from tests.services.identity_provider import CLIENT_ID, TENANT, IdentityProvider
 
-RUNS = 9
+_RUNS = 9
 
 
-def main() -> None:
-    """Print the median, the shortest and the longest of some runs."""
+def rows() -> Iterator[Row]:
+    """Measure some sign-ins, each cancelled at another moment."""
     authority = trustme.CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("localhost", "127.0.0.1").configure_cert(context)
@@ -34,11 +35,8 @@ def main() -> None:
         os.environ["REQUESTS_CA_BUNDLE"] = str(bundle)
         provider.interval = 5  # as Entra asks for
         settings = resolve(provider.cloud(), client_id=CLIENT_ID, tenant=TENANT)
-        seconds = [_cancelled_after(settings, run) for run in range(RUNS)]
-    print(
-        f"cancelling a sign-in: median {statistics.median(seconds):.2f} s, {min(seconds):.2f} to"
-        f" {max(seconds):.2f} s in {RUNS} runs"
-    )
+        taken = [_cancelled_after(settings, run) * 1000 for run in range(_RUNS)]
+    yield Row("cancelling a sign-in", taken)
 
 
 def _cancelled_after(settings: Settings, run: int) -> float:
@@ -50,7 +48,7 @@ def _cancelled_after(settings: Settings, run: int) -> float:
         started.cancel()
 
     # At different moments of msal's second-long naps.
-    threading.Timer(0.4 + run / RUNS, press).start()
+    threading.Timer(0.4 + run / _RUNS, press).start()
     try:
         started.wait()
     except SignInError as error:
@@ -60,4 +58,4 @@ def _cancelled_after(settings: Settings, run: int) -> float:
 
 
 if __name__ == "__main__":
-    main()
+    show(rows())

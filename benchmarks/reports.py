@@ -1,0 +1,115 @@
+"""A report, from a payload to the file, against a notebook made into a page and other reporters."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+
+from benchmarks import peers
+from benchmarks.paired import PYTHON, Goal, Row, alone, code, paired, process, show
+from pcnotebooks import render_report, sample_history, sample_payload, select, totals_frame
+
+_SAVED = "payload = pc.Payload.load({saved!r})"
+_REPORT = f"import pcnotebooks as pc; {_SAVED}; pc.render_report(payload, {{page!r}})"
+# What the report shows, in the cells of a notebook.
+_CELLS = (
+    f"import pcnotebooks as pc\n{_SAVED}\nframe = pc.invoice_frame(payload)",
+    "pc.plot_panels(frame)",
+    "pc.plot_payment_recency(frame)",
+    "pc.payment_recency(frame)",
+    "pc.balances_by_type(frame)",
+    "pc.reconcile(payload)",
+)
+_QUANTSTATS = """
+import pandas, quantstats
+series = pandas.read_csv({table!r}, index_col=0, parse_dates=True)["balance_amount"]
+quantstats.reports.html(series.pct_change().dropna(), output={page!r})
+"""
+_PROFILING = """
+import pandas
+from ydata_profiling import ProfileReport
+ProfileReport(pandas.read_csv({table!r}), minimal=True, progress_bar=False).to_file({page!r})
+"""
+
+
+def rows() -> Iterator[Row]:
+    """Measure whole processes first, then what a running one takes."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield from _processes(Path(folder))
+        yield from _warm(Path(folder))
+
+
+def _processes(folder: Path) -> Iterator[Row]:
+    names = {"saved": sample_payload().save(folder / "saved.json"), "page": folder / "page.html"}
+    names = {name: str(path) for name, path in names.items()}
+    notebook = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell(cell.format(**names)) for cell in _CELLS]
+    )
+    book, stock = folder / "equal.ipynb", folder / "stock.html"
+    nbformat.write(notebook, book)
+    nbconvert = process(
+        PYTHON, "-m", "jupyter", "nbconvert", "--execute", "--to", "html", "--no-input",
+        "--output", str(stock), str(book),
+    )  # fmt: skip
+    report = code(_REPORT.format(**names))
+    name = "render_report, whole process"
+    yield paired(
+        name, report, "nbclient, nbconvert of equal cells", nbconvert,
+        goal=Goal("ratio", 1 / 4), rounds=5,
+    )  # fmt: skip
+    yield _size("its file", Path(names["page"]), "nbconvert's", stock)
+    rendered = str(folder / "rendered.html")
+    yield paired(
+        "render_notebook, whole process",
+        code(f"import pcnotebooks; pcnotebooks.render_notebook({str(book)!r}, {rendered!r})"),
+        "nbclient, nbconvert of the same", nbconvert, goal=Goal("ratio", 1.1), rounds=5,
+    )  # fmt: skip
+    yield _size("its file", Path(rendered), "nbconvert's", stock)
+    table = folder / "trend.csv"
+    _trend(table)
+    for peer, source in (("quantstats", _QUANTSTATS), ("ydata-profiling", _PROFILING)):
+        if missing := peers.absent(name, peer):
+            yield missing
+            continue
+        page = folder / f"{peer}.html"
+        theirs = code(source.format(table=str(table), page=str(page)), peers.PYTHON)
+        yield paired(name, report, f"{peer}, a table of 24 months", theirs, rounds=3)
+        yield _size("its file", Path(names["page"]), f"{peer}'s", page)
+
+
+def _warm(folder: Path) -> Iterator[Row]:
+    payloads, page = sample_history(), folder / "page.html"
+    yield alone(
+        "render_report, 3 currencies", lambda: render_report(sample_payload(), page),
+        goal=Goal("alone", 100), rounds=21,
+    )  # fmt: skip
+    yield alone("6 currencies of 2 partners, 24 months", lambda: render_report(payloads, page))
+    pdf = page.with_suffix(".pdf")
+    if _has_pdf(pdf):
+        yield alone("the same as PDF, 3 currencies", lambda: render_report(sample_payload(), pdf))
+
+
+def _has_pdf(path: Path) -> bool:
+    try:
+        render_report(sample_payload(), path)
+    except ValueError:
+        return False
+    return True
+
+
+def _trend(path: Path) -> None:
+    """Write a table that every reporter takes: the balances of one currency over time."""
+    frame = select(totals_frame(*sample_history()), currency="JPY")
+    frame.set_index(frame["retrieved_at"].dt.tz_localize(None))[["balance_amount"]].to_csv(path)
+
+
+def _size(name: str, ours: Path, peer: str, theirs: Path) -> Row:
+    sizes = [path.stat().st_size / 1e6 for path in (ours, theirs)]
+    return Row(name, sizes[:1], peer, sizes[1:], unit="MB")
+
+
+if __name__ == "__main__":
+    show(rows())
