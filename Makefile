@@ -64,7 +64,7 @@ fuzz: $(VENV)/.dev
 mutate: $(VENV)/.dev
 	$(BIN)/uv run --quiet --no-project --isolated --with-editable '.[test,mutation-test]' python -m tests.mutate
 
-# Figures, not verdicts.
+# Figures, not verdicts, in benchmarks/RESULTS.md; with BENCH_ROUNDS=1 it is only tried out.
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks
 

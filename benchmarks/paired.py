@@ -165,7 +165,7 @@ def cells(row: Row) -> list[str]:
     met = {True: "met", False: "**missed**", None: ""}[row.met]
     return [
         row.name,
-        _spread(row.ours, row.unit) if row.ours else row.note,
+        _spread(row.ours, row.unit) + _tail(row) if row.ours else row.note,
         row.peer,
         _number(statistics.median(row.theirs), row.unit) if row.theirs else "",
         ratio,
@@ -179,6 +179,13 @@ def _spread(values: Sequence[float], unit: str) -> str:
         return _number(values[0], unit)
     low, middle, high = statistics.quantiles(values, n=4, method="inclusive")
     return f"{_number(middle, unit)} ({_number(low, '')} to {_number(high, '')})"
+
+
+def _tail(row: Row) -> str:
+    """Return how long the slowest of many waits of a user are."""
+    if row.theirs or len(row.ours) < 20:
+        return ""
+    return f", p95 {_number(statistics.quantiles(row.ours, n=20)[-1], '')}"
 
 
 def _goal(row: Row) -> str:

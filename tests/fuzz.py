@@ -152,10 +152,10 @@ def stated(value: Any) -> Any:
 def damaged(chance: random.Random, answer: bytes) -> bytes:
     """Return an answer with up to three faults of the kind that a wire or a program makes."""
     text = bytearray(answer)
-    for _ in range(chance.randint(1, 3)):
+    for _ in range(chance.choice((1, 1, 1, 2, 3))):
         at, end = sorted(chance.randint(0, len(text)) for _ in range(2))
         end = min(end, at + chance.choice([1, 8, 200]))
-        match chance.randrange(7):
+        match chance.randrange(12):
             case 0 if at < len(text):
                 text[at] ^= 1 << chance.randrange(8)
             case 1:
@@ -166,11 +166,11 @@ def damaged(chance: random.Random, answer: bytes) -> bytes:
                 del text[end:]
             case 4:
                 text[at:end] = chance.choice(TOKENS)
-            case 5 if places := list(_VALUE.finditer(text)):
+            case 5:
+                text[at:at] = chance.choice(SEEDS)[:200]
+            case _ if places := list(_VALUE.finditer(text)):
                 place = chance.choice(places)
                 text[place.start() : place.end()] = chance.choice(TOKENS)
-            case _:
-                text[at:at] = chance.choice(SEEDS)[:200]
     return bytes(text)
 
 

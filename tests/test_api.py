@@ -251,6 +251,7 @@ def test_a_huge_body_is_refused(partner_center, compressed):
     finally:
         tracemalloc.stop()
     assert "more than 64 MiB" in error.message
+    assert error.remedy == "Invoice summaries are a few kilobytes: check the cloud's api address."
     assert peak < 256 * 2**20
 
 
@@ -265,12 +266,21 @@ def test_a_body_without_end_is_left(partner_center, monkeypatch, status):
     assert time.monotonic() - start < 3  # 50 chunks would take 5 seconds
 
 
+def test_a_body_of_just_the_limit_is_kept(partner_center, monkeypatch):
+    """And one byte more is too much."""
+    monkeypatch.setattr(wire, "LARGEST_BODY", len(SUMMARIES))
+    assert fetch(partner_center()).body == SUMMARIES
+    monkeypatch.setattr(wire, "LARGEST_BODY", len(SUMMARIES) - 1)
+    failure(partner_center(), PayloadError)
+
+
 def test_a_body_with_the_token_is_not_kept(partner_center):
     """An answer that repeats the token would carry it into saved files."""
     body = json.dumps({"items": [], "asked": {"Authorization": f"Bearer {TOKEN}"}}).encode()
-    assert (
-        "repeats the access token in its answer for"
-        in failure(partner_center(Answer(body)), PayloadError).message
+    error = failure(partner_center(Answer(body)), PayloadError)
+    assert "repeats the access token in its answer for" in error.message
+    assert error.remedy == (
+        "Partner Center does not do so: check the cloud's api address and proxy."
     )
 
 
@@ -481,7 +491,10 @@ def test_a_long_wait_is_left_to_the_caller(partner_center, waits, after, seconds
     service = partner_center(Answer(b"Busy", 429, headers={"Retry-After": stated}))
     error = failure(service)
     assert error.retry_after == pytest.approx(seconds, abs=5)
-    assert f"asks to wait {error.retry_after:,.0f} seconds" in error.message
+    asked = f"asks to wait {error.retry_after:,.0f} seconds"
+    assert error.message == (
+        f"127.0.0.1 answered 429 Too Many Requests for 'Contoso': Busy ({asked})."
+    )
     assert len(service.requests) == 1
     assert waits == []
 

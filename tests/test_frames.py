@@ -20,12 +20,16 @@ from pcnotebooks.frames import (
     balance_changes,
     balances_by_type,
     changes_of,
+    difference_sentence,
     differences,
+    future_payment_sentence,
     invoice_frame,
     latest,
     latest_payloads,
     payment_recency,
+    recency_of,
     reconcile,
+    rows_of,
     select,
     totals_frame,
 )
@@ -263,8 +267,9 @@ def test_the_time_zone_of_the_machine_does_not_matter():
     """Naive is UTC in New York too, in a payload and as an as-of time."""
     frame = invoice_frame(one(lastPaymentDate="2024-03-01T23:30:00", lastPaymentAmount=1))
     assert cell(frame, "last_payment_date") == pd.Timestamp("2024-03-01 23:30", tz="UTC")
-    recency = payment_recency(frame, as_of="2024-03-05T23:30:00")
-    assert cell(recency, "days_since_payment") == 4
+    for as_of in ("2024-03-05T23:30:00", "2024-03-05T23:30:00Z", "2024-03-05T18:30:00-05:00"):
+        recency = payment_recency(frame, as_of=as_of)
+        assert cell(recency, "days_since_payment") == 4
 
 
 def test_naive_and_z_stand_side_by_side():
@@ -588,6 +593,19 @@ def test_select(several, chosen, rows):
     assert_plain_index(selected)
 
 
+def test_select_tells_what_there_is(several):
+    """In alphabetical order, beside the value that occurs nowhere."""
+    with pytest.warns(UserWarning, match="No row") as caught:
+        select(several, cloud="global")
+    assert str(caught[0].message) == "No row has the cloud 'global'; there are china, sample."
+
+
+def test_select_compares_labels_letter_by_letter(several):
+    """Case and underscore mean nothing in a type, and all in a partner's label."""
+    with pytest.warns(UserWarning, match="No row has the partner"):
+        assert len(select(several, partner="fabrikam (sample)")) == 0
+
+
 def test_select_takes_what_can_be_read_only_once(several):
     """Several values may come from a generator."""
     assert set(select(several, currency=(code for code in ["KWD"]))["currency"]) == {"KWD"}
@@ -689,11 +707,37 @@ def test_a_payment_after_the_day_warns(days):
     assert cell(recency, "payment_status") == "paid"
 
 
-def test_the_warning_points_at_the_caller():
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda: payment_recency(invoice_frame(paid_days_ago(-1))),
+        lambda: reconcile(payload(item("GBP", 2, detail("OneTime", 1)))),
+        lambda: select(invoice_frame(one()), currency="XXX"),
+    ],
+)
+def test_a_warning_points_at_the_caller(ask):
     """The line shown is the one that asked."""
-    with pytest.warns(UserWarning, match="after the as-of day") as caught:
-        payment_recency(invoice_frame(paid_days_ago(-1)))
+    with pytest.warns(UserWarning, match=r"after|difference|No row") as caught:
+        ask()
     assert caught[0].filename == __file__
+
+
+def test_a_payment_after_the_day_is_told_in_words():
+    """With the currency, the day of the payment and how far ahead it is."""
+    with pytest.warns(UserWarning, match="after the as-of day") as caught:
+        payment_recency(invoice_frame(paid_days_ago(-2)))
+    assert str(caught[0].message).replace("\xa0", " ") == (
+        "GBP: the last payment, of 7 Mar 2024, is 2 days after the as-of day."
+    )
+
+
+def test_a_warning_speaks_the_language_asked_for():
+    """As the report does."""
+    row = next(rows_of(recency_of(invoice_frame(paid_days_ago(-1)))))
+    assert "6 mars 2024" in future_payment_sentence(row, locale="fr").replace("\xa0", " ")
+    wrong = payload(item("GBP", Decimal("1234.50"), detail("OneTime", 1)))
+    (row,) = rows_of(differences(wrong))
+    assert "GBP 1.234,50 " in difference_sentence(row, locale="de").replace("\xa0", " ")
 
 
 @pytest.mark.parametrize(
@@ -766,7 +810,7 @@ def test_as_of_that_is_no_date(nonsense):
     """It is refused with its value and with how to write one."""
     with pytest.raises(ConfigurationError, match="is no date") as caught:
         payment_recency(invoice_frame(one()), as_of=nonsense)
-    assert "2018-03-16" in caught.value.remedy
+    assert caught.value.remedy == "Write it as in '2018-03-16'."
 
 
 def test_each_row_counts_from_its_own_retrieval():
@@ -907,7 +951,6 @@ def test_what_does_not_add_up_warns_with_the_figures():
             ("JPY", "JPY 100", "JPY 300", "(JPY 200)"),
         )
     ]
-    assert caught[0].filename == __file__
     assert compared["difference"].tolist() == [0, Decimal("0.01"), -200]
     with warnings.catch_warnings(record=True) as quiet:
         assert_frame_equal(differences(wrong), compared)
