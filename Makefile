@@ -10,7 +10,7 @@ install = if command -v uv >/dev/null 2>&1; \
 	then uv pip install --quiet --python $(BIN)/python -c constraints.txt $(1); \
 	else $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt $(1); fi
 
-.PHONY: report lab test check test-all test-matrix test-oldest test-slow bench fuzz mutate clean
+.PHONY: report lab test check test-all test-matrix test-oldest test-spark test-soak bench fuzz mutate clean
 
 report: $(VENV)/.core
 	@mkdir -p reports
@@ -47,13 +47,17 @@ APART = --quiet --no-project --isolated --with-editable '.[test]'
 PYTEST = python -m pytest -q $(APIECE) --ignore=tests/browser --ignore=tests/test_keyring.py
 NO_NETWORK_HALF = $(foreach name,api auth cli doctor panel profiles project sign_in,--ignore=tests/test_$(name).py)
 
-# Minutes long. Spark, which wants Java 17, knows no pandas 3: an environment of its own.
-test-slow: $(VENV)/.dev
+# Spark, which wants Java 17, knows no pandas 3: an environment of its own.
+test-spark: $(VENV)/.dev
 	$(BIN)/uv venv --quiet --allow-existing $(VENV)/spark
 	$(BIN)/uv pip install --quiet --python $(VENV)/spark/bin/python 'pyspark>=4.0'
-	PCNOTEBOOKS_SPARK_PYTHON=$(VENV)/spark/bin/python $(BIN)/python -m pytest -m 'soak or spark'
+	PCNOTEBOOKS_SPARK_PYTHON=$(VENV)/spark/bin/python $(BIN)/python -m pytest -m spark
 
-test-all: test-matrix test-slow test
+# Minutes long.
+test-soak: $(VENV)/.dev
+	$(BIN)/python -m pytest -m soak
+
+test-all: test-matrix test-spark test-soak test
 
 # Damaged answers against a second reading of them: so many, from a seed that is told.
 FUZZ = 20000
