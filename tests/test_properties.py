@@ -13,7 +13,8 @@ import warnings
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
-from functools import singledispatch
+from functools import reduce, singledispatch
+from operator import add
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -67,7 +68,10 @@ def test_a_hundred_thousand_cents_reconcile():
     chance = random.Random(20240305)  # noqa: S311  # figures that come back, no secret
     sent = [chance.randint(-(10**11), 10**11) for _ in range(100_000)]
     parts = [detail("OneTime", Decimal(cents).scaleb(-2)) for cents in sent]
-    assert sum(float(part["summary"]["balanceAmount"]) for part in parts) != sum(sent) / 100
+    # Since Python 3.12 sum() itself makes up for what is lost.
+    assert reduce(add, (float(part["summary"]["balanceAmount"]) for part in parts)) != (
+        sum(sent) / 100
+    )
     for off in (0, 1):
         stated = Decimal(sum(sent) + off).scaleb(-2)
         with warnings.catch_warnings():
