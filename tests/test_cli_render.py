@@ -26,8 +26,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         given.update(notebook=str(notebook), path=str(path), parameters=parameters, code=code)
         return path
 
-    monkeypatch.setattr("pcnotebooks.notebook.render_notebook", render_notebook)
-    monkeypatch.setattr("pcnotebooks.render_notebook", render_notebook, raising=False)
+    monkeypatch.setattr("pcnotebooks.render_notebook", render_notebook)
     return given
 
 
