@@ -1,7 +1,7 @@
 """Frames drawn as charts: they draw, label and return; they never show, save or close.
 
-Charts speak ISO codes, because the fonts that draw them lack many currency symbols, and no text
-in them is read as mathematics: two dollar signs would otherwise set what stands between in italics.
+No text in them is read as mathematics: two dollar signs would otherwise set what stands between
+in italics.
 """
 
 from __future__ import annotations
@@ -11,91 +11,42 @@ import re
 import sys
 import textwrap
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from contextvars import ContextVar
-from decimal import Decimal
-from html import escape
 from typing import Any
 
 import matplotlib as mpl
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import RendererAgg
 from matplotlib.dates import AutoDateLocator, num2date
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.text import Text
 from matplotlib.ticker import Formatter, FuncFormatter, MaxNLocator
 
-from pcnotebooks.amounts import (
-    add_exactly,
-    format_amount,
-    format_day,
-    format_days_ago,
-    format_number,
-    format_share,
-    format_tick,
-    format_ticks_of_time,
-    to_decimal,
-)
-from pcnotebooks.clouds import SAMPLE, cloud_label
+from pcnotebooks.amounts import format_tick, format_ticks_of_time
 from pcnotebooks.errors import ConfigurationError
-from pcnotebooks.frames import (
-    NOT_STATED,
-    ONE_TIME,
-    RECURRING,
-    TOTALS_COLUMNS,
-    AsOf,
-    as_of_day,
-    changes_of,
-    invoice_types,
-    latest,
-    recency_of,
-    require_frame,
-    rows_of,
+from pcnotebooks.frames import TOTALS_COLUMNS, AsOf, latest, recency_of, require_frame
+from pcnotebooks.svg import element, slim
+from pcnotebooks.views import (
+    ATTENTION,
+    MUTED,
+    PAGE,
+    RECENCY_UNIT,
+    RULE,
+    TEXT,
+    VARIABLES,
+    Foot,
+    Mark,
+    TrendView,
+    balances_view,
+    lanes_of,
+    owners_of,
+    recency_view,
+    trend_view,
 )
-from pcnotebooks.svg import slim
-
-# Every colour by its name, on light and on dark ground. Charts are drawn in the light ones; a
-# page that shows them as SVG finds the name in place of the colour and may give it another.
-PALETTE = {
-    "text": ("#1a1a1a", "#e8e8e8"),
-    "muted": ("#5a5f66", "#a7adb5"),
-    "rule": ("#d9dce1", "#3a3f46"),
-    "page": ("#ffffff", "#14171a"),
-    "recurring": ("#1b4f8a", "#5b9bd9"),
-    "onetime": ("#b35c00", "#f5b57b"),
-    "other-0": ("#0f766e", "#5cc8bd"),
-    "other-1": ("#6d3fa0", "#c3a1ec"),
-    "other-2": ("#9d174d", "#f29bc0"),
-    "other-3": ("#4d5d00", "#c4d36b"),
-    "band-0": ("#f2f6fb", "#1b232c"),
-    "band-1": ("#e2ecf6", "#212e3c"),
-    "band-2": ("#cfdff0", "#293b4e"),
-    "band-3": ("#bad0e8", "#334a62"),
-    "attention": ("#a4262c", "#ff8f8f"),
-    "sample": ("#5b4b00", "#ffe9a3"),
-    "sample-page": ("#fff4ce", "#3b3200"),
-}
-_LIGHT = {name: light for name, (light, _) in PALETTE.items()}
-# What stands for each colour in a page.
-_VARIABLES = {light: f"var(--pcn-{name}, {light})" for name, light in _LIGHT.items()}
-TEXT, MUTED, RULE, PAGE = (_LIGHT[name] for name in ("text", "muted", "rule", "page"))
-_BANDS = tuple(_LIGHT[f"band-{place}"] for place in range(4))
-_OTHERS = tuple(_LIGHT[f"other-{place}"] for place in range(4))
-_TYPE_COLOURS = {
-    RECURRING: _LIGHT["recurring"],
-    ONE_TIME: _LIGHT["onetime"],
-    NOT_STATED: MUTED,
-    "": MUTED,
-}
-
-# In which language's figures a chart is written; reports set it while they draw.
-_LOCALE: ContextVar[str] = ContextVar("locale", default="en")
 
 _WIDTH = 7.2
-_LAST_DAY = 450  # of the axis of days; older payments stand there, with an arrow
 _CHARACTERS = 12.5  # of a label, about as many as fit on an inch of axes
 _RC: Any = {
     "text.parse_math": False,
@@ -153,33 +104,26 @@ def plot_balances(frame: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     >>> plot_balances(frame).get_title(loc="left").replace("\N{NO-BREAK SPACE}", " ")
     'GBP 751,094.39 owed, 73 % OneTime'
     """
-    currency = _one_currency(frame, "plot_balances")
-    now = latest(frame)
-    lanes = _lanes(now)
-    amounts = [add_exactly(rows["balance_amount"]) for _, _, rows in lanes]
-    with _axes(ax, rows=len(lanes)) as axes:
-        if currency is None:
+    _refuse_several(frame, "plot_balances")
+    view = balances_view(frame) if len(frame) else None
+    with _axes(ax, rows=len(view.bars) if view else 0) as axes:
+        if view is None:
             return _nothing(axes)
-        scale, unit = _scale(amounts, currency)
-        lengths = [float(amount / scale) for amount in amounts]
-        colours = [type_colour(name, now) for _, name, _ in lanes]
-        axes.barh(range(len(lanes)), lengths, height=0.56, color=colours)
-        labels = [_amount(amount, currency) for amount in amounts]
-        for place, (length, label) in enumerate(zip(lengths, labels, strict=True)):
+        lengths = [bar.length for bar in view.bars]
+        colours = [bar.colour for bar in view.bars]
+        axes.barh(range(len(lengths)), lengths, height=0.56, color=colours)
+        for place, bar in enumerate(view.bars):
             # A credit's bar reaches to the left, so its lane is free on the right.
-            _label(axes, max(length, 0.0), place, label)
-        axes.set_xlim(_limits(axes, lengths, labels))
+            _label(axes, max(bar.length, 0.0), place, bar.words)
+        axes.set_xlim(_limits(axes, lengths, [bar.words for bar in view.bars]))
         axes.axvline(0, color=MUTED, linewidth=0.8)
-        _name_lanes(axes, [label for label, _, _ in lanes])
+        _name_lanes(axes, [bar.lane for bar in view.bars])
         axes.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
-        axes.xaxis.set_major_formatter(_numbers())
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: format_tick(value)))
         axes.grid(axis="x", color=RULE, linewidth=0.6)
-        axes.set_xlabel(unit, loc="left", fontsize=8)
-        _title(
-            axes,
-            balance_title(currency, add_exactly(amounts), parts_by_type(now), locale=_LOCALE.get()),
-        )
-        _foot(axes, now)
+        axes.set_xlabel(view.unit, loc="left", fontsize=8)
+        _title(axes, view.title)
+        _foot(axes, view.foot)
     return axes
 
 
@@ -218,25 +162,23 @@ def plot_payment_recency(
     >>> ax.get_title(loc="left").replace("\N{NO-BREAK SPACE}", " ")
     'Last payment 439 days ago; 3 of 4 never paid'
     """
+    require_frame(frame, TOTALS_COLUMNS)
     recency = recency_of(frame, as_of=as_of)
-    lanes = _lanes(recency, by_currency=True)
-    with _axes(ax, rows=len(lanes)) as axes:
-        if not lanes:
+    view = recency_view(recency, as_of=as_of) if len(recency) else None
+    with _axes(ax, rows=len(view.lanes) if view else 0) as axes:
+        if view is None:
             return _nothing(axes)
-        days = recency["days_since_payment"].dropna().astype(int).tolist()
-        last, first = min(max([100, *days]), _LAST_DAY), min([0, *days])
-        reach = last - first
-        for start, end, colour in zip((0, 30, 60, 90), (30, 60, 90, None), _BANDS, strict=True):
-            axes.axvspan(start, last + 2 * reach if end is None else end, color=colour, linewidth=0)
-        for place, (_, _, rows) in enumerate(lanes):
-            for row in rows_of(rows):
-                _payment_mark(axes, row, place, beside=first - 0.035 * reach, last=last)
-        axes.set_xlim(first - 0.07 * reach, last + 0.08 * reach)
-        axes.set_xticks([0, 30, 60, 90, *([last] if 120 < last < _LAST_DAY else [])])
-        _name_lanes(axes, [label for label, _, _ in lanes])
-        axes.set_xlabel("days since the last payment", loc="left", fontsize=8)
-        _title(axes, _recency_title(recency))
-        _foot(axes, recency, as_of=as_of)
+        for start, end, colour in view.bands:
+            axes.axvspan(start, end, color=colour, linewidth=0)
+        for place, (_, marks) in enumerate(view.lanes):
+            for mark in marks:
+                _payment_mark(axes, mark, place, beside=view.beside, last=view.last)
+        axes.set_xlim(view.ends)
+        axes.set_xticks(view.ticks)
+        _name_lanes(axes, [label for label, _ in view.lanes])
+        axes.set_xlabel(RECENCY_UNIT, loc="left", fontsize=8)
+        _title(axes, view.title)
+        _foot(axes, view.foot)
     return axes
 
 
@@ -272,39 +214,29 @@ def plot_balance_trend(frame: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     >>> len(plot_balance_trend(frame).lines[0].get_xdata())
     24
     """
-    currency = _one_currency(frame, "plot_balance_trend")
+    _refuse_several(frame, "plot_balance_trend")
     with _axes(ax, rows=_rows(plot_balance_trend, frame)) as axes:
-        if currency is None:
+        if frame.empty:
             return _nothing(axes)
-        stated = [
-            ((str(partner), str(cloud)), _stated(rows))
-            for (partner, cloud), rows in frame.groupby(["partner", "cloud"], observed=True)
-        ]
-        scale, unit = _scale([amount for _, series in stated for amount in series], currency)
-        changes = changes_of(frame)
-        ends: list[tuple[float, str, str]] = []
-        for place, ((partner, _), series) in enumerate(stated):
-            colours = (TEXT,) if len(stated) == 1 else (*_OTHERS, MUTED)
-            colour = colours[place % len(colours)]
-            values = [float(amount / scale) for amount in series]
-            axes.plot(series.index, values, drawstyle="steps-post", color=colour, linewidth=1.6)
-            axes.plot(series.index[-1], values[-1], "o", color=colour, markersize=5)
-            name = f"{_short(partner)}\n" if len(stated) > 1 else ""
-            ends.append((values[-1], f"{name}{_amount(series.iloc[-1], currency)}", colour))
-        _mark_unexplained(axes, changes[changes["unexplained"]], scale)
+        view = trend_view(frame)
+        for line in view.lines:
+            x, y, colour = line.moments, line.heights, line.colour
+            axes.plot(x, y, drawstyle="steps-post", color=colour, linewidth=1.6)
+            axes.plot(x[-1], y[-1], "o", color=colour, markersize=5)
+        _mark_unexplained(axes, view)
         axes.axhline(0, color=MUTED, linewidth=0.8)
         axes.margins(x=0.02, y=0.12)
-        _payment_ticks(axes, changes[changes["payment_seen"]], scale)
-        _label_ends(axes, ends)
+        _payment_ticks(axes, view)
+        _label_ends(axes, view)
         axes.grid(axis="y", color=RULE, linewidth=0.6)
         axes.xaxis.set_major_locator(AutoDateLocator(minticks=3, maxticks=8))
-        axes.xaxis.set_major_formatter(_Dates(_LOCALE.get()))
+        axes.xaxis.set_major_formatter(_Dates())
         axes.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
-        axes.yaxis.set_major_formatter(_numbers())
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: format_tick(value)))
         axes.tick_params(axis="y", labelsize=8.5, labelcolor=MUTED)
-        axes.set_ylabel(unit, loc="top", fontsize=8)
-        _title(axes, _trend_title(currency, [series for _, series in stated]))
-        _foot(axes, frame, below=-22)
+        axes.set_ylabel(view.unit, loc="top", fontsize=8)
+        _title(axes, view.title)
+        _foot(axes, view.foot, below=-22)
     return axes
 
 
@@ -341,44 +273,6 @@ def plot_panels(frame: pd.DataFrame, plot: Callable[..., Axes] = plot_balances) 
     return figure
 
 
-def draw(
-    plot: Callable[..., Axes],
-    frame: pd.DataFrame,
-    *,
-    width: float = _WIDTH,
-    locale: str = "en",
-    **options: Any,
-) -> Figure:
-    """Return `plot` on a figure that pyplot knows nothing of, for callbacks and reports.
-
-    The narrower the figure (in inches), the larger its text on a page that scales it.
-    """
-    figure = Figure(figsize=(width, _height(_rows(plot, frame))))
-    with mpl.rc_context(_RC):
-        ax = figure.subplots()
-    before = _LOCALE.set(locale)
-    try:
-        plot(frame, ax=ax, **options)
-    finally:
-        _LOCALE.reset(before)
-    _fit(figure, ax)
-    return figure
-
-
-def _fit(figure: Figure, ax: Axes, *, margin: float = 3) -> None:
-    """Give one axes the room that its texts leave; a layout engine draws twice to find it."""
-    width, height = figure.bbox.size
-    with _any_letters():
-        texts = ax.get_tightbbox(RendererAgg(width, height, figure.dpi))
-    if texts is None:
-        return
-    now, margin = ax.get_window_extent(), margin * figure.dpi / 72
-    left, right = now.x0 - texts.x0 + margin, texts.x1 - now.x1 + margin
-    low, high = now.y0 - texts.y0 + margin, texts.y1 - now.y1 + margin
-    room = (max(0.1, 1 - (left + right) / width), max(0.1, 1 - (low + high) / height))
-    ax.set_position((left / width, low / height, *room))
-
-
 @contextmanager
 def _any_letters() -> Iterator[None]:
     """Be quiet about letters that matplotlib's font lacks: the reader's draws them."""
@@ -402,59 +296,15 @@ def to_svg(figure: Figure, *, prefix: str, title: str, description: str) -> str:
         figure.savefig(
             buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None}
         )
-    svg = buffer.getvalue().decode("utf-8")
+    svg = buffer.getvalue().decode("utf-8").rstrip()
     svg = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>", "", svg, flags=re.DOTALL)
     svg = svg[svg.index(">", svg.index("<svg")) + 1 :]
-    svg = slim(svg, prefix=prefix, colours=_VARIABLES)
-    width, height = (float(size) * 72 for size in figure.get_size_inches())
-    return (
-        f'<svg viewBox="0 0 {width:g} {height:g}" role="img" class="pcn-chart"'
-        f' aria-labelledby="{prefix}-title {prefix}-desc" style="stroke-linejoin: round"'
-        ' xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink">'
-        f'<title id="{prefix}-title">{escape(title)}</title>'
-        f'<desc id="{prefix}-desc">{escape(description)}</desc>{svg}'
-    )
+    svg = slim(svg.removesuffix("</svg>"), prefix=prefix, colours=VARIABLES)
+    width, height = (float(inches) * 72 for inches in figure.get_size_inches())
+    return element(svg, prefix=prefix, title=title, description=description, size=(width, height))
 
 
-def type_colour(invoice_type: str, frame: pd.DataFrame) -> str:
-    """Return the colour of an invoice type; those beyond the two get theirs in order of name."""
-    if invoice_type in _TYPE_COLOURS:
-        return _TYPE_COLOURS[invoice_type]
-    place = invoice_types(frame)[2:].index(invoice_type)
-    return _OTHERS[place % len(_OTHERS)]
-
-
-def balance_title(
-    currency: str, total: Decimal, parts: Mapping[str, Decimal], *, locale: str = "en"
-) -> str:
-    """Return what is owed and how it splits: ``GBP 751,094.39 owed, 73 % OneTime``.
-
-    Nothing is said of a split into parts that do not add up, are not stated, or hold a credit.
-    """
-    if total < 0:
-        return f"Credit of {format_amount(total.copy_abs(), currency, locale=locale)}"
-    if total == 0:
-        return f"Nothing owed in {currency}"
-    owed = f"{format_amount(total, currency, locale=locale)} owed"
-    whole = add_exactly(parts.values()) == total and not {NOT_STATED, ""} & set(parts)
-    if not whole or any(amount < 0 for amount in parts.values()):
-        return owed
-    largest = max(parts, key=lambda name: parts[name])
-    share = "all" if parts[largest] == total else format_share(parts[largest], total)
-    return f"{owed}, {share} {_short(largest)}"
-
-
-def parts_by_type(frame: pd.DataFrame) -> dict[str, Decimal]:
-    """Return the balance of each invoice type in the rows of one currency, to the cent."""
-    parts: dict[str, Decimal] = {}
-    for _, name, rows in _lanes(frame):
-        parts[name] = add_exactly([parts.get(name, Decimal(0)), *rows["balance_amount"]])
-    return parts
-
-
-def _one_currency(frame: pd.DataFrame, function: str) -> str | None:
-    """Return the one currency of a frame; None where it has no rows."""
-    require_frame(frame, TOTALS_COLUMNS)
+def _refuse_several(frame: pd.DataFrame, function: str) -> None:
     require_frame(frame, TOTALS_COLUMNS)
     currencies = sorted(set(frame["currency"]))
     if len(currencies) > 1:
@@ -463,7 +313,6 @@ def _one_currency(frame: pd.DataFrame, function: str) -> str | None:
             remedy=f'Choose one with select(frame, currency="{currencies[0]}"), or draw each on'
             " an axis of its own with plot_panels(frame).",
         )
-    return currencies[0] if currencies else None
 
 
 def _height(rows: int) -> float:
@@ -473,8 +322,8 @@ def _height(rows: int) -> float:
 def _rows(plot: Callable[..., Axes], frame: pd.DataFrame) -> int:
     """Return how many lanes high a chart is; a trend as five, or two for each line's end."""
     if plot is plot_balance_trend:
-        return max(5, 2 * len(_owners(frame)))
-    return len(_lanes(latest(frame), by_currency=plot is plot_payment_recency))
+        return max(5, 2 * len(owners_of(frame)))
+    return len(lanes_of(latest(frame), by_currency=plot is plot_payment_recency))
 
 
 @contextmanager
@@ -507,85 +356,15 @@ def _nothing(ax: Axes) -> Axes:
     return ax
 
 
-def _lanes(
-    frame: pd.DataFrame, *, by_currency: bool = False
-) -> list[tuple[str, str, pd.DataFrame]]:
-    """Return label, invoice type and rows of each lane, in the frame's order."""
-    owners = _owners(frame)
-    typed = "invoice_type" in frame
-    by_currency = by_currency and len(set(frame["currency"])) > 1
-    places: dict[tuple[str, str, str, str], list[int]] = {}
-    for place, row in enumerate(rows_of(frame)):
-        name = "" if not typed else NOT_STATED if pd.isna(row.invoice_type) else row.invoice_type
-        places.setdefault((row.partner, row.cloud, row.currency, name), []).append(place)
-    lanes = []
-    for (partner, cloud, currency, name), rows in places.items():
-        label = " · ".join(filter(None, (currency if by_currency else "", _short(name))))
-        label = "\n".join(word for word in (owners[partner, cloud], label) if word)
-        lanes.append((label or currency, name, frame.iloc[rows]))
-    return lanes
-
-
-def _owners(frame: pd.DataFrame) -> dict[tuple[str, str], str]:
-    """Return what tells each partner and cloud from the others; nothing where there is one."""
-    owners = list(dict.fromkeys(zip(frame["partner"], frame["cloud"], strict=True)))
-    partners, clouds = {partner for partner, _ in owners}, {cloud for _, cloud in owners}
-    return {
-        (partner, cloud): " · ".join(
-            word
-            for word in (
-                _short(partner) if len(partners) > 1 else "",
-                cloud_label(cloud) if len(clouds) > 1 else "",
-            )
-            if word
-        )
-        for partner, cloud in owners
-    }
-
-
-def _amount(amount: Any, currency: str) -> str:
-    return format_amount(amount, currency, locale=_LOCALE.get())
-
-
-def _day(day: Any) -> str:
-    return format_day(day, locale=_LOCALE.get())
-
-
-def _tick(value: float) -> str:
-    return format_tick(value, locale=_LOCALE.get())
-
-
-def _numbers() -> FuncFormatter:
-    """Return what writes an axis in the locale of now; axes are written when a page is."""
-    locale = _LOCALE.get()
-    return FuncFormatter(lambda value, _: format_tick(value, locale=locale))
-
-
 class _Dates(Formatter):
-    """Writes an axis of days in a locale: months by name, the year where one begins."""
-
-    def __init__(self, locale: str) -> None:
-        self._locale = locale
+    """Writes an axis of days: months by name, the year where one begins."""
 
     def __call__(self, value: float, pos: int | None = None) -> str:  # noqa: ARG002  as called
         return self.format_ticks([value])[0]
 
     def format_ticks(self, values: Sequence[float]) -> list[str]:
         """Return the labels of all ticks, which together say what each leaves out."""
-        return format_ticks_of_time([num2date(value) for value in values], locale=self._locale)
-
-
-def _short(text: str) -> str:
-    """Return a name that fits beside a chart; names that differ often do so at their end."""
-    return text if len(text) <= 28 else f"{text[:14]}\N{HORIZONTAL ELLIPSIS}{text[-13:]}"
-
-
-def _scale(amounts: Sequence[Decimal], currency: str) -> tuple[Decimal, str]:
-    largest = max((abs(amount) for amount in amounts), default=Decimal(0))
-    for scale, word in ((Decimal(1_000_000), "million "), (Decimal(1_000), "thousand ")):
-        if largest >= 2 * scale:
-            return scale, f"{word}{currency}"
-    return Decimal(1), currency
+        return format_ticks_of_time([num2date(value) for value in values])
 
 
 def _name_lanes(ax: Axes, labels: Sequence[str]) -> None:
@@ -627,160 +406,92 @@ def _label(ax: Axes, x: float, y: float, text: str, *, left: bool = False) -> No
     )
 
 
-def _payment_mark(ax: Axes, row: Any, place: int, *, beside: float, last: float) -> None:
-    """Mark one row's last payment in its lane, in words and by a shape of its own."""
-    if row.payment_status != "paid":
-        outline = "solid" if row.payment_status == "never paid" else "dotted"
+def _payment_mark(ax: Axes, mark: Mark, place: int, *, beside: float, last: float) -> None:
+    """Mark a last payment in its lane, in words and by a shape of its own."""
+    if mark.days is None:
+        outline = "solid" if mark.status == "never paid" else "dotted"
         ax.scatter([beside], [place], s=64, facecolors="none", edgecolors=TEXT, linestyles=outline)
-        _label(ax, 0, place, row.payment_status.capitalize())
+        _label(ax, 0, place, mark.words[0])
         return
-    days = min(row.days_since_payment, last)
-    beyond = row.days_since_payment > last
-    ax.scatter([days], [place], s=64, color=TEXT, marker=">" if beyond else "o")
+    ax.scatter([mark.days], [place], s=64, color=TEXT, marker=">" if mark.older else "o")
     # On the side with more room, with as many words as it has.
-    left = days > last / 2
-    room = _room(ax) * max(days, last - days) / last
-    text = format_days_ago(row.days_since_payment)
-    amount = row.last_payment_amount
-    paid = "" if pd.isna(amount) else _amount(amount, row.currency)
-    for word in (_day(row.last_payment_date), paid):
-        if word and len(text) + len(word) + 3 <= room:
+    left = mark.days > last / 2
+    room = _room(ax) * max(mark.days, last - mark.days) / last
+    text, *more = mark.words
+    for word in more:
+        if len(text) + len(word) + 3 <= room:
             text += f" · {word}"
-    _label(ax, days, place, text, left=left)
+    _label(ax, mark.days, place, text, left=left)
 
 
-def _recency_title(recency: pd.DataFrame) -> str:
-    paid = recency["days_since_payment"].dropna()
-    words = []
-    if len(paid):
-        newest = int(paid.min())
-        dated = "Last payment" if newest >= 0 else "A payment is dated"
-        words.append(f"{dated} {format_days_ago(newest)}")
-    for status in ("never paid", "not stated"):
-        count = int((recency["payment_status"] == status).sum())
-        if count and count == len(recency):
-            words.append(status)
-        elif count:
-            words.append(f"{count} of {len(recency)} {status}")
-    title = "; ".join(words)
-    return title[0].upper() + title[1:]
-
-
-def _stated(rows: pd.DataFrame) -> pd.Series:
-    """Return the balance at each retrieved_at, invoice types added to the cent."""
-    return rows.groupby("retrieved_at", sort=True)["balance_amount"].agg(add_exactly).astype(object)
-
-
-def _mark_unexplained(ax: Axes, changes: pd.DataFrame, scale: Decimal) -> None:
+def _mark_unexplained(ax: Axes, view: TrendView) -> None:
     """Mark each unexplained step, and write the word beside the newest."""
-    for row in rows_of(changes.sort_values("retrieved_at")):
-        before, after = (
-            float(to_decimal(amount) / scale)
-            for amount in (row.previous_balance_amount, row.balance_amount)
-        )
-        ax.vlines(row.retrieved_at, before, after, color=_LIGHT["attention"], linewidth=2.4)
-    if len(changes):
+    for moment, before, after in view.unexplained:
+        ax.vlines(moment, before, after, color=ATTENTION, linewidth=2.4)
+    for moment, before, after in view.unexplained[-1:]:
         ax.annotate(
             "unexplained",
-            (row.retrieved_at, (before + after) / 2),
+            (moment, (before + after) / 2),
             xytext=(5, 0),
             textcoords="offset points",
             va="center",
             fontsize=8,
-            color=_LIGHT["attention"],
+            color=ATTENTION,
             bbox={"facecolor": PAGE, "edgecolor": "none", "pad": 1.5},
         )
 
 
-def _payment_ticks(ax: Axes, payments: pd.DataFrame, scale: Decimal) -> None:
-    """Mark payments below, on the day they were made, with the amounts that have room."""
-    if payments.empty:
+def _payment_ticks(ax: Axes, view: TrendView) -> None:
+    """Mark payments below, on the day they were made."""
+    if not view.payments:
         return
     bottom, top = ax.get_ylim()
     ax.set_ylim(bottom - 0.16 * (top - bottom), top)
     low = ax.get_xaxis_transform()
-    ax.plot(payments["payment_date"], [0.05] * len(payments), "|", color=TEXT, markersize=7,
-            transform=low)  # fmt: skip
+    days: Any = [day for day, _ in view.payments]
+    ax.plot(days, [0.05] * len(days), "|", color=TEXT, markersize=7, transform=low)
     ax.annotate(
         "payments", (0, 0.05), xycoords="axes fraction", xytext=(-4, 0),
         textcoords="offset points", ha="right", va="center", fontsize=8, color=MUTED,
     )  # fmt: skip
-    first, last = payments["payment_date"].min(), payments["payment_date"].max()
-    room, named = (last - first) * 0.09, first - (last - first)
-    for row in rows_of(payments.sort_values("payment_date", ascending=True)):
-        if row.payment_date - named > room and pd.notna(row.payment_amount):
-            amount = float(to_decimal(row.payment_amount) / scale)
+    for day, words in view.payments:
+        if words:
             ax.text(
-                row.payment_date,
-                0.09,
-                _tick(float(f"{amount:.4g}")),
-                transform=low,
-                ha="center",
-                va="bottom",
-                fontsize=7.5,
-                color=MUTED,
+                day, 0.09, words, transform=low, ha="center", va="bottom", fontsize=7.5, color=MUTED
             )
-            named = row.payment_date
 
 
-def _label_ends(ax: Axes, ends: Sequence[tuple[float, str, str]]) -> None:
+def _label_ends(ax: Axes, view: TrendView) -> None:
     """Write what each line ends at beside the axes, one below the other."""
     bottom, top = ax.get_ylim()
-    gap = 0.85 / max(5, 2 * len(ends)) * (top - bottom)
+    gap = 0.85 / max(5, 2 * len(view.lines)) * (top - bottom)
     height = float("-inf")
-    for value, text, colour in sorted(ends):
-        height = max(value, height + gap)
+    for line in sorted(view.lines, key=lambda line: line.heights[-1]):
+        height = max(line.heights[-1], height + gap)
         ax.annotate(
-            text,
+            line.words,
             (1, height),
             xycoords=("axes fraction", "data"),
             xytext=(4, 0),
             textcoords="offset points",
             va="center",
-            color=colour,
+            color=line.colour,
             annotation_clip=False,
         )
 
 
-def _trend_title(currency: str, stated: Sequence[pd.Series]) -> str:
-    now = add_exactly(series.iloc[-1] for series in stated)
-    words = balance_title(currency, now, {}, locale=_LOCALE.get())
-    first = min(series.index[0] for series in stated)
-    firsts = {series.index[0].date() for series in stated}
-    if len(firsts) > 1 or all(len(series) == 1 for series in stated):
-        return words  # not the same partners then as now, or nothing to compare with
-    then = add_exactly(series.iloc[0] for series in stated)
-    moved = add_exactly([now, -then])
-    if moved == 0:
-        return f"{words}, as on {_day(first)}"
-    direction = "up" if moved > 0 else "down"
-    number = format_number(abs(moved), currency, locale=_LOCALE.get())
-    return f"{words}, {direction} {number} since {_day(first)}"
-
-
-def _foot(ax: Axes, now: pd.DataFrame, *, as_of: AsOf | None = None, below: float = -31) -> None:
+def _foot(ax: Axes, foot: Foot, *, below: float = -31) -> None:
     """Say below the chart where the figures come from and of when they are."""
-    clouds = sorted(set(now["cloud"]))
-    sample = SAMPLE.name in clouds
-    days = sorted({moment.date() for moment in now["retrieved_at"]})
-    words = ["Source: " + ", ".join(cloud_label(cloud) for cloud in clouds if cloud != SAMPLE.name)]
-    if sample:
-        words = ["Sample data, not an account", *(words if len(clouds) > 1 else [])]
-    words.append(
-        "retrieved " + " to ".join(dict.fromkeys(_day(day) for day in (days[0], days[-1])))
-    )
-    if as_of is not None and [as_of_day(as_of)] != days:
-        words.append(f"as of {_day(as_of_day(as_of))}")
     figure = ax.get_figure(root=True)
     width = int(_CHARACTERS * (figure.get_figwidth() if figure else _WIDTH))
     ax.annotate(
-        textwrap.fill(" · ".join(words), width),
+        textwrap.fill(foot.words, width),
         (0, 0),
         xycoords="axes fraction",
         xytext=(0, below),
         textcoords="offset points",
         va="top",
         fontsize=8,
-        color=_LIGHT["sample"] if sample else MUTED,
-        fontweight="bold" if sample else "normal",
+        color=foot.colour,
+        fontweight="bold" if foot.bold else "normal",
     )

@@ -13,8 +13,8 @@ import pandas as pd
 from ipywidgets import HTML, DatePicker, Dropdown, HBox, Layout, VBox
 from markupsafe import Markup
 
-from pcnotebooks.charts import plot_balance_trend, plot_balances, plot_payment_recency
 from pcnotebooks.clouds import CLOUDS, SAMPLE
+from pcnotebooks.drawings import balances_svg, recency_svg, trend_svg
 from pcnotebooks.frames import (
     INVOICE_COLUMNS,
     NOT_STATED,
@@ -26,7 +26,7 @@ from pcnotebooks.frames import (
     rows_with,
     totals_frame,
 )
-from pcnotebooks.pages import chart, error_html, figures_table, headlines, style, wrapped
+from pcnotebooks.pages import error_html, figures_table, headlines, style, wrapped
 from pcnotebooks.payloads import Payload
 from pcnotebooks.statements import (
     Section,
@@ -99,7 +99,7 @@ def explore(frame: pd.DataFrame) -> VBox:
 
 @dataclass(frozen=True)
 class _Chart:
-    """A chart to be drawn; the key begins with its plot and tells it from all others."""
+    """A chart to be drawn; the key begins with its kind and tells it from all others."""
 
     key: tuple[Any, ...]
     rows: pd.DataFrame
@@ -108,19 +108,16 @@ class _Chart:
     @property
     def is_trend(self) -> bool:
         """Whether it takes the whole width."""
-        return self.key[0] is plot_balance_trend
+        return bool(self.key[0] == "trend")
 
     def svg(self, prefix: str) -> Markup:
         """Return it drawn; ids begin with the prefix."""
         if self.is_trend:
-            options: dict[str, Any] = {}
-            words = trend_in_words(self.rows)
-        elif self.key[0] is plot_balances:
-            words, options = balances_in_words(self.rows), {"width": 4.6}
-        else:
-            words = recency_in_words(recency_of(self.rows, as_of=self.as_of))
-            options = {"width": 4.6, "as_of": self.as_of}
-        return chart(self.key[0], self.rows, words, prefix=prefix, **options)
+            return trend_svg(self.rows, trend_in_words(self.rows), prefix=prefix, width=518)
+        if self.key[0] == "balances":
+            return balances_svg(self.rows, balances_in_words(self.rows), prefix=prefix)
+        recency = recency_of(self.rows, as_of=self.as_of)
+        return recency_svg(recency, recency_in_words(recency), prefix=prefix, as_of=self.as_of)
 
 
 @dataclass(frozen=True)
@@ -281,11 +278,11 @@ class Explorer(VBox):  # type: ignore[misc]  # ipywidgets has no types
             rows = rows_with(chosen, currency=currency)
             history = rows_with(self._history, currency=currency, partner=partner)
             charts = [
-                _Chart((plot_balances, which), rows),
-                _Chart((plot_payment_recency, which, as_of), rows, as_of),
+                _Chart(("balances", which), rows),
+                _Chart(("recency", which, as_of), rows, as_of),
             ]
             if len(set(history["retrieved_at"])) > 1:
-                charts.append(_Chart((plot_balance_trend, currency, partner), history))
+                charts.append(_Chart(("trend", currency, partner), history))
             self._parts_made[which, as_of] = self._headed(currency, partner, rows, charts)
         return self._parts_made[which, as_of]
 

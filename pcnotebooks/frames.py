@@ -240,8 +240,9 @@ def rows_with(frame: pd.DataFrame, **choices: Any) -> pd.DataFrame:
     for column, chosen in choices.items():
         if chosen is not None:
             wanted = {_key(column, value) for value in _values(chosen)}
-            present = [value for value in frame[column].unique() if _key(column, value) in wanted]
-            kept &= frame[column].isin(present).to_numpy()
+            numbers, values = pd.factorize(frame[column], use_na_sentinel=False)
+            fitting = np.array([_key(column, value) in wanted for value in values], dtype=bool)
+            kept &= fitting[numbers]
     selected = frame.loc[kept].reset_index(drop=True)
     for column in _KEYS:
         if isinstance(selected[column].dtype, pd.CategoricalDtype):
@@ -562,6 +563,8 @@ def latest_payloads(payloads: Iterable[Payload]) -> list[Payload]:
 
 def rows_of(frame: pd.DataFrame) -> Iterator[Any]:
     """Yield what `itertuples` does, in a tenth of the time where rows are few."""
+    if frame.empty:
+        return iter(())
     columns = [frame.index, *(_cells(frame[column]) for column in frame.columns)]
     return map(_row_type(tuple(frame.columns))._make, zip(*columns, strict=True))
 

@@ -202,6 +202,8 @@ def _execute(book: Any) -> None:
         DeadKernelError,
     )
 
+    from pcnotebooks.kernels import Manager  # noqa: PLC0415
+
     kernel = book.metadata.get("kernelspec", {}).get("name", "python3")
     reached = [0]
 
@@ -218,6 +220,7 @@ def _execute(book: Any) -> None:
         client = NotebookClient(
             book,
             kernel_name=kernel,
+            kernel_manager_class=Manager,
             timeout=_CELL_SECONDS,
             extra_arguments=["--ext=pcnotebooks.outputs", "--log-level=ERROR"] if python else [],
             resources={"metadata": {"path": str(Path.cwd())}},

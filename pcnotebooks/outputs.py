@@ -70,7 +70,7 @@ def load_ipython_extension(shell: Any) -> None:
 
 def _figure_bundle(figure: Any, prefix: str) -> tuple[dict[str, str], dict[str, Any]]:
     """Return the package's charts as SVG with their texts; of any other what it is called."""
-    from pcnotebooks.charts import TEXT  # noqa: PLC0415
+    from pcnotebooks.views import TEXT  # noqa: PLC0415
 
     figure.draw_without_rendering()
     if figure.axes and all(ax.title.get_color() == TEXT for ax in figure.axes):

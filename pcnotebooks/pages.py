@@ -1,8 +1,7 @@
-"""Pieces of HTML: the package's templates and style sheets, charts, tables and errors."""
+"""Pieces of HTML: the package's templates and style sheets, tables and errors."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import cache
 from html import escape
 from typing import Any
@@ -11,9 +10,9 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from pcnotebooks.charts import PALETTE, draw, to_svg
 from pcnotebooks.errors import PcNotebooksError
 from pcnotebooks.statements import Section, lines_of
+from pcnotebooks.views import PALETTE
 
 
 @cache
@@ -46,20 +45,6 @@ def _palette(ground: int) -> str:
 def _css_text(text: str) -> str:
     """Return a text for CSS to print, none of whose characters ends a string or a tag."""
     return "".join(each if each.isalnum() else f"\\{ord(each):x} " for each in text)
-
-
-def chart(
-    plot: Callable[..., Any], frame: pd.DataFrame, description: str, *, prefix: str, **options: Any
-) -> Markup:
-    """Return a chart as inline SVG with its title and a description that carries the figures."""
-    figure = draw(plot, frame, **options)
-    svg = to_svg(
-        figure,
-        prefix=f"{prefix}-{plot.__name__.removeprefix('plot_')}",
-        title=figure.axes[0].get_title(loc="left").replace("\n", " "),
-        description=description,
-    )
-    return Markup(svg)  # noqa: S704 (matplotlib and to_svg escape every text)
 
 
 def figures_table(recency: pd.DataFrame) -> Markup:

@@ -17,11 +17,11 @@ from pathlib import Path
 from markupsafe import Markup
 
 from pcnotebooks.amounts import format_day
-from pcnotebooks.charts import plot_balance_trend, plot_balances, plot_payment_recency
+from pcnotebooks.drawings import balances_svg, recency_svg, trend_svg
 from pcnotebooks.errors import ConfigurationError
 from pcnotebooks.export import csv_text
 from pcnotebooks.frames import AsOf, as_of_day, latest_payloads
-from pcnotebooks.pages import chart, environment
+from pcnotebooks.pages import environment
 from pcnotebooks.payloads import Payload
 from pcnotebooks.statements import (
     Section,
@@ -119,7 +119,7 @@ def render_report(
             earlier=_with_owner(_earlier(given, sources)),
             csv=_csv(sources, as_of=as_of, terms_days=terms_days),
             script=_script(),
-            versions={name: version(name) for name in ("pcnotebooks", "pandas", "matplotlib")},
+            versions={name: version(name) for name in ("pcnotebooks", "pandas")},
         )
     )
     if path is None:
@@ -216,14 +216,14 @@ def _charts(
     section: Section, statement: Statement, as_of: AsOf | None, locale: str
 ) -> list[Markup]:
     own = statement.frames
-    written = {"prefix": f"c{section.place}p{statement.number}", "locale": locale}
+    prefix = f"c{section.place}p{statement.number}"
     in_words = balances_in_words(own.details, locale=locale)
     days = recency_in_words(own.details)
     charts = [
-        chart(plot_balances, own.details, in_words, width=4.6, **written),
-        chart(plot_payment_recency, own.details, days, width=4.6, as_of=as_of, **written),
+        balances_svg(own.details, in_words, prefix=f"{prefix}-balances", locale=locale),
+        recency_svg(own.details, days, prefix=f"{prefix}-recency", locale=locale, as_of=as_of),
     ]
     if len(own.changes):
         in_words = trend_in_words(own.history, locale=locale)
-        charts.append(chart(plot_balance_trend, own.history, in_words, width=9.2, **written))
+        charts.append(trend_svg(own.history, in_words, prefix=f"{prefix}-trend", locale=locale))
     return charts

@@ -18,7 +18,6 @@ from pcnotebooks.amounts import (
     format_days_ago,
     format_number,
 )
-from pcnotebooks.charts import balance_title, parts_by_type
 from pcnotebooks.clouds import cloud_label
 from pcnotebooks.frames import (
     NOT_STATED,
@@ -35,6 +34,7 @@ from pcnotebooks.frames import (
     totals_frame,
 )
 from pcnotebooks.payloads import Payload
+from pcnotebooks.views import balance_title, parts_by_type
 
 NOTHING = "\N{EN DASH}"
 _STATED = "Stated by Partner Center"

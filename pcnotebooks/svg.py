@@ -1,9 +1,10 @@
-"""SVG as matplotlib writes it, made fit to stand in a page."""
+"""SVG made fit to stand in a page."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from html import escape
 
 # Two or more neighbours of one style, as the labels of an axis and the marks of a line are.
 _ALIKE = re.compile(
@@ -43,3 +44,17 @@ def _grouped(style: str, elements: str) -> str:
     """Return elements as a group that has the style which each of them has."""
     each = f' style="{style}"'
     return f"<g{each}>{elements.replace(each, '')}</g>"
+
+
+def element(
+    svg: str, *, prefix: str, title: str, description: str, size: tuple[float, float]
+) -> str:
+    """Return SVG as an element that those who do not see it are told of."""
+    width, height = size
+    return (
+        f'<svg viewBox="0 0 {width:g} {height:g}" role="img" class="pcn-chart"'
+        f' aria-labelledby="{prefix}-title {prefix}-desc" style="stroke-linejoin: round"'
+        ' xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink">'
+        f'<title id="{prefix}-title">{escape(title)}</title>'
+        f'<desc id="{prefix}-desc">{escape(description)}</desc>{svg}</svg>'
+    )

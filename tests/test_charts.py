@@ -26,7 +26,8 @@ from pcnotebooks import (
     select,
     totals_frame,
 )
-from pcnotebooks.charts import PALETTE, draw, to_svg
+from pcnotebooks.charts import to_svg
+from pcnotebooks.views import PALETTE
 from tests.builders import detail, item, payload
 
 
@@ -282,23 +283,22 @@ def test_settings_of_the_user_stay(gbp: pd.DataFrame):
     """Drawing changes no setting of matplotlib."""
     before = dict(mpl.rcParams)
     plot_balances(gbp)
-    to_svg(draw(plot_balances, gbp), prefix="a", title="t", description="d")
+    to_svg(plot_panels(gbp), prefix="a", title="t", description="d")
     assert dict(mpl.rcParams) == before
 
 
 def test_many_lanes_grow_the_figure():
     """The height grows with the lanes instead of squeezing them."""
     types = [detail(f"Type {n:02}", n) for n in range(12)]
-    few = draw(plot_balances, invoice_frame(payload(item("GBP", None, *types[:2]))))
-    many = draw(plot_balances, invoice_frame(payload(item("GBP", None, *types))))
+    few = plot_panels(invoice_frame(payload(item("GBP", None, *types[:2]))))
+    many = plot_panels(invoice_frame(payload(item("GBP", None, *types))))
     assert many.get_figheight() - few.get_figheight() == pytest.approx(10 * 0.4)
 
 
 def test_svg_is_equal_twice_named_and_free_of_clashes(gbp: pd.DataFrame):
     """Two runs give equal bytes; ids carry the prefix; colours are variables; text is text."""
     first, second = (
-        to_svg(draw(plot_balances, gbp), prefix="one", title="T & <t>", description="D")
-        for _ in range(2)
+        to_svg(plot_panels(gbp), prefix="one", title="T & <t>", description="D") for _ in range(2)
     )
     assert first == second
     ids = re.findall(r'\bid="([^"]+)"', first)
@@ -317,7 +317,7 @@ def test_svg_leaves_service_text_alone():
     """A text that looks like markup, an id or a colour is not taken for one."""
     text = '<b id="x"> url(#y) #1b4f8a'
     frame = invoice_frame(payload(item("GBP", None, detail(text, 5))))
-    svg = to_svg(draw(plot_balances, frame), prefix="p", title="t", description="d")
+    svg = to_svg(plot_panels(frame), prefix="p", title="t", description="d")
     assert '&lt;b id="x"&gt; url(#y) #1b4f8a' in svg
 
 
@@ -328,5 +328,5 @@ def test_svg_of_letters_that_the_charts_font_lacks_is_quiet():
     )
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        svg = to_svg(draw(plot_balances, frame), prefix="p", title="t", description="d")
+        svg = to_svg(plot_panels(frame), prefix="p", title="t", description="d")
     assert "定期" in svg

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from typing import Any
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -150,12 +152,12 @@ def test_draws_nothing_twice(monkeypatch: pytest.MonkeyPatch):
     from pcnotebooks import explorer  # noqa: PLC0415
 
     drawn = []
-    draw = explorer.chart
-    monkeypatch.setattr(
-        explorer, "chart", lambda plot, *rest, **options: (
-            drawn.append(plot.__name__), draw(plot, *rest, **options)
-        )[1],
-    )  # fmt: skip
+
+    def noting(draw: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda *given, **options: (drawn.append(draw.__name__), draw(*given, **options))[1]
+
+    for name in ("balances_svg", "recency_svg"):
+        monkeypatch.setattr(explorer, name, noting(getattr(explorer, name)))
     box = explore(invoice_frame(sample_payload()))
     first = _html(box)
     assert len(drawn) == 6
@@ -164,7 +166,7 @@ def test_draws_nothing_twice(monkeypatch: pytest.MonkeyPatch):
     assert _html(box) == first
     assert len(drawn) == 6
     _controls(box)["As of"].value = pd.Timestamp("2018-03-17").date()
-    assert drawn[6:] == ["plot_payment_recency"] * 3
+    assert drawn[6:] == ["recency_svg"] * 3
 
 
 def test_words_come_first_and_charts_follow():
@@ -189,7 +191,7 @@ def test_words_come_first_and_charts_follow():
 
 def test_an_error_while_charts_follow_stands_in_the_widget(monkeypatch: pytest.MonkeyPatch):
     """A task's exception is seen nowhere else."""
-    monkeypatch.setattr("pcnotebooks.explorer.chart", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr("pcnotebooks.explorer.balances_svg", lambda *_, **__: 1 / 0)
 
     async def show() -> str:
         box = explore(invoice_frame(sample_payload()))

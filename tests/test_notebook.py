@@ -19,10 +19,10 @@ from bs4 import BeautifulSoup
 
 import pcnotebooks
 from pcnotebooks import ConfigurationError, ReportError, render_notebook, sample_payload
-from pcnotebooks.charts import PALETTE
 from pcnotebooks.leaks import refuse_secrets, secret_in
 from pcnotebooks.notebook import _hidden_failure, _html, _read, bundled_notebooks
 from pcnotebooks.pages import error_html
+from pcnotebooks.views import PALETTE
 from tests.services.planted import TOKEN
 
 ROOT = Path(__file__).parents[1]

@@ -169,7 +169,7 @@ def test_forced_colours_keep_every_mark(open_page: OpenPage, history: str, scree
         "(() => { const probe = document.createElement('p'); probe.style.color = 'CanvasText';"
         " document.body.append(probe); return getComputedStyle(probe).color })()"
     )
-    marks = page.locator(".pcn-chart path[style*='stroke-width: 1.6']").all()
+    marks = page.locator(".pcn-chart path[style*='stroke-width:1.6']").all()
     assert len(marks) == 7
     assert {mark.evaluate("each => getComputedStyle(each).stroke") for mark in marks} == {system}
 
@@ -259,3 +259,47 @@ def test_every_chart_is_named_and_described(open_page: OpenPage, sample: str):
     assert any(
         "OneTime GBP 548,138.52" in each.replace("\N{NO-BREAK SPACE}", " ") for each in described
     )
+
+
+# Texts that reach beyond their chart, and pairs of texts that stand in each other's way.
+_COLLISIONS = """svgs => svgs.flatMap(svg => {
+  const frame = svg.getBoundingClientRect();
+  const texts = [...svg.querySelectorAll("text")]
+    .map(text => [text.textContent, text.getBoundingClientRect()]);
+  const out = texts.filter(([, box]) => box.left < frame.left - 1 || box.right > frame.right + 1
+    || box.top < frame.top - 1 || box.bottom > frame.bottom + 1).map(([words]) => ["out", words]);
+  const over = texts.flatMap(([words, box], place) => texts.slice(place + 1).filter(([, other]) =>
+    Math.min(box.right, other.right) - Math.max(box.left, other.left) > 1
+    && Math.min(box.bottom, other.bottom) - Math.max(box.top, other.top) > 4
+  ).map(([others]) => ["over", words, others]));
+  return [...out, ...over];
+})"""
+
+
+@pytest.mark.parametrize("font", ["DejaVu Sans", "Liberation Sans"])
+def test_no_text_of_a_chart_is_cut_or_covered(
+    open_page: OpenPage, sample: str, history: str, tmp_path: Path, screenshots: Path, font: str
+):
+    """In a font that runs wide and in one that runs narrow, whatever the figures are."""
+    parts = [
+        detail("Recurring", "999999999999.99"), detail("OneTime", "-123456789012.34"),
+        detail("Azure reservation, three years, prepaid", 1), detail(None, "0.01"),
+    ]  # fmt: skip
+    odd = [
+        payload(item("GBP", None, *parts), item("JPY", 0), partner=f"Wide World Importers No. {n}")
+        for n in range(1, 4)
+    ]
+    small = payload(item("GBP", 5)).body
+    years = [
+        replace(odd[0], body=body, retrieved_at=odd[0].retrieved_at.replace(year=year))
+        for year, body in ((2019, small), (2022, odd[0].body))
+    ]
+    other = tmp_path / "odd.html"
+    render_report([*odd, *years], other)
+    for address in (sample, history, other.as_uri()):
+        page = open_page(address, width=1200)
+        page.add_style_tag(content=f"svg {{ font-family: '{font}' !important; }}")
+        page.screenshot(
+            path=screenshots / f"charts-{Path(address).stem}-{font}.png", full_page=True
+        )
+        assert page.locator("svg").evaluate_all(_COLLISIONS) == []
