@@ -11,6 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from benchmarks import (
+    browser,
     dashboards,
     fetching,
     flattening,
@@ -28,6 +29,7 @@ _CHAPTERS = {
     "From bytes to frames": flattening,
     "Report": reports,
     "Dashboard of 10 currencies, in the kernel": dashboards,
+    "Dashboard of 10 currencies, in the browser": browser,
     "History": history,
     "Fetch, on loopback": fetching,
     "Sign-in": signing_in,

@@ -21,7 +21,7 @@ from tests.builders import body, detail, item
 CURRENCIES = ("GBP", "CHF", "EUR", "USD", "JPY", "KWD", "AUD", "SEK", "NOK", "DKK")
 
 
-def _payload() -> Payload:
+def ten_currencies() -> Payload:
     """Return ten currencies, two invoice types each."""
     items = [
         item(code, None, detail("Recurring", 100.5 * place, currency=code),
@@ -47,7 +47,7 @@ async def _timed(explorer: Any, choose: Callable[[], None]) -> tuple[float, floa
 
 
 async def _measure() -> list[Row]:
-    box = dashboard(payloads=_payload())
+    box = dashboard(payloads=ten_currencies())
     explorer = box._explorer
     currency, kind, as_of = explorer.currency, explorer.invoice_type, explorer.as_of
     labels = [label for label, _ in currency.options]

@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -16,11 +18,25 @@ from pathlib import Path
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
-from benchmarks.paired import Row, alone, milliseconds, paired, show
+from benchmarks.paired import ROOT, Row, alone, milliseconds, paired, show
 from pcnotebooks import History, Payload, invoice_frame
 from tests.builders import body, detail, item
 
 DAYS = 1250
+_SPARK = """
+import json, sys, time
+from pyspark.sql import SparkSession
+spark = (SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false")
+    .config("spark.driver.bindAddress", "127.0.0.1").config("spark.driver.host", "127.0.0.1")
+    .config("spark.sql.shuffle.partitions", "2").getOrCreate())
+taken = []
+for _ in range(6):
+    started = time.perf_counter()
+    rows = spark.read.parquet(sys.argv[1])
+    rows.groupBy("currency", "invoice_type").sum("balance_amount").collect()
+    taken.append((time.perf_counter() - started) * 1000)
+print(json.dumps(taken[1:]))
+"""
 LATER = "2040-01-01"
 
 
@@ -54,6 +70,7 @@ def _measure(size: int, folder: Path) -> Iterator[Row]:
         "changes": history.changes,
     }.items():
         yield alone(f"{of}: {name}", call, rounds=5)
+    yield _spark(of, history, folder / "history")
     yield Row(f"{of}: every payload, proved", [milliseconds(lambda: list(history.payloads()))])
     files = [path for path in (folder / "history").rglob("*") if path.is_file()]
     yield Row(
@@ -65,6 +82,19 @@ def _measure(size: int, folder: Path) -> Iterator[Row]:
             f"{of}: frame", history.frame, "as many JSON files",
             lambda: invoice_frame(*map(Payload.load, saved)), rounds=3,
         )  # fmt: skip
+
+
+def _spark(of: str, history: History, folder: Path) -> Row:
+    """Return a frame beside Spark's sums of the same rows, once Spark has started."""
+    peer = "Spark, local, summing the same rows"
+    python = os.environ.get("PCNOTEBOOKS_SPARK_PYTHON", ROOT / ".venv" / "spark" / "bin" / "python")
+    command = [python, "-c", _SPARK, folder / "invoice_details"]
+    try:
+        done = subprocess.run(command, capture_output=True, check=True, timeout=300)
+    except (OSError, subprocess.SubprocessError):
+        return Row(f"{of}: frame", [], peer, note="no Spark here: make test-spark sets it up")
+    taken = json.loads(done.stdout.splitlines()[-1])
+    return Row(f"{of}: frame", [milliseconds(history.frame) for _ in taken], peer, taken)
 
 
 def _payload(number: int, partners: int) -> Payload:

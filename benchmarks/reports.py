@@ -14,6 +14,8 @@ from pcnotebooks import render_report, sample_history, sample_payload, select, t
 
 _SAVED = "payload = pc.Payload.load({saved!r})"
 _REPORT = f"import pcnotebooks as pc; {_SAVED}; pc.render_report(payload, {{page!r}})"
+# What it is rendered with, and nothing rendered.
+_IMPORTS = f"import pcnotebooks as pc; {_SAVED}; pc.render_report"
 # What the report shows, in the cells of a notebook.
 _CELLS = (
     f"import pcnotebooks as pc\n{_SAVED}\nframe = pc.invoice_frame(payload)",
@@ -61,6 +63,9 @@ def _processes(folder: Path) -> Iterator[Row]:
         goal=Goal("ratio", 1 / 4), rounds=5,
     )  # fmt: skip
     yield _size("its file", Path(names["page"]), "nbconvert's", stock)
+    yield paired(
+        name, report, "its imports alone", code(_IMPORTS.format(**names)), goal=Goal("more", 150)
+    )
     rendered = str(folder / "rendered.html")
     yield paired(
         "render_notebook, whole process",
