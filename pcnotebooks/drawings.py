@@ -1,7 +1,7 @@
 """Views drawn as SVG for a page: light, in the page's own font, in colours that it may replace.
 
-Sizes are in the points of a chart that is `width` wide; the page scales it. How wide a text is
-only its reader's font knows, so room is left for a wide one.
+Sizes are in points; the page scales the whole. How wide a text is only its reader's font knows, so
+room is left for a wide one.
 """
 
 from __future__ import annotations
@@ -36,18 +36,18 @@ from pcnotebooks.views import (
     trend_view,
 )
 
-NARROW, WIDE = 331, 662
+_NARROW, _WIDE = 331, 662
 _LANE, _BAR, _GAP = 28.8, 16.0, 8.0
 _EDGE = 1.2  # by which a letter may reach to the left of where it stands
 _TITLE, _LABEL, _VALUE, _TICK, _SMALL = 11.0, 9.5, 9.0, 8.5, 8.0  # of letters
 
 
 def balances_svg(
-    frame: pd.DataFrame, description: str, *, prefix: str, locale: str = "en", width: int = NARROW
+    frame: pd.DataFrame, description: str, *, prefix: str, locale: str = "en"
 ) -> Markup:
     """Return :func:`plot_balances` of rows in one currency as an element of a page."""
     view = balances_view(frame, locale=locale)
-    drawing = _Drawing(width, view.title)
+    drawing, width = _Drawing(_NARROW, view.title), _NARROW
     left, top = drawing.lanes([bar.lane for bar in view.bars])
     low, high = min(0.0, *(b.length for b in view.bars)), max(0.0, *(b.length for b in view.bars))
     # Every label has room behind its bar; a credit's lane is free on the right.
@@ -82,11 +82,10 @@ def recency_svg(
     prefix: str,
     as_of: AsOf | None = None,
     locale: str = "en",
-    width: int = NARROW,
 ) -> Markup:
     """Return :func:`plot_payment_recency` of :func:`payment_recency` as an element of a page."""
     view = recency_view(recency, as_of=as_of, locale=locale)
-    drawing = _Drawing(width, view.title)
+    drawing, width = _Drawing(_NARROW, view.title), _NARROW
     left, top = drawing.lanes([lane for lane, _ in view.lanes])
     low, high = view.ends
 
@@ -110,7 +109,7 @@ def recency_svg(
 
 
 def trend_svg(
-    frame: pd.DataFrame, description: str, *, prefix: str, locale: str = "en", width: int = WIDE
+    frame: pd.DataFrame, description: str, *, prefix: str, locale: str = "en", width: int = _WIDE
 ) -> Markup:
     """Return :func:`plot_balance_trend` of rows in one currency as an element of a page."""
     view = trend_view(frame, locale=locale)

@@ -188,11 +188,7 @@ def _pdf(html: str) -> bytes:
             remedy='Run pip install "pcnotebooks[pdf]" and install Pango (on Debian libpango-1.0-0,'
             " libpangoft2-1.0-0 and libharfbuzz-subset0), or print the HTML report to PDF.",
         ) from None
-    # It knows no variables in SVG, so each colour is the one that stands beside its name.
-    light = re.sub(r"<[^>]+>", lambda tag: _VARIABLE.sub(r"\1", tag[0]), html)
-    # It takes minutes to break a word of thousands of letters, which no name on paper needs.
-    light = _LONG_WORD.sub("\\1\N{HORIZONTAL ELLIPSIS}", light)
-    page = HTML(string=light, url_fetcher=URLFetcher(allowed_protocols=()))
+    page = HTML(string=_for_paper(html), url_fetcher=URLFetcher(allowed_protocols=()))
     logger = logging.getLogger("weasyprint")
     level = logger.level
     logger.setLevel(logging.ERROR)  # it warns of each property that SVG has and CSS has not
@@ -201,6 +197,16 @@ def _pdf(html: str) -> bytes:
     finally:
         logger.setLevel(level)
     return content
+
+
+def _for_paper(html: str) -> str:
+    """Return the page as WeasyPrint can take it."""
+    # It knows no variables in SVG, so each colour is the one that stands beside its name.
+    light = re.sub(r"<[^>]+>", lambda tag: _VARIABLE.sub(r"\1", tag[0]), html)
+    # It takes minutes to break a word of thousands of letters, which no name on paper needs.
+    return re.sub(
+        r">[^<]+", lambda text: _LONG_WORD.sub("\\1\N{HORIZONTAL ELLIPSIS}", text[0]), light
+    )
 
 
 def _days(payloads: Sequence[Payload]) -> list[date]:

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pcnotebooks.clouds import Cloud
-from pcnotebooks.errors import PayloadError
+from pcnotebooks.errors import ConfigurationError, PayloadError
 from pcnotebooks.payloads import Payload, decode, require_json
 from pcnotebooks.sample import sample_payload
 from tests.builders import AT, body, detail, item, payload
@@ -272,6 +272,7 @@ def test_a_damaged_file_is_recognised(saved):
         ({"body_encoding": "klingon"}, "klingon"),
         ({"body_encoding": "rot13"}, "rot13"),
         ({"body_encoding": "base64", "body": "e30=!"}, "cannot be read"),
+        ({"body_encoding": "base64", "body": "eyJpdG!VtcyI6IFtdfQ=="}, "cannot be read"),
         ({"body": None}, "body"),
         ({"cloud": None}, "cloud"),
         ({"retrieved_at": "yesterday"}, "retrieved_at"),
@@ -335,6 +336,14 @@ def raw(tmp_path) -> Path:
     path.write_bytes(b"\xef\xbb\xbf" + sample_payload().body)
     os.utime(path, (AT.timestamp(), AT.timestamp()))
     return path
+
+
+def test_the_clouds_name_is_kept(raw):
+    """Of a cloud's own object, too; a name that is no cloud's is refused with those that are."""
+    own = Cloud("own", "Own", "https://login.example", "https://api.example")
+    assert Payload.load(raw, cloud=own).cloud == "own"
+    with pytest.raises(ConfigurationError, match="atlantis"):
+        Payload.load(raw, cloud="atlantis")
 
 
 def test_the_cloud_must_be_given(raw):
@@ -463,6 +472,12 @@ def test_amounts_add_as_decimals_do():
     """Ten cents and twenty are thirty."""
     (read,) = decode(payload(item("GBP", None, detail("A", "0.1"), detail("B", "0.2"))))
     assert sum(part.summary.balance_amount for part in read.details) == Decimal("0.3")
+
+
+def test_a_code_has_up_to_eight_letters_and_digits():
+    """The service may invent some."""
+    (read,) = decode(payload(item("POINTS24", 1)))
+    assert read.currency_code == "POINTS24"
 
 
 @pytest.mark.parametrize("sent", ["gbp", " GBP ", "Gbp\t"])

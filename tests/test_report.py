@@ -23,6 +23,7 @@ from pcnotebooks import (
     sample_history,
     sample_payload,
 )
+from pcnotebooks.report import _for_paper
 from tests.builders import NONE, detail, item, payload
 
 ROOT = Path(__file__).parents[1]
@@ -551,3 +552,14 @@ def test_refuses_no_payload_and_a_bad_one():
         render_report(sample_payload(), as_of="soon")
     with pytest.raises(ConfigurationError, match="no locale"):
         render_report(sample_payload(), locale="xx_nowhere")
+
+
+def test_paper_gets_every_drawing_whole():
+    """What is done to a page before it becomes a PDF touches names of thousands of letters only."""
+    html = str(render_report(sample_history()))
+    paths = re.findall(r'<path d="([^"]+)"', html)
+    assert max(map(len, paths)) > 200
+    assert re.findall(r'<path d="([^"]+)"', _for_paper(html)) == paths
+    long = _for_paper(str(render_report(payload(item("GBP", 5), partner="y" * 5000))))
+    assert "y" * 100 + "\N{HORIZONTAL ELLIPSIS}" in long
+    assert "y" * 101 not in re.sub(r"<[^>]+>", "", long)
