@@ -35,6 +35,7 @@ from pcnotebooks.statements import (
 )
 
 _LONG_WORD = re.compile(r"([^\s<>]{100})[^\s<>]{100,}")
+_FONTS = "system-ui, Segoe UI, Roboto, Liberation Sans, Arial, sans-serif"
 _VARIABLE = re.compile(r"var\(--pcn-[a-z0-9-]+, (#[0-9a-f]{6})\)")
 
 
@@ -201,6 +202,8 @@ def _pdf(html: str) -> bytes:
 
 def _for_paper(html: str) -> str:
     """Return the page as WeasyPrint can take it."""
+    # Its SVG inherits nothing from the page.
+    html = html.replace('class="pcn-chart"', f'class="pcn-chart" font-family="{_FONTS}"')
     # It knows no variables in SVG, so each colour is the one that stands beside its name.
     light = re.sub(r"<[^>]+>", lambda tag: _VARIABLE.sub(r"\1", tag[0]), html)
     # It takes minutes to break a word of thousands of letters, which no name on paper needs.
