@@ -539,6 +539,13 @@ def test_each_partner_and_cloud_has_its_own_latest():
     assert latest(frame)["balance_amount"].tolist() == [100, 2, 10]
 
 
+def test_of_two_payloads_the_latest_counts():
+    """The one before, too few to be lost among many, does not."""
+    frame = invoice_frame(one("1"), one("2", at=AT + timedelta(days=31)))
+    assert latest(frame)["balance_amount"].tolist() == [2]
+    assert balances_by_type(frame).loc["GBP", "OneTime"] == 2
+
+
 def test_the_given_frame_is_not_changed():
     """Functions return new frames."""
     frame = invoice_frame(*sample_history())
@@ -840,11 +847,71 @@ def test_no_invoice_date_no_due_date():
     )
 
 
-@pytest.mark.parametrize("terms", [-1, 10**9])
+@pytest.mark.parametrize("terms", [-1, 3651, 10**9])
 def test_terms_that_cannot_be(terms):
-    """Days before the invoice, or beyond every calendar, are refused with the value."""
-    with pytest.raises(ConfigurationError, match=f"terms_days is {terms}"):
+    """Days before the invoice, or beyond ten years, are refused with the value."""
+    with pytest.raises(ConfigurationError, match=f"terms_days is {terms}") as caught:
         payment_recency(invoice_frame(one()), terms_days=terms)
+    assert "up to 3650" in caught.value.remedy
+
+
+def test_terms_are_sixty_days_unless_given():
+    """And ten years at most."""
+    frame = invoice_frame(one())
+    (due,) = payment_recency(frame)["invoice_due_date"]
+    assert due == pd.Timestamp("2024-04-08", tz="UTC")
+    assert recency_of(frame)["invoice_due_date"].tolist() == [due]
+    (due,) = payment_recency(frame, terms_days=3650)["invoice_due_date"]
+    assert due == pd.Timestamp("2034-02-05", tz="UTC")
+
+
+def test_statuses_keep_their_order():
+    """Whichever of them there are."""
+    for frame in (invoice_frame(one()), invoice_frame()):
+        statuses = payment_recency(frame)["payment_status"].cat.categories
+        assert statuses.tolist() == ["paid", "never paid", "not stated"]
+
+
+@pytest.mark.parametrize(
+    ("given", "remedy"),
+    [
+        ([], "Pass invoice_frame"),
+        (pd.DataFrame({"partner": []}), "Pass a frame as invoice_frame returns it"),
+        (invoice_frame(one()).astype({"retrieved_at": "string"}), "A file such as CSV"),
+    ],
+)
+def test_what_is_no_frame_is_refused_with_a_remedy(given, remedy):
+    """Nothing, a part of one, or one that a file has taken the dtypes from."""
+    with pytest.raises(ConfigurationError) as caught:
+        payment_recency(given)
+    assert caught.value.remedy.startswith(remedy)
+
+
+def test_a_first_payment_is_seen():
+    """A balance that was never paid before, and one that is not stated any more."""
+    before = one("5")
+    paid = one("4", at=AT + timedelta(days=31), lastPaymentDate="2024-03-20T00:00:00Z",
+               lastPaymentAmount=1)  # fmt: skip
+    (change,) = rows_of(balance_changes(before, paid))
+    assert change.payment_seen
+    assert change.payment_amount == 1
+    assert not change.unexplained
+
+
+def test_changes_of_floats_are_those_of_decimals():
+    """To the cent, also where floats would not add up to it."""
+    parts = [one(balance, at=AT + timedelta(days=day)) for day, balance in ((0, "0.3"), (1, "0.1"))]
+    exact, floats = (changes_of(invoice_frame(*parts, exact=exact)) for exact in (True, False))
+    assert_frame_equal(exact, floats)
+    assert exact["balance_change"].tolist() == [-0.2]
+
+
+def test_a_parts_own_symbol_is_shown():
+    """And the item's where the part states none."""
+    parts = [detail("Recurring", 1, currencySymbol="L"),
+             detail("OneTime", 1, currencySymbol=None)]  # fmt: skip
+    frame = invoice_frame(payload(item("GBP", None, *parts)))
+    assert frame["currency_symbol"].tolist() == ["L", "£"]
 
 
 @settings(deadline=None)
