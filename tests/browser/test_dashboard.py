@@ -70,6 +70,7 @@ def test_cloud_and_currency_by_mouse_and_keyboard(
     box.screenshot(path=screenshots / "dashboard-all.png")
     box.get_by_label("Currency", exact=True).select_option("GBP")
     _drawn(box, 2)
+    expect(box).to_contain_text("currency='GBP'")  # the line of code comes last
     text = _text(box)
     for words in (
         "GBP 751,094.39 owed, 73 % OneTime; last paid 439 days ago.",
