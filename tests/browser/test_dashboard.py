@@ -150,6 +150,7 @@ def test_signs_in_fetches_fails_and_recovers(
     refresh = box.get_by_role("button", name="Refresh")
     expect(refresh).to_be_enabled(timeout=15_000)
     _drawn(box, 6)
+    expect(box).to_contain_text(f"Signed in as {USERNAME}")
     text = _text(box)
     for words in (f"Signed in as {USERNAME} at Stand-in", "GBP 751,094.39 owed", "retrieved"):
         assert words in text
