@@ -192,6 +192,8 @@ def test_in_notebook_7(browser: Browser, lab: Lab, screenshots: Path):
     _drawn(box, 6)
     box.get_by_label("Currency", exact=True).select_option("GBP")
     _drawn(box, 2)
+    expect(box).to_contain_text("currency='GBP'")
+    expect(box.locator("tbody tr")).to_have_count(2)
     assert "GBP 751,094.39 owed, 73 % OneTime; last paid 439 days ago." in _text(box)
     page.screenshot(path=screenshots / "dashboard-notebook-7.png")
     _no_violations(page, ".pcn-dashboard")
