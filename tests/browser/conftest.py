@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 
 import nbformat
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 LOOPBACK = {"127.0.0.1", "localhost"}
 ROOT = Path(__file__).parents[2]
@@ -49,6 +49,7 @@ def browser() -> Iterator[Browser]:
         if os.environ.get("CI"):
             pytest.fail(reason)
         pytest.skip(reason)
+    expect.set_options(timeout=30_000)  # a loaded machine is slow, not wrong
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=found, args=list(FLAGS))
         yield chromium
@@ -126,7 +127,8 @@ def running_lab(home: Path) -> Iterator[Lab]:
     server = subprocess.Popen(
         [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1",
          f"--port={port}", "--ServerApp.port_retries=0", f"--IdentityProvider.token={token}",
-         f"--ServerApp.root_dir={folder}", "--LabApp.expose_app_in_browser=True"],
+         f"--ServerApp.root_dir={folder}", "--LabApp.expose_app_in_browser=True",
+         "--JupyterNotebookApp.expose_app_in_browser=True"],
         env=environment, stdout=log, stderr=subprocess.STDOUT,
     )  # fmt: skip
     running = Lab(f"http://127.0.0.1:{port}", token, folder)
@@ -189,7 +191,7 @@ class LabPage:
     def open(self, name: str) -> None:
         """Open a notebook and wait for its kernel."""
         self._evaluate("window.jupyterapp.commands.execute('docmanager:open', {path})", path=name)
-        self.page.wait_for_function(_IDLE, timeout=60_000)
+        self.page.wait_for_function(IDLE, timeout=60_000)
 
     def run_all(self, *, wait: bool = True) -> None:
         """Run all cells, and wait for the last where none waits for a user."""
@@ -221,7 +223,7 @@ class LabPage:
 
 
 # The indicator in the page says idle before there is a kernel; the application knows better.
-_IDLE = """() => {
+IDLE = """() => {
     const kernel = window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel;
     return kernel?.status === "idle";
 }"""

@@ -10,7 +10,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.browser.conftest import Lab, LabPage, open_lab, watch_strangers
+from tests.browser.conftest import IDLE, Lab, LabPage, open_lab, watch_strangers
 from tests.services.identity_provider import CLIENT_ID, TENANT, USERNAME, signing_key
 from tests.services.partner_center import Answer
 
@@ -51,8 +51,14 @@ def _text(box: Locator) -> str:
     return " ".join(box.inner_text().replace("\xa0", " ").split())
 
 
+def _says(box: Locator, *words: str) -> None:
+    """Wait until the dashboard shows these words: its parts change one after another."""
+    for each in words:
+        expect(box).to_contain_text(each, use_inner_text=True)
+
+
 def _drawn(box: Locator, charts: int) -> None:
-    expect(box.get_by_role("img")).to_have_count(charts, timeout=15_000)
+    expect(box.get_by_role("img")).to_have_count(charts)
 
 
 def _no_violations(page: Page, context: str) -> None:
@@ -66,28 +72,27 @@ def test_cloud_and_currency_by_mouse_and_keyboard(
     """What is chosen is what is shown: sentence, figures, charts, table and line of code."""
     box = show(SAMPLE)
     _drawn(box, 6)
-    assert "Sample data, not an account" in _text(box)
+    _says(box, "Sample data, not an account")
     box.screenshot(path=screenshots / "dashboard-all.png")
     box.get_by_label("Currency", exact=True).select_option("GBP")
     _drawn(box, 2)
-    expect(box).to_contain_text("currency='GBP'")  # the line of code comes last
-    text = _text(box)
-    for words in (
+    _says(
+        box,
         "GBP 751,094.39 owed, 73 % OneTime; last paid 439 days ago.",
         "202,955.87 Recurring",
         "548,138.52 OneTime",
         "60 days left",
         "select(payment_recency(invoice_frame(sample_payload())), currency='GBP')",
-    ):
-        assert words in text
+    )
     expect(box.locator("tbody tr")).to_have_count(2)
+    text = _text(box)
     assert "CHF" not in text.replace("CHF EUR GBP", "")
     box.screenshot(path=screenshots / "dashboard-gbp.png")
 
     box.get_by_label("Currency", exact=True).focus()
     opened.page.keyboard.press("e")  # EUR
     expect(box.locator("tbody tr")).to_have_count(1)
-    assert "EUR 1,001.12 owed, all OneTime; never paid." in _text(box)
+    _says(box, "EUR 1,001.12 owed, all OneTime; never paid.")
     box.get_by_label("Cloud", exact=True).focus()
     opened.page.keyboard.press("p")  # Partner Center
     expect(box.get_by_role("button", name="Sign in and fetch")).to_be_visible()
@@ -95,7 +100,7 @@ def test_cloud_and_currency_by_mouse_and_keyboard(
     box.screenshot(path=screenshots / "dashboard-nothing-fetched.png")
     opened.page.keyboard.press("Home")  # Sample data
     _drawn(box, 2)
-    assert "EUR 1,001.12 owed" in _text(box)
+    _says(box, "EUR 1,001.12 owed")
 
 
 def test_is_accessible_in_both_themes_and_in_a_narrow_window(
@@ -148,18 +153,14 @@ def test_signs_in_fetches_fails_and_recovers(
     page.get_by_role("button", name="approve").click()
     own.close()
     refresh = box.get_by_role("button", name="Refresh")
-    expect(refresh).to_be_enabled(timeout=15_000)
+    expect(refresh).to_be_enabled()
     _drawn(box, 6)
-    expect(box).to_contain_text(f"Signed in as {USERNAME}")
-    text = _text(box)
-    for words in (f"Signed in as {USERNAME} at Stand-in", "GBP 751,094.39 owed", "retrieved"):
-        assert words in text
-    assert "Sample data, not an account" not in text
+    _says(box, f"Signed in as {USERNAME} at Stand-in", "GBP 751,094.39 owed", "retrieved")
+    assert "Sample data, not an account" not in _text(box)
 
     refresh.click()
     expect(box.get_by_role("alert")).to_be_visible()
-    for words in ("403", "Admin agent", "Not refreshed: retrieved", "GBP 751,094.39 owed"):
-        assert words in _text(box)
+    _says(box, "403", "Admin agent", "Not refreshed: retrieved", "GBP 751,094.39 owed")
     box.screenshot(path=screenshots / "dashboard-refused.png")
     _no_violations(opened.page, ".jp-NotebookPanel .pcn-dashboard")
     box.get_by_role("button", name="Try again").click()
@@ -168,7 +169,7 @@ def test_signs_in_fetches_fails_and_recovers(
 
     box.get_by_role("button", name="Export report").click()
     saved = box.get_by_text(re.compile("^Saved invoice-summaries-"))
-    expect(saved).to_be_visible(timeout=10_000)
+    expect(saved).to_be_visible()
     name = saved.locator("strong").inner_text()
     assert "751,094.39" in (opened.lab.folder / name).read_text(encoding="utf-8")
     opened.save()
@@ -184,17 +185,14 @@ def test_in_notebook_7(browser: Browser, lab: Lab, screenshots: Path):
     strangers = watch_strangers(page)
     path = LabPage.write_in(lab, SAMPLE)
     page.goto(f"{lab.url}/notebooks/{path.name}?token={lab.token}")
-    page.locator(".jp-CodeCell").first.wait_for(timeout=60_000)
-    page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]').wait_for(timeout=60_000)
+    page.wait_for_function(IDLE, timeout=60_000)
     page.get_by_role("button", name="Run this cell").click()
     box = page.locator(".pcn-dashboard")
     expect(box).to_be_visible(timeout=60_000)
     _drawn(box, 6)
     box.get_by_label("Currency", exact=True).select_option("GBP")
     _drawn(box, 2)
-    expect(box).to_contain_text("currency='GBP'")
-    expect(box.locator("tbody tr")).to_have_count(2)
-    assert "GBP 751,094.39 owed, 73 % OneTime; last paid 439 days ago." in _text(box)
+    _says(box, "GBP 751,094.39 owed, 73 % OneTime; last paid 439 days ago.", "currency='GBP'")
     page.screenshot(path=screenshots / "dashboard-notebook-7.png")
     _no_violations(page, ".pcn-dashboard")
     context.close()

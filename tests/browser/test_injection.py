@@ -128,7 +128,7 @@ def test_nothing_runs_in_jupyterlab(opened: LabPage, answers: list[Path], screen
     opened.open(opened.write(CELL.format(one=one, two=two)).name)
     opened.run_all()
     box = page.locator(".jp-NotebookPanel:visible .pcn-dashboard")
-    expect(box.get_by_role("img")).to_have_count(3, timeout=30_000)
+    expect(box.get_by_role("img")).to_have_count(3)
     for choice in ("<script>pwned()</script>", "=HYPERLINK"):
         control = box.get_by_label("Invoice type", exact=True)
         option = control.locator("option", has_text=choice).first
@@ -137,7 +137,7 @@ def test_nothing_runs_in_jupyterlab(opened: LabPage, answers: list[Path], screen
     assert "<script>pwned()</script>" in control.inner_text()
     for name in ("Export report", "Save payload"):
         box.get_by_role("button", name=name).click()
-        expect(box.get_by_role("status").last).to_contain_text("Saved", timeout=30_000)
+        expect(box.get_by_role("status").last).to_contain_text("Saved")
     page.screenshot(path=screenshots / "injection-lab.png", full_page=True)
     assert page.evaluate("window.ran") == []
     assert told == []

@@ -145,7 +145,7 @@ def test_signs_in_with_the_copied_code(
         page.get_by_role("button", name="approve").click()
         expect(page.get_by_role("heading", name="You may close")).to_be_visible()
 
-    expect(_outputs(lab_page)).to_have_count(2, timeout=15_000)
+    expect(_outputs(lab_page)).to_have_count(2)
     expect(_outputs(lab_page).first).to_have_text(
         f"Signed in as {USERNAME} at Stand-in <Cloud>, tenant {TENANT}."
     )
@@ -184,7 +184,7 @@ def test_cancels_by_keyboard(
         assert focused == name
     lab_page.screenshot(path=screenshots / "sign-in-focus.png")
     lab_page.keyboard.press("Enter")
-    expect(_outputs(lab_page)).to_have_count(2, timeout=3_000)
+    expect(_outputs(lab_page)).to_have_count(2)
     assert _outputs(lab_page).first.inner_text().startswith("Signing in to Stand-in <Cloud> failed")
     assert "SignInError" in _outputs(lab_page).last.inner_text()
     _in_each_theme(
@@ -217,7 +217,7 @@ def test_a_refusal_takes_the_panels_place(
         page.get_by_role("button", name="decline").click()
         expect(page.get_by_role("heading", name="You may close")).to_be_visible()
     alert = lab_page.locator(".jp-NotebookPanel:visible").get_by_role("alert")
-    expect(alert).to_be_visible(timeout=10_000)
+    expect(alert).to_be_visible()
     for words in ("declined", "sign in again and accept", "Code authorization_declined"):
         assert words in alert.inner_text()
 
