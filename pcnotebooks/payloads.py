@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import codecs
 import errno
 import hashlib
 import json
@@ -398,15 +399,25 @@ def _json_bytes(payload: Payload) -> bytes:
             remedy="A proxy, firewall or sign-in page answered in Partner Center's place:"
             " ask whoever runs the network to let the api host through.",
         )
-    try:
-        text.decode("utf-8")
-    except UnicodeDecodeError as error:
+    if (place := _not_utf_8(text)) is not None:
         raise _error(
             payload,
-            f"The body is not UTF-8: byte {error.start} is 0x{text[error.start]:02x}.",
+            f"The body is not UTF-8: byte {place} is 0x{text[place]:02x}.",
             remedy="Save the answer's bytes unchanged; JSON is exchanged in UTF-8.",
-        ) from None
+        )
     return text
+
+
+def _not_utf_8(text: bytes) -> int | None:
+    """Return the first byte that is not UTF-8; in pieces that stay in the processor's cache."""
+    view, place = memoryview(text), 0
+    while place < len(text):
+        end = place + 2**16
+        try:
+            place += codecs.utf_8_decode(view[place:end], "strict", end >= len(text))[1]
+        except UnicodeDecodeError as error:
+            return place + error.start
+    return None
 
 
 def _unreadable(payload: Payload, text: bytes) -> PayloadError:

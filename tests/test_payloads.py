@@ -632,6 +632,17 @@ def test_what_is_no_answer_is_told_apart(answer, words):
     assert error.remedy
 
 
+@pytest.mark.parametrize("before", range(2**16 - 4, 2**16 + 2))
+def test_a_character_may_lie_anywhere(before):
+    """UTF-8 is checked piece by piece: a character across two is whole, a broken one is found."""
+    start = b'{"items": []}'.ljust(before)
+    assert decode(of(start + b" " * 4)) == []
+    broken = refusal(start + b"\xe2\x82 ")
+    assert f"not UTF-8: byte {before} is 0xe2" in broken.message
+    assert "not UTF-8" not in refusal(start + "\N{EURO SIGN}".encode()).message
+    assert f"byte {before} is 0xe2" in refusal(start + b"\xe2\x82").message
+
+
 def test_partner_and_ids_are_told():
     """Of many payloads the one that failed is named, with what support asks for."""
     with pytest.raises(PayloadError, match=r"\(Contoso\)") as caught:
