@@ -24,6 +24,7 @@ from pcnotebooks.frames import (
     recency_of,
     require_frame,
     rows_with,
+    split,
     totals_frame,
 )
 from pcnotebooks.pages import error_html, figures_table, headlines, style, wrapped
@@ -116,8 +117,7 @@ class _Chart:
             return trend_svg(self.rows, trend_in_words(self.rows), prefix=prefix, width=518)
         if self.key[0] == "balances":
             return balances_svg(self.rows, balances_in_words(self.rows), prefix=prefix)
-        recency = recency_of(self.rows, as_of=self.as_of)
-        return recency_svg(recency, recency_in_words(recency), prefix=prefix, as_of=self.as_of)
+        return recency_svg(self.rows, recency_in_words(self.rows), prefix=prefix, as_of=self.as_of)
 
 
 @dataclass(frozen=True)
@@ -183,7 +183,7 @@ class Explorer(VBox):  # type: ignore[misc]  # ipywidgets has no types
         """
         self._payloads = payloads
         self._now = latest(frame)
-        self._history = totals_frame(*payloads)
+        self._history = split(totals_frame(*payloads) if payloads else self._now, "currency")
         self._sections: dict[Any, list[Section]] = {}
         self._parts_made: dict[Any, _Part] = {}
         self._drawn.clear()
@@ -252,10 +252,10 @@ class Explorer(VBox):  # type: ignore[misc]  # ipywidgets has no types
 
     def _show_words(self) -> None:
         """Show what needs no drawing, with room where the charts will be."""
-        chosen = rows_with(self._now, **self.choices())
+        chosen = recency_of(rows_with(self._now, **self.choices()), as_of=self.as_of.value)
         sample = SAMPLE.name in set(self._now["cloud"])
         self._banner.value = str(style("widgets.css")) + wrapped(_BANNER if sample else "")
-        self._shown = [self._part(currency, chosen) for currency in sorted(set(chosen["currency"]))]
+        self._shown = [self._part(*each) for each in sorted(split(chosen, "currency").items())]
         parts = list(self._parts.children[: len(self._shown)])
         parts += [HTML() for _ in self._shown[len(parts) :]]
         for widget in self._parts.children[len(parts) :]:
@@ -263,20 +263,19 @@ class Explorer(VBox):  # type: ignore[misc]  # ipywidgets has no types
                 each.close()
         self._parts.children = parts
         self._fill()
-        table = figures_table(recency_of(chosen, as_of=self.as_of.value)) if len(chosen) else None
+        table = figures_table(chosen) if len(chosen) else None
         self._table.value = wrapped(
             f'<div class="pcn-table" tabindex="0" role="region" aria-label="Figures">{table}</div>'
             if table
             else _NOTHING
         )
 
-    def _part(self, currency: str, chosen: pd.DataFrame) -> _Part:
+    def _part(self, currency: str, rows: pd.DataFrame) -> _Part:
         """Return what is shown of one currency; where nothing else is chosen, as before."""
         partner, invoice_type = (self.choices().get(name) for name in ("partner", "invoice_type"))
         which, as_of = (currency, partner, invoice_type), self.as_of.value
         if (which, as_of) not in self._parts_made:
-            rows = rows_with(chosen, currency=currency)
-            history = rows_with(self._history, currency=currency, partner=partner)
+            history = rows_with(self._history[currency], partner=partner)
             charts = [
                 _Chart(("balances", which), rows),
                 _Chart(("recency", which, as_of), rows, as_of),

@@ -561,6 +561,12 @@ def latest_payloads(payloads: Iterable[Payload]) -> list[Payload]:
     return [newest[key] for key in sorted(newest)]
 
 
+def split(frame: pd.DataFrame, *by: str) -> dict[Any, pd.DataFrame]:
+    """Return the rows of each value of a column, or of each tuple of values of several."""
+    places = frame.groupby(list(by) if len(by) > 1 else by[0], observed=True, sort=False).indices
+    return {key: frame.iloc[rows].reset_index(drop=True) for key, rows in places.items()}
+
+
 def rows_of(frame: pd.DataFrame) -> Iterator[Any]:
     """Yield what `itertuples` does, in a tenth of the time where rows are few."""
     if frame.empty:

@@ -31,6 +31,7 @@ from pcnotebooks.frames import (
     recency_of,
     rows_of,
     rows_with,
+    split,
     totals_frame,
 )
 from pcnotebooks.payloads import Payload
@@ -90,9 +91,16 @@ class Frames:
     changes: pd.DataFrame
     differences: pd.DataFrame
 
-    def select(self, **choices: str) -> Frames:
-        """Return the rows of one partner, cloud and currency."""
-        return Frames(**{name: rows_with(frame, **choices) for name, frame in vars(self).items()})
+    def by_account(self) -> dict[tuple[str, str, str], Frames]:
+        """Return the rows of each partner, cloud and currency that the totals state."""
+        keys = ("partner", "cloud", "currency")
+        rows = {name: split(frame, *keys) for name, frame in vars(self).items()}
+        return {
+            key: Frames(
+                **{name: rows[name].get(key, frame[:0]) for name, frame in vars(self).items()}
+            )
+            for key in rows["totals"]
+        }
 
 
 @dataclass(frozen=True)
@@ -179,14 +187,14 @@ def sections_of(
         changes=changes_of(history),
         differences=differences(*current),
     )
+    accounts = frames.by_account()
     sections = []
     owners = [(payload.partner, payload.cloud) for payload in current]
     for place, currency in enumerate(sorted(set(totals["currency"])), start=1):
         statements = []
         words = Words(currency, locale)
         for number, (partner, cloud) in enumerate(owners, start=1):
-            own = frames.select(partner=partner, cloud=cloud, currency=currency)
-            if len(own.totals):
+            if own := accounts.get((partner, cloud, currency)):
                 statements.append(_statement(own, words, number))
         together = _together([statement.balance for statement in statements], words)
         sections.append(Section(place, currency, together, statements))
