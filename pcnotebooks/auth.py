@@ -423,6 +423,11 @@ def cached_accounts() -> list[Account]:
     ]
 
 
+# How often in a row a login service that cannot be reached is polled again: with Entra's interval
+# of 5 seconds that takes 70, and msal itself lets a minute pass after an answer such as 503.
+_AGAIN = 3
+
+
 class DeviceSignIn:
     """A sign-in that has been given a code and waits for somebody to type it."""
 
@@ -464,26 +469,45 @@ class DeviceSignIn:
             raise refusal(settings, {"error": "cancelled"})
         late = "timeout" if self._deadline < self._flow["expires_at"] else "expired_token"
         try:
-            result = self._credential.ask(
-                lambda app: app.acquire_token_by_device_flow(
-                    self._flow,
-                    # This replaces msal's own look at the clock.
-                    exit_condition=lambda _: (
-                        self._cancelled.is_set() or time.time() > self._deadline
-                    ),
-                )
-            )
+            result = self._polled()
         except SignInError as error:
-            if error.code == "unreachable" and time.time() > self._deadline:
-                error = refusal(settings, {"error": late})
+            ended = error.code == "unreachable" and self._ended()
             failure = error
         else:
-            if result.get("error") not in ("authorization_pending", "slow_down"):
+            ended = result.get("error") in ("authorization_pending", "slow_down")
+            if not ended:
                 return self._credential.session(result)
+            del result
+        if ended:
             cancelled = self._cancelled.is_set()
             failure = refusal(settings, {"error": "cancelled" if cancelled else late})
-            del result
         raise bare(failure)
+
+    def _polled(self) -> Any:
+        """Return msal's last answer; a login service that fails meanwhile is asked again."""
+        missed, answered = 0, None
+        while True:
+            try:
+                return self._credential.ask(
+                    lambda app: app.acquire_token_by_device_flow(
+                        self._flow,
+                        # This replaces msal's own look at the clock.
+                        exit_condition=lambda _: self._ended(),
+                    )
+                )
+            except SignInError as error:
+                failure = error
+            last = self._flow.get("latest_attempt_at")  # of those that had an answer
+            missed, answered = missed + 1 if last == answered else 1, last
+            if failure.code != "unreachable" or missed > _AGAIN:
+                raise failure
+            pause = self._flow["interval"] * 2**missed  # as RFC 8628, 3.5, has it
+            self._cancelled.wait(min(pause, self._deadline - time.time()))
+            if self._ended():
+                raise failure
+
+    def _ended(self) -> bool:
+        return self._cancelled.is_set() or time.time() > self._deadline
 
 
 def begin_sign_in(settings: Settings, *, timeout: float | None = None) -> Session | DeviceSignIn:

@@ -17,6 +17,7 @@ import threading
 import time
 import webbrowser
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -658,7 +659,7 @@ def test_a_provider_that_fails_to_renew_is_told(identity_provider, answer):
     assert error.code in {"unreachable", "not_json"}
     assert "localhost" in str(error)
     del identity_provider.answers["refresh"]
-    if answer is not UNAVAILABLE:  # msal keeps from asking for five seconds after a 5xx
+    if answer is not UNAVAILABLE:  # msal keeps from asking for a minute after a 5xx
         assert access_token(session)
 
 
@@ -999,6 +1000,39 @@ def test_a_provider_that_misbehaves_is_told(identity_provider, place, answer):
     assert error.remedy
     assert len(str(error)) < 600
     assert identity_provider.count("devicecode") <= 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [replace(UNAVAILABLE, retry_after=1), ANSWERS["cut in transfer"]],
+    ids=["503", "cut in transfer"],
+)
+def test_a_provider_that_fails_while_polled_is_asked_again(identity_provider, answer):
+    """The code stays good: for one bad answer nobody has to type another."""
+    identity_provider.answers["poll"] = answer
+
+    def later(device_code):
+        approve(device_code)
+        threading.Timer(1.5, identity_provider.answers.pop, ["poll"]).start()
+
+    assert access_token(signed_in(identity_provider, prompt=later))
+    assert identity_provider.count("devicecode") == 1
+
+
+@pytest.mark.parametrize("end", ["cancelled", "timeout"])
+def test_between_two_polls_of_a_failing_provider_the_sign_in_can_end(identity_provider, end):
+    """Who cancels or has no more time does not wait for the next poll, and none follows."""
+    identity_provider.interval = 5
+    identity_provider.answers["poll"] = UNAVAILABLE
+    settings = resolve(identity_provider.cloud(), client_id=CLIENT_ID)
+    started = begin_sign_in(settings, timeout=1.5 if end == "timeout" else None)
+    assert isinstance(started, DeviceSignIn)
+    if end == "cancelled":
+        threading.Timer(1, started.cancel).start()
+    began = time.monotonic()
+    assert refused(identity_provider, started.wait).code == end
+    assert time.monotonic() - began < 4
+    assert identity_provider.count("poll") == 1
 
 
 def test_a_token_answer_that_is_cut_is_not_logged(identity_provider):

@@ -86,6 +86,7 @@ class Answer:
     status: int = 200
     content_type: str = "application/json"
     missing: int = 0
+    retry_after: int | None = None
 
 
 def refusal(code: int | None = None, error: str | None = None) -> Answer:
@@ -538,6 +539,8 @@ def _response(answer: Answer) -> Response:
     response = Response(answer.body, answer.status, content_type=answer.content_type)
     if answer.missing:
         response.headers["Content-Length"] = str(len(answer.body) + answer.missing)
+    if answer.retry_after is not None:
+        response.headers["Retry-After"] = str(answer.retry_after)
     return response
 
 
