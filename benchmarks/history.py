@@ -1,6 +1,6 @@
 """What a history costs beside the least that it could: one Parquet file, the files read raw, JSON.
 
-``python -m benchmarks.history 1000 10000 100000`` measures the growth.
+``python -m benchmarks.history 1000`` measures one size.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -18,7 +19,8 @@ from pathlib import Path
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
-from benchmarks.paired import ROOT, Row, alone, milliseconds, paired, show
+from benchmarks.flattening import details_by_recipe
+from benchmarks.paired import ROOT, Goal, Row, alone, milliseconds, paired, show
 from pcnotebooks import History, Payload, invoice_frame
 from tests.builders import body, detail, item
 
@@ -42,7 +44,7 @@ LATER = "2040-01-01"
 
 def rows(*sizes: int) -> Iterator[Row]:
     """Measure histories of some sizes: so many payloads of six rows, a day's for each partner."""
-    for size in sizes or (1000, 10_000):
+    for size in sizes or (1000, 10_000, 100_000):
         with tempfile.TemporaryDirectory() as folder:
             yield from _measure(size, Path(folder))
 
@@ -56,13 +58,14 @@ def _measure(size: int, folder: Path) -> Iterator[Row]:
     table = _raw(folder, "invoice_details").slice(0, 6)
     writes = [milliseconds(lambda: _write(table, one)) for _ in range(tenth)]
     least = "one Parquet file with fsync"
-    yield Row(f"{of}: append, first tenth", appends[:tenth], least, writes)
-    yield Row(f"{of}: append, last tenth", appends[-tenth:], least, writes)
+    three = Goal("ratio", 3)
+    yield Row(f"{of}: append, first tenth", appends[:tenth], least, writes, three)
+    yield Row(f"{of}: append, last tenth", appends[-tenth:], least, writes, three)
     yield Row(f"{of}: frame, before compacting", [milliseconds(history.frame)])
     yield Row(f"{of}: compact", [milliseconds(lambda: history.compact(LATER))])
     yield paired(
         f"{of}: frame", history.frame, "pyarrow reading the same files raw",
-        lambda: _raw(folder, "invoice_details"), rounds=7,
+        lambda: _raw(folder, "invoice_details"), goal=Goal("ratio", 2), rounds=7,
     )  # fmt: skip
     for name, call in {
         "one partner since a day": lambda: history.frame(partner="Partner 0", since="2023-06-01"),
@@ -77,11 +80,27 @@ def _measure(size: int, folder: Path) -> Iterator[Row]:
         f"{of}: {len(files):,} files", [sum(p.stat().st_size for p in files) / 1e6], unit="MB"
     )
     if size <= 10_000:
-        saved = [payload.save(folder / f"{n}.json") for n, payload in enumerate(payloads)]
-        yield paired(
-            f"{of}: frame", history.frame, "as many JSON files",
-            lambda: invoice_frame(*map(Payload.load, saved)), rounds=3,
-        )  # fmt: skip
+        yield from _files(of, history, payloads, folder)
+
+
+def _files(of: str, history: History, payloads: Sequence[Payload], folder: Path) -> Iterator[Row]:
+    """Compare with as many JSON files, read by the recipe of a user and by our own reader."""
+    answers = [folder / f"{place}-raw.json" for place in range(len(payloads))]
+    for path, payload in zip(answers, payloads, strict=True):
+        path.write_bytes(payload.body)
+    saved = [payload.save(folder / f"{place}.json") for place, payload in enumerate(payloads)]
+    yield paired(
+        f"{of}: frame", history.frame, "as many JSON files, by recipe",
+        lambda: details_by_recipe(
+            replace(payload, body=path.read_bytes())
+            for path, payload in zip(answers, payloads, strict=True)
+        ),
+        goal=Goal("ratio", 1 / 10), rounds=3,
+    )  # fmt: skip
+    yield paired(
+        f"{of}: frame", history.frame, "as many JSON files, by Payload.load",
+        lambda: invoice_frame(*map(Payload.load, saved)), rounds=3,
+    )  # fmt: skip
 
 
 def _spark(of: str, history: History, folder: Path) -> Row:

@@ -179,7 +179,7 @@ def sections_of(
     current = latest_payloads(payloads)
     history = totals_frame(*payloads, exact=True)
     details = invoice_frame(*current, exact=True)
-    totals = totals_frame(*current, exact=True)
+    totals = history if len(current) == len(payloads) else totals_frame(*current, exact=True)
     frames = Frames(
         details=recency_of(details, as_of=as_of, terms_days=terms_days),
         totals=recency_of(totals, as_of=as_of, terms_days=terms_days),
