@@ -22,6 +22,7 @@ from pcnotebooks.amounts import (
     to_decimal,
 )
 from pcnotebooks.clouds import Cloud
+from pcnotebooks.columns import ONE_TIME, RECURRING, category, type_category, type_key, utc
 from pcnotebooks.errors import ConfigurationError
 from pcnotebooks.instants import Instants, NoDateError, in_microseconds
 from pcnotebooks.payloads import Figures, Item, Payload, decode, items_of, stamps, wrong_value
@@ -29,7 +30,6 @@ from pcnotebooks.payloads import Figures, Item, Payload, decode, items_of, stamp
 AsOf: TypeAlias = date | datetime | str
 Choice: TypeAlias = str | Iterable[str] | None
 
-RECURRING, ONE_TIME = "Recurring", "OneTime"
 NOT_STATED = "Not stated"
 PAYMENT_STATUSES = ("paid", "never paid", "not stated")
 RECENCY_BANDS = ("0-30", "31-60", "61-90", "over 90")
@@ -47,7 +47,7 @@ INVOICE_COLUMNS = (*_KEYS, "currency_symbol", "invoice_type", *_AMOUNTS, *_DATES
 TOTALS_COLUMNS = tuple(column for column in INVOICE_COLUMNS if column != "invoice_type")
 
 _UTC = "datetime64[us, UTC]"
-_LAST_DAY = pd.Timestamp(date.max, tz="UTC")  # no calendar has the 29 February 10000
+_LAST_DAY = np.datetime64(date.max)  # no calendar has the 29 February 10000
 
 
 def invoice_frame(*payloads: Payload, exact: bool = False) -> pd.DataFrame:
@@ -262,7 +262,7 @@ def _key(column: str, value: Any) -> str:
         value = NOT_STATED
     if column == "currency":
         return str(value).upper()
-    return _type_key(value) if column == "invoice_type" else str(value)
+    return type_key(value) if column == "invoice_type" else str(value)
 
 
 def payment_recency(
@@ -340,26 +340,28 @@ def recency_of(
             remedy="Give whole days from the invoice date, up to 3650.",
         )
     recency = latest(frame)
-    day = recency["retrieved_at"].dt.floor("D")
+    day = _days_of(recency["retrieved_at"])
     if as_of is not None:
-        day = pd.Series(pd.Timestamp(as_of_day(as_of), tz="UTC"), index=recency.index, dtype=_UTC)
-    paid = recency["last_payment_date"].notna()
-    stated_nothing = recency["last_payment_amount"].map(lambda amount: amount == 0).astype(bool)
-    days = _days(day, recency["last_payment_date"])
-    status = np.select([paid, stated_nothing], ["paid", "never paid"], "not stated")
-    recency["payment_status"] = pd.Categorical(status, categories=PAYMENT_STATUSES)
-    recency["days_since_payment"] = days
-    counted = days.fillna(0)
-    bands = [paid & (counted < 0), *(paid & (counted <= last) for last in (30, 60, 90)), paid]
-    recency["recency"] = pd.Categorical(
-        np.select(bands, RECENCIES[:5], status), categories=RECENCIES, ordered=True
+        day = np.full(len(recency), as_of_day(as_of), dtype="datetime64[D]")
+    paid_on, invoiced = map(
+        _days_of, (recency["last_payment_date"], recency["latest_invoice_date"])
     )
-    recency["days_since_invoice"] = _days(day, recency["latest_invoice_date"])
-    due = recency["latest_invoice_date"].dt.floor("D") + np.timedelta64(terms_days, "D")
-    due = due.where(due <= _LAST_DAY)
-    recency["invoice_due_date"] = due.astype(_UTC)
-    recency["days_until_due"] = -_days(day, due)
-    return recency
+    paid, days = ~np.isnat(paid_on), (day - paid_on).astype(np.int64)
+    nothing = np.array([amount == 0 for amount in recency["last_payment_amount"]], dtype=bool)
+    status = np.select([paid, nothing], ["paid", "never paid"], "not stated")
+    bands = [paid & (days < 0), *(paid & (days <= last) for last in (30, 60, 90)), paid]
+    due = invoiced + np.timedelta64(terms_days, "D")
+    due[due > _LAST_DAY] = np.datetime64("NaT")
+    return recency.assign(
+        payment_status=pd.Categorical(status, categories=PAYMENT_STATUSES),
+        days_since_payment=_counted(day - paid_on),
+        recency=pd.Categorical(
+            np.select(bands, RECENCIES[:5], status), categories=RECENCIES, ordered=True
+        ),
+        days_since_invoice=_counted(day - invoiced),
+        invoice_due_date=pd.DatetimeIndex(due.astype("datetime64[us]")).tz_localize("UTC"),
+        days_until_due=_counted(due - day),
+    )
 
 
 def balance_changes(*payloads: Payload) -> pd.DataFrame:
@@ -643,19 +645,19 @@ def _frame(payloads: Iterable[Payload], *, exact: bool, by_type: bool) -> pd.Dat
     places = np.array(rows.places, dtype=np.int64)
     columns: dict[str, Any] = {
         # Not of the payloads: one that states nothing would leave its name without a row.
-        "partner": _category([ordered[place].partner for place in rows.places]),
-        "cloud": _category([ordered[place].cloud for place in rows.places]),
-        "currency": _category(rows.currencies),
+        "partner": category([ordered[place].partner for place in rows.places]),
+        "cloud": category([ordered[place].cloud for place in rows.places]),
+        "currency": category(rows.currencies),
         "currency_symbol": pd.array(rows.symbols, dtype="string"),
     }
     if by_type:
-        columns["invoice_type"] = _type_category(rows.types)
+        columns["invoice_type"] = type_category(rows.types)
     for name, amounts in zip(_AMOUNTS, rows.amounts, strict=True):
         # np.array would look into each Decimal; a Series of objects keeps them as they are.
         columns[name] = pd.Series(amounts, dtype=object if exact else "float64")
     for name, dates in zip(_DATES, rows.dates, strict=True):
-        columns[name] = _utc(dates)
-    retrieved = _utc([in_microseconds(payload.retrieved_at) for payload in ordered])
+        columns[name] = utc(dates)
+    retrieved = utc([in_microseconds(payload.retrieved_at) for payload in ordered])
     columns["retrieved_at"] = retrieved.take(places)
     frame = pd.DataFrame(columns)
     by = [*_KEYS, *(["invoice_type"] if by_type else []), "retrieved_at"]
@@ -706,38 +708,6 @@ def _read(payloads: Sequence[Payload], *, by_type: bool) -> _Rows:
     return rows
 
 
-def _utc(microseconds: list[int]) -> pd.DatetimeIndex:
-    naive = np.array(microseconds, dtype=np.int64).view("datetime64[us]")
-    return pd.DatetimeIndex(naive).tz_localize("UTC")
-
-
-def _category(values: list[str]) -> pd.Categorical[str]:
-    names = sorted(set(values))
-    place = {name: code for code, name in enumerate(names)}
-    return _categorical([place[value] for value in values], names)
-
-
-def _type_category(values: list[str | None]) -> pd.Categorical[str]:
-    """Recurring, OneTime, then the others; spellings that differ in case or underscore are one."""
-    spellings: dict[str, str] = {}
-    for value in sorted({value for value in values if value}):
-        spellings.setdefault(_type_key(value), value)
-    known = {_type_key(name): name for name in (RECURRING, ONE_TIME)}
-    others = sorted(name for key, name in spellings.items() if key not in known)
-    names = [RECURRING, ONE_TIME, *others]
-    codes = {_type_key(name): code for code, name in enumerate(names)}
-    place = {value: codes[_type_key(value)] if value else -1 for value in set(values)}
-    return _categorical([place[value] for value in values], names)
-
-
-def _categorical(codes: list[int], names: list[str]) -> pd.Categorical[str]:
-    return pd.Categorical.from_codes(np.array(codes, dtype=np.int64), categories=pd.Index(names))
-
-
-def _type_key(invoice_type: str) -> str:
-    return invoice_type.strip().replace("_", "").casefold()
-
-
 def _wrong_stamp(payload: Payload, text: str) -> Exception:
     path = next(path for path, stamp in stamps(decode(payload)) if stamp == text)
     return wrong_value(payload, path, text, "a date")
@@ -772,6 +742,11 @@ def _differ(after: pd.Series, before: pd.Series) -> pd.Series:
     return (after != before) & ~(after.isna() & before.isna())
 
 
-def _days(day: pd.Series, stamp: pd.Series) -> pd.Series:
-    days: pd.Series = (day - stamp.dt.floor("D")).dt.days.astype("Int64")
-    return days
+def _days_of(stamps: pd.Series) -> Any:
+    """Return the UTC calendar day of each stamp, as NumPy has it."""
+    return stamps.to_numpy("datetime64[us]").astype("datetime64[D]")
+
+
+def _counted(days: Any) -> pd.arrays.IntegerArray:
+    """Return differences of days as Int64."""
+    return pd.arrays.IntegerArray(days.astype(np.int64), np.isnat(days))

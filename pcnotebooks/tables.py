@@ -15,18 +15,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from pcnotebooks.columns import ONE_TIME, RECURRING, categorical, type_category, type_key, utc
 from pcnotebooks.errors import PayloadError
-from pcnotebooks.frames import (
-    INVOICE_COLUMNS,
-    ONE_TIME,
-    RECURRING,
-    TOTALS_COLUMNS,
-    _categorical,
-    _type_category,
-    _type_key,
-    _utc,
-    invoice_frame,
-)
+from pcnotebooks.frames import INVOICE_COLUMNS, TOTALS_COLUMNS, invoice_frame
 from pcnotebooks.instants import NOT_A_TIME, Instants, NoDateError
 from pcnotebooks.partitions import DETAILS, PAYLOADS, SUMMARIES, Wanted, payload_id
 from pcnotebooks.payloads import Figures, Payload, decode
@@ -134,12 +125,12 @@ def _summaries_of(payload: Payload) -> Iterator[Row]:
         yield item.currency_code, item.currency_symbol, None, item
 
 
-_KNOWN_TYPES = {_type_key(name): name for name in (RECURRING, ONE_TIME)}
+_KNOWN_TYPES = {type_key(name): name for name in (RECURRING, ONE_TIME)}
 
 
 def _known_type(stated: str | None) -> str | None:
     """Return an invoice type in one spelling, for engines that compare texts as they are."""
-    return _KNOWN_TYPES.get(_type_key(stated), stated) if stated else None
+    return _KNOWN_TYPES.get(type_key(stated), stated) if stated else None
 
 
 class _Columns:
@@ -283,12 +274,12 @@ def frame_of(table: pa.Table, *, exact: bool) -> pd.DataFrame:
             columns[field.name], codes[field.name] = _coded(column)
     if "invoice_type" in codes:
         # Payloads may spell one type in several ways.
-        types = _type_category([*columns["invoice_type"], None])
+        types = type_category([*columns["invoice_type"], None])
         codes["invoice_type"] = types.codes.astype(np.int64)[codes["invoice_type"]]
         columns["invoice_type"] = list(types.categories)
     for name in ("partner", "cloud", "currency", "invoice_type"):
         if name in codes:
-            columns[name] = _categorical(codes[name].tolist(), columns[name])
+            columns[name] = categorical(codes[name].tolist(), columns[name])
     symbols = pd.array([*columns["currency_symbol"], None], dtype="string")
     columns["currency_symbol"] = symbols.take(codes.pop("currency_symbol"))
     del columns["sha256"]
@@ -333,7 +324,7 @@ def _in_one(column: pa.ChunkedArray) -> pa.Array:
 
 
 def _instants(column: pa.ChunkedArray) -> pd.DatetimeIndex:
-    return _utc(column.cast(pa.int64()).fill_null(NOT_A_TIME).to_numpy())
+    return utc(column.cast(pa.int64()).fill_null(NOT_A_TIME).to_numpy())
 
 
 def _amounts(column: pa.ChunkedArray, *, exact: bool) -> pd.Series:

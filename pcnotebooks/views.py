@@ -24,10 +24,9 @@ from pcnotebooks.amounts import (
     to_decimal,
 )
 from pcnotebooks.clouds import SAMPLE, cloud_label
+from pcnotebooks.columns import ONE_TIME, RECURRING
 from pcnotebooks.frames import (
     NOT_STATED,
-    ONE_TIME,
-    RECURRING,
     AsOf,
     as_of_day,
     changes_of,
