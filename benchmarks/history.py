@@ -58,7 +58,7 @@ def _measure(size: int, folder: Path) -> Iterator[Row]:
     table = _raw(folder, "invoice_details").slice(0, 6)
     writes = [milliseconds(lambda: _write(table, one)) for _ in range(tenth)]
     least = "one Parquet file with fsync"
-    three = Goal("ratio", 3)
+    three = Goal("ratio", 3, "three files are made, and the payload's and its folder synced")
     yield Row(f"{of}: append, first tenth", appends[:tenth], least, writes, three)
     yield Row(f"{of}: append, last tenth", appends[-tenth:], least, writes, three)
     yield Row(f"{of}: frame, before compacting", [milliseconds(history.frame)])

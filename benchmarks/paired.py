@@ -21,11 +21,13 @@ _TIMES = "\N{MULTIPLICATION SIGN}"
 class Goal:
     """What a figure should be: at most `bound`.
 
-    `kind` says of what: "ratio" of ours to theirs, "more" than theirs, or "alone".
+    `kind` says of what: "ratio" of ours to theirs, "more" than theirs, or "alone". `limit` is what
+    keeps ours from less, as profiles show; it is told where the goal is missed.
     """
 
     kind: str
     bound: float
+    limit: str = ""
 
 
 @dataclass(frozen=True)
@@ -163,6 +165,8 @@ def cells(row: Row) -> list[str]:
     """Return a row in words: what, ours, against, theirs, ratio, goal, whether it is met."""
     ratio = _spread(row.ratios, _TIMES) if row.theirs else ""
     met = {True: "met", False: "**missed**", None: ""}[row.met]
+    if row.met is False and row.goal and row.goal.limit:
+        met += f": {row.goal.limit}"
     return [
         row.name,
         _spread(row.ours, row.unit) + _tail(row) if row.ours else row.note,
@@ -193,10 +197,9 @@ def _goal(row: Row) -> str:
         return ""
     bound, reached = row.goal.bound, row.reached
     if row.goal.kind == "more":
-        return f"≤ {_number(bound, row.unit)} more" + (
-            f": {_number(reached, '')}" if reached is not None else ""
-        )
-    return f"≤ {_number(bound, _TIMES if row.goal.kind == 'ratio' else row.unit)}"
+        told = f": {_number(reached, '')}" if reached is not None else ""
+        return f"≤ {bound:.3g} {row.unit} more{told}"
+    return f"≤ {bound:.3g} {_TIMES if row.goal.kind == 'ratio' else row.unit}".rstrip()
 
 
 def _number(value: float, unit: str) -> str:
