@@ -351,7 +351,7 @@ def recency_of(
     status = np.select([paid, nothing], ["paid", "never paid"], "not stated")
     bands = [paid & (days < 0), *(paid & (days <= last) for last in (30, 60, 90)), paid]
     due = invoiced + np.timedelta64(terms_days, "D")
-    due[due > _LAST_DAY] = np.datetime64("NaT")
+    due[due > _LAST_DAY] = np.datetime64("NaT", "D")
     return recency.assign(
         payment_status=pd.Categorical(status, categories=PAYMENT_STATUSES),
         days_since_payment=_counted(day - paid_on),
