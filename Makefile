@@ -42,7 +42,8 @@ test-oldest: $(VENV)/.dev
 	$(BIN)/uv run $(APART) --python $(call found,3.11) --resolution lowest-direct $(PYTEST)
 
 # pyenv's own place, where its shim would refuse a version that is not chosen.
-found = $(or $(lastword $(wildcard $(HOME)/.pyenv/versions/$(1).*/bin/python)),$(1))
+found = $(or $(lastword $(wildcard $(PYENV)/versions/$(1).*/bin/python)),$(1))
+PYENV = $(or $(PYENV_ROOT),$(HOME)/.pyenv)
 APART = --quiet --no-project --isolated --with-editable '.[test]'
 PYTEST = python -m pytest -q $(APIECE) --ignore=tests/browser --ignore=tests/test_keyring.py
 NO_NETWORK_HALF = $(foreach name,api auth cli doctor panel profiles project sign_in,--ignore=tests/test_$(name).py)
