@@ -18,7 +18,7 @@ _MET, _MISSED = PALETTE["recurring"][0], PALETTE["attention"][0]
 
 def draw(results: Mapping[str, Sequence[Row]]) -> str:
     """Return an SVG: a lane for each pair, ours to theirs, with its goal."""
-    rows = [row for of in results.values() for row in of if row.theirs]
+    rows = [row for of in results.values() for row in of if row.ratios]
     settings = {"svg.fonttype": "none", "svg.hashsalt": "bench", "font.size": 9, "text.color": TEXT}
     with mpl.rc_context(settings):
         figure = Figure(figsize=(10, 1.2 + 0.3 * len(rows)), layout="constrained")

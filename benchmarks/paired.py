@@ -47,7 +47,9 @@ class Row:
 
     @property
     def ratios(self) -> list[float]:
-        """Ours to theirs, round by round."""
+        """Ours to theirs, round by round; none where there is no peer, or nothing to compare."""
+        if not self.theirs or 0 in (*self.ours, *self.theirs):
+            return []
         return [ours / theirs for ours, theirs in zip(self.ours, self.theirs, strict=True)]
 
     @property
@@ -163,7 +165,7 @@ def show(rows: Iterable[Row]) -> list[Row]:
 
 def cells(row: Row) -> list[str]:
     """Return a row in words: what, ours, against, theirs, ratio, goal, whether it is met."""
-    ratio = _spread(row.ratios, _TIMES) if row.theirs else ""
+    ratio = _spread(row.ratios, _TIMES) if row.ratios else ""
     met = {True: "met", False: "**missed**", None: ""}[row.met]
     if row.met is False and row.goal and row.goal.limit:
         met += f": {row.goal.limit}"
@@ -203,6 +205,8 @@ def _goal(row: Row) -> str:
 
 
 def _number(value: float, unit: str) -> str:
+    if value == round(value) and not unit:
+        return f"{value:,.0f}"
     digits = 3 if abs(value) < 0.1 else 2 if abs(value) < 10 else 1 if abs(value) < 100 else 0
     text = f"{value:,.{digits}f}"
     return f"{text} {unit}" if unit else text

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import nbformat
+from playwright.sync_api import Browser, sync_playwright
 
 from benchmarks import peers
 from benchmarks.paired import PYTHON, Goal, Row, alone, code, paired, process, show
 from pcnotebooks import render_report, sample_history, sample_payload, select, totals_frame
+from tests.browser.conftest import FLAGS
 
 _SAVED = "payload = pc.Payload.load({saved!r})"
 _REPORT = f"import pcnotebooks as pc; {_SAVED}; pc.render_report(payload, {{page!r}})"
@@ -62,7 +66,7 @@ def _processes(folder: Path) -> Iterator[Row]:
         name, report, "nbclient, nbconvert of equal cells", nbconvert,
         goal=Goal("ratio", 1 / 4), rounds=5,
     )  # fmt: skip
-    yield _size("its file", Path(names["page"]), "nbconvert's", stock)
+    yield from _files(Path(names["page"]), "nbconvert's", stock)
     yield paired(
         name, report, "its imports alone", code(_IMPORTS.format(**names)),
         goal=Goal("more", 150, "a process compiles the templates and reads the locale once"),
@@ -73,7 +77,7 @@ def _processes(folder: Path) -> Iterator[Row]:
         code(f"import pcnotebooks; pcnotebooks.render_notebook({str(book)!r}, {rendered!r})"),
         "nbclient, nbconvert of the same", nbconvert, goal=Goal("ratio", 1.1), rounds=5,
     )  # fmt: skip
-    yield _size("its file", Path(rendered), "nbconvert's", stock)
+    yield from _files(Path(rendered), "nbconvert's", stock)
     table = folder / "trend.csv"
     _trend(table)
     for peer, source in (("quantstats", _QUANTSTATS), ("ydata-profiling", _PROFILING)):
@@ -83,7 +87,7 @@ def _processes(folder: Path) -> Iterator[Row]:
         page = folder / f"{peer}.html"
         theirs = code(source.format(table=str(table), page=str(page)), peers.PYTHON)
         yield paired(name, report, f"{peer}, a table of 24 months", theirs, rounds=3)
-        yield _size("its file", Path(names["page"]), f"{peer}'s", page)
+        yield from _files(Path(names["page"]), f"{peer}'s", page)
 
 
 def _warm(folder: Path) -> Iterator[Row]:
@@ -112,9 +116,30 @@ def _trend(path: Path) -> None:
     frame.set_index(frame["retrieved_at"].dt.tz_localize(None))[["balance_amount"]].to_csv(path)
 
 
-def _size(name: str, ours: Path, peer: str, theirs: Path) -> Row:
+def _files(ours: Path, peer: str, theirs: Path) -> Iterator[Row]:
+    """Return how large the files are, and what a browser asks others for when it opens them."""
     sizes = [path.stat().st_size / 1e6 for path in (ours, theirs)]
-    return Row(name, sizes[:1], peer, sizes[1:], unit="MB")
+    yield Row("its file", sizes[:1], peer, sizes[1:], unit="MB")
+    found = shutil.which("chromium") or shutil.which("chromium-browser")
+    if found is None:
+        yield Row("its requests when opened", [], peer, note="no Chromium here")
+        return
+    with (
+        sync_playwright() as playwright,
+        playwright.chromium.launch(executable_path=found, args=list(FLAGS)) as chromium,
+    ):
+        asked = [_requests(chromium, path) for path in (ours, theirs)]
+    yield Row("its requests when opened", asked[:1], peer, asked[1:], unit="")
+
+
+def _requests(chromium: Browser, path: Path) -> int:
+    """Count requests; none is answered, so what an answer would ask for is not among them."""
+    page, asked = chromium.new_page(), []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(path.as_uri(), wait_until="load")
+    page.wait_for_timeout(1000)
+    page.close()
+    return sum(urlsplit(url).scheme in {"http", "https"} for url in asked)
 
 
 if __name__ == "__main__":
