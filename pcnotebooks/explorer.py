@@ -183,7 +183,7 @@ class Explorer(VBox):  # type: ignore[misc]  # ipywidgets has no types
         """
         self._payloads = payloads
         self._now = latest(frame)
-        self._history = split(totals_frame(*payloads) if payloads else self._now, "currency")
+        self._history = split(totals_frame(*payloads), "currency")
         self._sections: dict[Any, list[Section]] = {}
         self._parts_made: dict[Any, _Part] = {}
         self._drawn.clear()
@@ -275,7 +275,7 @@ class Explorer(VBox):  # type: ignore[misc]  # ipywidgets has no types
         partner, invoice_type = (self.choices().get(name) for name in ("partner", "invoice_type"))
         which, as_of = (currency, partner, invoice_type), self.as_of.value
         if (which, as_of) not in self._parts_made:
-            history = rows_with(self._history[currency], partner=partner)
+            history = rows_with(self._history.get(currency, rows[:0]), partner=partner)
             charts = [
                 _Chart(("balances", which), rows),
                 _Chart(("recency", which, as_of), rows, as_of),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -19,7 +20,7 @@ from pcnotebooks import (
     sample_history,
     sample_payload,
 )
-from tests.builders import detail, item, payload
+from tests.builders import AT, detail, item, payload
 
 
 def _controls(box) -> dict:
@@ -52,6 +53,14 @@ def test_shows_everything_first():
     for words in ("GBP 751,094.39 owed, 73 % OneTime", "1 of 2 never paid", "Sample data"):
         assert words in html
     assert html.count('<th scope="row">') == 4
+
+
+def test_a_frame_alone_has_no_trend():
+    """Partners fetched at different times are not one balance over time."""
+    later = payload(item("GBP", 5), partner="Fabrikam", at=AT + timedelta(days=9))
+    html = _html(explore(invoice_frame(payload(item("GBP", 5)), later)))
+    assert html.count("<svg") == 2
+    assert "Trend" not in html
 
 
 def test_currency_and_invoice_type_choose():
