@@ -8,6 +8,14 @@ import pandas as pd
 RECURRING, ONE_TIME = "Recurring", "OneTime"
 
 
+def type_key(invoice_type: str) -> str:
+    """Return what spellings of one invoice type have in common."""
+    return invoice_type.strip().replace("_", "").casefold()
+
+
+KNOWN_TYPES = {type_key(name): name for name in (RECURRING, ONE_TIME)}
+
+
 def utc(microseconds: list[int]) -> pd.DatetimeIndex:
     """Return moments from microseconds since 1970."""
     naive = np.array(microseconds, dtype=np.int64).view("datetime64[us]")
@@ -29,8 +37,7 @@ def type_category(values: list[str | None]) -> pd.Categorical[str]:
     spellings: dict[str, str] = {}
     for value in sorted({value for value in values if value}):
         spellings.setdefault(type_key(value), value)
-    known = {type_key(name): name for name in (RECURRING, ONE_TIME)}
-    others = sorted(name for key, name in spellings.items() if key not in known)
+    others = sorted(name for key, name in spellings.items() if key not in KNOWN_TYPES)
     names = [RECURRING, ONE_TIME, *others]
     codes = {type_key(name): code for code, name in enumerate(names)}
     place = {value: codes[type_key(value)] if value else -1 for value in set(values)}
@@ -40,8 +47,3 @@ def type_category(values: list[str | None]) -> pd.Categorical[str]:
 def categorical(codes: list[int], names: list[str]) -> pd.Categorical[str]:
     """Return categories from each value's place among the names; -1 where it is missing."""
     return pd.Categorical.from_codes(np.array(codes, dtype=np.int64), categories=pd.Index(names))
-
-
-def type_key(invoice_type: str) -> str:
-    """Return what spellings of one invoice type have in common."""
-    return invoice_type.strip().replace("_", "").casefold()

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pcnotebooks.columns import ONE_TIME, RECURRING, categorical, type_category, type_key, utc
+from pcnotebooks.columns import KNOWN_TYPES, categorical, type_category, type_key, utc
 from pcnotebooks.errors import PayloadError
 from pcnotebooks.frames import INVOICE_COLUMNS, TOTALS_COLUMNS, invoice_frame
 from pcnotebooks.instants import NOT_A_TIME, Instants, NoDateError
@@ -125,12 +125,9 @@ def _summaries_of(payload: Payload) -> Iterator[Row]:
         yield item.currency_code, item.currency_symbol, None, item
 
 
-_KNOWN_TYPES = {type_key(name): name for name in (RECURRING, ONE_TIME)}
-
-
 def _known_type(stated: str | None) -> str | None:
     """Return an invoice type in one spelling, for engines that compare texts as they are."""
-    return _KNOWN_TYPES.get(type_key(stated), stated) if stated else None
+    return KNOWN_TYPES.get(type_key(stated), stated) if stated else None
 
 
 class _Columns:
