@@ -43,10 +43,18 @@ _TITLE, _LABEL, _VALUE, _TICK, _SMALL = 11.0, 9.5, 9.0, 8.5, 8.0  # of letters
 
 
 def balances_svg(
-    frame: pd.DataFrame, description: str, *, prefix: str, locale: str = "en"
+    frame: pd.DataFrame,
+    description: str,
+    *,
+    prefix: str,
+    only: str | None = None,
+    locale: str = "en",
 ) -> Markup:
-    """Return :func:`plot_balances` of rows in one currency as an element of a page."""
-    view = balances_view(frame, locale=locale)
+    """Return :func:`plot_balances` of rows in one currency as an element of a page.
+
+    With the name of the only invoice type that was chosen.
+    """
+    view = balances_view(frame, only=only, locale=locale)
     drawing, width = _Drawing(_NARROW, view.title), _NARROW
     left, top = drawing.lanes([bar.lane for bar in view.bars])
     low, high = min(0.0, *(b.length for b in view.bars)), max(0.0, *(b.length for b in view.bars))

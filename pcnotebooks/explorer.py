@@ -116,7 +116,8 @@ class _Chart:
         if self.is_trend:
             return trend_svg(self.rows, trend_in_words(self.rows), prefix=prefix, width=518)
         if self.key[0] == "balances":
-            return balances_svg(self.rows, balances_in_words(self.rows), prefix=prefix)
+            words, (_, only) = balances_in_words(self.rows), self.key[1][1:]
+            return balances_svg(self.rows, words, prefix=prefix, only=only)
         return recency_svg(self.rows, recency_in_words(self.rows), prefix=prefix, as_of=self.as_of)
 
 
@@ -218,7 +219,8 @@ class Explorer(VBox):  # type: ignore[misc]  # ipywidgets has no types
     def text(self) -> str:
         """Return in words what is owed, of what is chosen."""
         sample = "Sample data. " if SAMPLE.name in set(self._now["cloud"]) else ""
-        return sample + (" ".join(part.words for part in self._shown) or "No balances are stated.")
+        nothing = "No balances are stated." if self._now.empty else "No balance fits the choices."
+        return sample + (" ".join(part.words for part in self._shown) or nothing)
 
     def html(self) -> str:
         """Return the view without controls, every chart drawn."""

@@ -6,7 +6,7 @@ axis, colours those on light ground.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -167,8 +167,13 @@ class TrendView:
     payments: list[tuple[Any, str]]  # with the amounts that have room
 
 
-def balances_view(frame: pd.DataFrame, *, locale: str = "en") -> BalancesView:
-    """Return what is owed in the one currency of a frame that has rows."""
+def balances_view(
+    frame: pd.DataFrame, *, only: str | None = None, locale: str = "en"
+) -> BalancesView:
+    """Return what is owed in the one currency of a frame that has rows.
+
+    With the name of the only invoice type that was chosen, which says nothing of the whole.
+    """
     now = latest(frame)
     currency = str(now["currency"].iloc[0])
     lanes = lanes_of(now)
@@ -184,7 +189,9 @@ def balances_view(frame: pd.DataFrame, *, locale: str = "en") -> BalancesView:
         for (label, name, _), amount in zip(lanes, amounts, strict=True)
     ]
     parts = _parts(zip((name for _, name, _ in lanes), amounts, strict=True))
-    title = balance_title(currency, add_exactly(amounts), parts, locale=locale)
+    owners = _parts(((row.partner, row.cloud), row.balance_amount) for row in rows_of(now))
+    title = balances_title(currency, owners.values(), {} if only else parts, locale=locale)
+    title = f"{short(only)}: {title}" if only else title
     return BalancesView(title, _foot(now, locale), unit, bars)
 
 
@@ -260,6 +267,28 @@ def balance_title(
     largest = max(parts, key=lambda name: parts[name])
     share = "all" if parts[largest] == total else format_share(parts[largest], total)
     return f"{owed}, {share} {short(largest)}"
+
+
+def balances_title(
+    currency: str,
+    balances: Iterable[Decimal],
+    parts: Mapping[str, Decimal],
+    *,
+    locale: str = "en",
+) -> str:
+    """Return :func:`balance_title` of several accounts; a credit is nobody else's to set off."""
+    every = list(balances)
+    if not _are_mixed(every):
+        return balance_title(currency, add_exactly(every), parts, locale=locale)
+    owed, credit = (
+        format_amount(add_exactly(some).copy_abs(), currency, locale=locale)
+        for some in ([one for one in every if one > 0], [one for one in every if one < 0])
+    )
+    return f"{owed} owed; credits of {credit}, not set off"
+
+
+def _are_mixed(balances: Sequence[Decimal]) -> bool:
+    return len({balance > 0 for balance in balances if balance}) > 1
 
 
 def parts_by_type(frame: pd.DataFrame) -> dict[str, Decimal]:
@@ -386,14 +415,15 @@ def _payments(changes: pd.DataFrame, scale: Decimal, locale: str) -> list[tuple[
 
 
 def _trend_title(currency: str, stated: Sequence[pd.Series], locale: str) -> str:
-    now = add_exactly(series.iloc[-1] for series in stated)
-    words = balance_title(currency, now, {}, locale=locale)
+    then, now = ([series.iloc[place] for series in stated] for place in (0, -1))
+    words = balances_title(currency, now, {}, locale=locale)
     first = min(series.index[0] for series in stated)
     firsts = {series.index[0].date() for series in stated}
     if len(firsts) > 1 or all(len(series) == 1 for series in stated):
         return words  # not the same partners then as now, or nothing to compare with
-    then = add_exactly(series.iloc[0] for series in stated)
-    moved = add_exactly([now, -then])
+    if len(stated) > 1 and (_are_mixed(then) or _are_mixed(now)):
+        return words  # one's credit and another's debt do not move as one
+    moved = add_exactly([*now, *(balance.copy_negate() for balance in then)])
     day = format_day(first, locale=locale)
     if moved == 0:
         return f"{words}, as on {day}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -28,7 +28,7 @@ from pcnotebooks import (
 )
 from pcnotebooks.charts import to_svg
 from pcnotebooks.views import PALETTE
-from tests.builders import detail, item, payload
+from tests.builders import AT, detail, item, payload
 
 
 @pytest.fixture
@@ -131,6 +131,27 @@ def test_amounts_have_the_currencys_decimals(currency: str, amount: object, labe
         payload(item(currency, None, detail("Recurring", amount, currency=currency)))
     )
     assert label in _texts(plot_balances(frame))
+
+
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [
+        (-40, "GBP 100.00 owed; credits of GBP 40.00, not set off"),
+        (-100, "GBP 100.00 owed; credits of GBP 100.00, not set off"),
+        (40, "GBP 140.00 owed"),
+    ],
+)
+@pytest.mark.parametrize("plot", [plot_balances, plot_balance_trend])
+def test_a_credit_is_nobody_elses_to_set_off(plot, other: int, said: str):
+    """What one partner owes and another has to its credit are told apart, now and over time."""
+    payloads = [
+        payload(item("GBP", amount), partner=partner, at=AT + timedelta(days=day))
+        for partner, amount in (("A", 100), ("B", other))
+        for day in (0, 1)
+    ]
+    title = _title(plot(totals_frame(*payloads)))
+    assert " ".join(title.split()).startswith(said)
+    assert ("as on" in title) == (plot is plot_balance_trend and other > 0)
 
 
 @pytest.mark.parametrize("plot", [plot_balances, plot_balance_trend])

@@ -70,7 +70,7 @@ def test_currency_and_invoice_type_choose():
     assert "CHF" not in _html(box)
     assert _html(box).count("<svg") == 2
     _choose(box, "Invoice type", "Recurring")
-    assert "202,955.87" in _html(box)
+    assert "Recurring: GBP 202,955.87 owed<" in _html(box)
     assert "548,138.52" not in _html(box)
     _choose(box, "Currency", "All")
     _choose(box, "Invoice type", "All")
@@ -82,6 +82,7 @@ def test_a_choice_with_nothing_in_it_is_said():
     box = explore(invoice_frame(sample_payload()))
     _choose(box, "Currency", "CHF")
     _choose(box, "Invoice type", "Recurring")
+    assert box.text() == "Sample data. No balance fits the choices."
     assert "No rows: none are stated, or none fit." in _html(box)
     assert 'pcn-error"' not in _html(box)
 
