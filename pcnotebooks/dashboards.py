@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date
 from html import escape
 from itertools import chain, count
@@ -147,7 +148,7 @@ class _Place(VBox):  # type: ignore[misc]  # ipywidgets has no types
     def wait(self, text: str) -> None:
         """Show that something goes on whose end is not known."""
         self._show(
-            f'<p role="status">{escape(text)}</p><progress aria-label="Fetching"></progress>',
+            f'<p role="status">{escape(text)}</p><progress aria-label="Under way"></progress>',
             self._cancel,
         )
 
@@ -178,6 +179,7 @@ class _Dashboard(VBox):  # type: ignore[misc]  # ipywidgets has no types
         self._kept: dict[str, list[Payload]] = {}
         self._sessions: dict[tuple[Cloud, str | None], Session] = {}
         self._working: asyncio.Task[None] | None = None
+        self._writing: asyncio.Task[None] | None = None
 
         self._cloud, self._profile = cloud_picker(), _profile_picker(profile)
         self._offer(cloud)
@@ -216,16 +218,27 @@ class _Dashboard(VBox):  # type: ignore[misc]  # ipywidgets has no types
     # What is shown
 
     def _payloads(self) -> list[Payload]:
-        """Return what there is of the cloud, and of the profile where one is chosen."""
+        """Return what is given, kept and fetched of the cloud; fetched for the chosen profile."""
         name = self._cloud.value.name
-        if self._history is not None and name not in self._kept:
-            self._kept[name] = list(self._history.payloads(cloud=name))
-        fetched = chain.from_iterable(
-            payloads for (cloud, _), payloads in self._fetched.items() if cloud.name == name
-        )
+        if self._must_read():
+            self._kept[name] = self._read(name)
         given = [payload for payload in self._given if payload.cloud == name]
+        fetched = [payload for key in self._keys() for payload in self._fetched[key]]
         found = list(dict.fromkeys([*self._kept.get(name, ()), *given, *fetched]))
         return found or ([sample_payload()] if name == SAMPLE.name else [])
+
+    def _keys(self) -> list[tuple[Cloud, str | None]]:
+        """Return the cloud and profile of what was fetched and is to be shown."""
+        cloud, profile = self._cloud.value, self._profile.value
+        every = self._history is not None or profile is None  # a history holds every partner's
+        return [key for key in self._fetched if key[0] == cloud and (every or key[1] == profile)]
+
+    def _must_read(self) -> bool:
+        return self._history is not None and self._cloud.value.name not in self._kept
+
+    def _read(self, name: str) -> list[Payload]:
+        """Return what the history holds of a cloud."""
+        return list(self._history.payloads(cloud=name)) if self._history is not None else []
 
     def _show(self) -> None:
         """Show what there is of the cloud, or how to get it."""
@@ -268,17 +281,18 @@ class _Dashboard(VBox):  # type: ignore[misc]  # ipywidgets has no types
         line = f"payment_recency(invoice_frame({self._source()}){dated})"
         return f"select({line}{choices})" if choices else line
 
-    def _source(self) -> str:
-        """Return the code that gives the payloads."""
+    def _source(self, *, partner: str | None = None) -> str:
+        """Return the code that gives the payloads, of one partner or of all."""
+        if partner is not None:
+            return f"*[each for each in [{self._source()}] if each.partner == {partner!r}]"
         cloud = self._cloud.value
-        if self._history is not None:
-            return f"*History({self._history.location!r}).payloads(cloud={cloud.name!r})"
         given = ["*payloads"] if any(each.cloud == cloud.name for each in self._given) else []
         fetched = [
-            f"fetch_invoice_summaries(sign_in({self._sign_in_code(*key)}))"
-            for key in self._fetched
-            if key[0] == cloud
+            f"fetch_invoice_summaries(sign_in({self._sign_in_code(*key)}))" for key in self._keys()
         ]
+        if self._history is not None:
+            kept = f"*History({self._history.location!r}).payloads(cloud={cloud.name!r})"
+            return ", ".join([*given, kept])
         return ", ".join([*given, *fetched]) or "sample_payload()"
 
     def _sign_in_code(self, cloud: Cloud, profile: str | None) -> str:
@@ -292,6 +306,9 @@ class _Dashboard(VBox):  # type: ignore[misc]  # ipywidgets has no types
     def _on_cloud(self, _: object) -> None:
         _LAST["cloud"] = self._cloud.value
         self._place.clear()
+        if self._must_read():
+            self._working = _started(self._working, self._read_history)
+            return
         try:
             self._show()
         except Exception as error:  # noqa: BLE001 (a callback's exception is seen nowhere else)
@@ -312,63 +329,72 @@ class _Dashboard(VBox):  # type: ignore[misc]  # ipywidgets has no types
     def _on_choice(self, _: object = None) -> None:
         for name, control in self._explorer.controls.items():
             _LAST[name] = control.value
-        self._line.value = wrapped(
-            '<pre class="pcn-code-line" tabindex="0" aria-label="The same in code">'
-            f"<code>{escape(self._code())}</code></pre>"
-        )
+        self._line.value = wrapped(_code_line(self._code()))
 
     def _on_fetch(self, _: object = None) -> None:
-        self._start(self._refresh)
+        self._working = _started(self._working, self._refresh)
 
     def _on_cancel(self, _: object = None) -> None:
         if self._working is not None:
             self._working.cancel()
 
     def _on_hand_on(self, button: Button) -> None:
-        self._start(lambda: self._write(button.description))
+        self._writing = _started(self._writing, lambda: self._write(button.description))
 
-    def _start(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Do what takes its time beside the kernel's other work, one at a time."""
-        if self._working is not None and not self._working.done():
-            return
-        try:
-            loop = asyncio.get_running_loop()
-        except RuntimeError:  # no kernel
-            asyncio.run(work())
-        else:
-            self._working = loop.create_task(work())
+    async def _read_history(self) -> None:
+        """Read what is kept of the cloud beside the kernel's other work, and show it."""
+        name = self._cloud.value.name
+        self._shown.layout.display = "none"
+        with self._busy():
+            self._place.wait("Reading the history.")
+            try:
+                self._kept[name] = await asyncio.to_thread(self._read, name)
+                self._place.clear()
+                self._show()
+            except asyncio.CancelledError:
+                self._place.say("Cancelled.")
+            except Exception as error:  # noqa: BLE001 (as in _refresh)
+                self._place.refuse(error)
 
-    async def _refresh(self) -> None:
-        """Sign in where need be, fetch, and show; what fails leaves the figures as they are."""
-        key = cloud, profile = self._cloud.value, self._profile.value
+    @contextmanager
+    def _busy(self) -> Iterator[None]:
+        """Let nothing else be chosen meanwhile of what decides where the figures come from."""
         controls = (self._cloud, self._profile, self._fetch)
         for control in controls:
             control.disabled = True
         try:
-            settings = resolve(cloud, profile=profile, **self._named)
-            if key not in self._sessions:
-                self._sessions[key] = await sign_in_at(self._place, settings)
-            session = self._sessions[key]
-            self._place.wait(f"Fetching the invoice summaries from {cloud.label or cloud.name}.")
-            payload = await asyncio.to_thread(fetch_invoice_summaries, session)
-            invoice_frame(payload)  # what it cannot read replaces nothing
-            if self._history is not None:
-                await asyncio.to_thread(self._history.append, payload)
-            self._fetched.setdefault(key, []).append(payload)
-            self._place.say(*signed_in(session, settings))
-            self._show()
-        except asyncio.CancelledError:
-            self._place.say("Cancelled.")
-            self._mark_kept()
-        except Exception as error:  # noqa: BLE001 (a task's exception is seen nowhere else)
-            if isinstance(error, SignInError):
-                self._sessions.pop(key, None)
-                self._fetch.description = "Sign in and fetch"
-            self._place.refuse(error)
-            self._mark_kept()
+            yield
         finally:
             for control in controls:
                 control.disabled = False
+
+    async def _refresh(self) -> None:
+        """Sign in where need be, fetch, and show; what fails leaves the figures as they are."""
+        key = cloud, profile = self._cloud.value, self._profile.value
+        with self._busy():
+            try:
+                settings = resolve(cloud, profile=profile, **self._named)
+                if key not in self._sessions:
+                    self._sessions[key] = await sign_in_at(self._place, settings)
+                session = self._sessions[key]
+                where = cloud.label or cloud.name
+                self._place.wait(f"Fetching the invoice summaries from {where}.")
+                payload = await asyncio.to_thread(fetch_invoice_summaries, session)
+                invoice_frame(payload)  # what it cannot read replaces nothing
+                if self._history is not None:
+                    await asyncio.to_thread(self._history.append, payload)
+                self._fetched.setdefault(key, []).append(payload)
+                self._place.say(*signed_in(session, settings))
+                self._show()
+            except asyncio.CancelledError:
+                self._place.say("Cancelled.")
+                self._mark_kept()
+            except Exception as error:  # noqa: BLE001 (a task's exception is seen nowhere else)
+                if isinstance(error, SignInError):
+                    self._sessions.pop(key, None)
+                    self._fetch.description = "Sign in and fetch"
+                self._place.refuse(error)
+                self._mark_kept()
 
     def _mark_kept(self) -> None:
         """Say of when the figures are that a failure has left."""
@@ -380,18 +406,29 @@ class _Dashboard(VBox):  # type: ignore[misc]  # ipywidgets has no types
     async def _write(self, name: str) -> None:
         """Write the payloads of the chosen partner to a file beside the notebook."""
         self._saved.value = wrapped('<p role="status">Writing.</p>')
-        await asyncio.sleep(0)
-        partner = self._explorer.choices().get("partner")
+        choices = self._explorer.choices()
+        partner = choices.get("partner")
         payloads = [each for each in self._payloads() if partner in (None, each.partner)]
+        for button in self._hand_on.children:
+            button.disabled = True
         try:
-            written = _HANDED_ON[name](payloads, self._explorer.as_of.value)
+            day = self._explorer.as_of.value
+            write, code = _HANDED_ON[name]
+            written = await asyncio.to_thread(write, payloads, day)
         except Exception as error:  # noqa: BLE001 (as in _refresh)
             self._saved.value = wrapped(error_html(error))
         else:
             names = ", ".join(escape(path.name) for path in written)
+            whole = ", with every currency and invoice type" * bool(set(choices) - {"partner"})
+            dated = f', as_of="{day}"' if day else ""
+            line = code.format(self._source(partner=partner), repr(written[0].name), dated)
             self._saved.value = wrapped(
-                f'<p role="status">Saved <strong>{names}</strong> in {escape(str(Path.cwd()))}.</p>'
+                f'<p role="status">Saved <strong>{names}</strong> in {escape(str(Path.cwd()))}'
+                f"{whole}.</p>{'' if line.startswith('*') else _code_line(line)}"
             )
+        finally:
+            for button in self._hand_on.children:
+                button.disabled = False
 
     def _offer(self, cloud: Cloud) -> None:
         """Choose a cloud; one of the user's own is offered from now on."""
@@ -399,6 +436,27 @@ class _Dashboard(VBox):  # type: ignore[misc]  # ipywidgets has no types
         if cloud not in offered:
             self._cloud.options = [*self._cloud.options, (cloud.label or cloud.name, cloud)]
         self._cloud.value = cloud
+
+
+def _started(
+    now: asyncio.Task[None] | None, work: Callable[[], Coroutine[Any, Any, None]]
+) -> asyncio.Task[None] | None:
+    """Do what takes its time beside the kernel's other work, unless it is being done."""
+    if now is not None and not now.done():
+        return now
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:  # no kernel
+        asyncio.run(work())
+        return None
+    return loop.create_task(work())
+
+
+def _code_line(code: str) -> str:
+    return (
+        '<pre class="pcn-code-line" tabindex="0" aria-label="The same in code">'
+        f"<code>{escape(code)}</code></pre>"
+    )
 
 
 def _profile_picker(profile: str | None) -> Dropdown:
@@ -413,12 +471,15 @@ def _profile_picker(profile: str | None) -> Dropdown:
 
 
 def _retrieved(payloads: Sequence[Payload]) -> str:
-    """Return of when the figures are."""
-    moments = sorted({payload.retrieved_at for payload in latest_payloads(payloads)})
+    """Return whose the figures are, where they are one partner's, and of when."""
+    newest = latest_payloads(payloads)
+    moments = sorted({payload.retrieved_at for payload in newest})
     words = dict.fromkeys(
         f"{format_day(moment)}, {moment:%H:%M}" for moment in (moments[:1] + moments[-1:])
     )
-    return f"retrieved {' to '.join(words)} UTC" if words else ""
+    partners = {payload.partner for payload in newest}
+    whose = f"<bdi>{escape(partners.pop())}</bdi>, " if len(partners) == 1 and any(partners) else ""
+    return f"{whose}retrieved {' to '.join(words)} UTC" if words else ""
 
 
 def _save_payloads(payloads: Sequence[Payload], _: date | None) -> list[Path]:
@@ -434,19 +495,20 @@ def _export_report(payloads: Sequence[Payload], as_of: date | None) -> list[Path
 
 
 def _export_csv(payloads: Sequence[Payload], as_of: date | None) -> list[Path]:
-    return [write_csv(_free(payloads, ".csv", day=as_of), *latest_payloads(payloads), as_of=as_of)]
+    return [write_csv(_free(payloads, ".csv", day=as_of), *payloads, as_of=as_of)]
 
 
 def _export_excel(payloads: Sequence[Payload], as_of: date | None) -> list[Path]:
     path = _free(payloads, ".xlsx", day=as_of)
-    return [write_excel(path, *latest_payloads(payloads), as_of=as_of)]
+    return [write_excel(path, *payloads, as_of=as_of)]
 
 
+# What each button does, and the code that does the same: of payloads, a name and a day.
 _HANDED_ON = {
-    "Save payload": _save_payloads,
-    "Export report": _export_report,
-    "Export CSV": _export_csv,
-    "Export Excel": _export_excel,
+    "Save payload": (_save_payloads, "{0}.save({1})"),
+    "Export report": (_export_report, "render_report([{0}], {1}{2})"),
+    "Export CSV": (_export_csv, "write_csv({1}, {0}{2})"),
+    "Export Excel": (_export_excel, "write_excel({1}, {0}{2})"),
 }
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime
 from html import unescape
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -240,6 +241,26 @@ def test_hands_on_files_named_for_what_they_hold():
     assert f"{stem}-2.csv" in hand.text()
 
 
+def test_the_line_of_code_writes_the_file():
+    """What a button wrote, the line below writes again, byte for byte."""
+    hand = Hand(dashboard(payloads=sample_history()))
+    hand.choose("Partner", "Fabrikam (sample)")
+    hand.choose("Currency", "USD")
+    hand.control("As of").value = date(2025, 12, 31)
+    for button, suffix in (("Export report", ".html"), ("Export CSV", ".csv")):
+        hand.press(button)
+        (path,) = Path().glob(f"*{suffix}")
+        text = hand.text()
+        assert f"{path.name} in {Path.cwd()}, with every currency and invoice type." in text
+        written = path.read_bytes()
+        path.unlink()
+        (line,) = re.findall(r"<code>((?:render|write).*?)</code>", " ".join(hand.htmls()))
+        eval(unescape(line), _names() | {"payloads": sample_history()})  # noqa: S307
+        assert path.read_bytes() == written
+    hand.press("Save payload")
+    assert ".save(" not in hand.text()
+
+
 def test_hands_on_the_chosen_partner_as_of_the_chosen_day():
     """What is chosen goes into the file and its name; every currency is in it."""
     hand = Hand(dashboard(payloads=sample_history()))
@@ -332,8 +353,8 @@ def test_a_failure_keeps_the_figures_with_their_time(live):
         return failed, hand.text()
 
     failed, mended = asyncio.run(work())
-    for words in ("403 Forbidden", "Admin agent", "request id", "Not refreshed: retrieved",
-                  "GBP 751,094.39 owed"):  # fmt: skip
+    for words in ("403 Forbidden", "Admin agent", "request id", "GBP 751,094.39 owed",
+                  f"Not refreshed: {TENANT} , retrieved"):  # fmt: skip
         assert words in failed
     assert "403" not in mended
     assert "Not refreshed" not in mended
@@ -408,7 +429,7 @@ def test_a_fetch_can_be_cancelled(live):
 
     text = asyncio.run(work())
     assert "Cancelled." in text
-    assert "Not refreshed: retrieved" in text
+    assert f"Not refreshed: {TENANT} , retrieved" in text
     assert "GBP 751,094.39 owed" in text
 
 
@@ -456,6 +477,59 @@ def test_a_profile_brings_its_cloud_and_partner(live, identity_provider, partner
     assert again.control("Cloud").label == "Own"
 
 
+def test_a_profile_that_is_chosen_shows_its_own_figures(
+    live, identity_provider, partner_center, tls
+):
+    """Those of another profile of the same cloud stay away until it is chosen again."""
+    service = partner_center(tls=tls, key=signing_key())
+    cloud = (
+        f'cloud = {{name = "own", label = "Own", authority = "{identity_provider.url}",'
+        f' api = "{service.url}"}}\n'
+    )
+    path = profiles_file()
+    path.parent.mkdir(parents=True)
+    path.write_text(
+        f'[contoso]\nclient_id = "{CLIENT_ID}"\ntenant = "{TENANT}"\npartner = "Contoso"\n{cloud}'
+        f'[fabrikam]\nclient_id = "{CLIENT_ID}"\ntenant = "fabrikam.example"\n{cloud}'
+    )
+
+    async def work() -> None:
+        hand = Hand(dashboard())
+        hand.choose("Profile", "contoso")
+        await _sign_in(hand)
+        assert "Contoso , retrieved" in hand.text()
+        hand.choose("Profile", "fabrikam")
+        assert "owed" not in hand.text()
+        assert hand.has("Sign in and fetch")
+        hand.choose("Profile", "contoso")
+        assert "GBP 751,094.39 owed" in hand.text()
+        assert hand.has("Refresh")
+        hand.choose("Profile", "None")
+        assert "GBP 751,094.39 owed" in hand.text()
+
+    asyncio.run(work())
+
+
+def test_hands_on_while_a_sign_in_waits(live):
+    """A code waits for a quarter of an hour; what is there can be written meanwhile."""
+
+    async def work() -> None:
+        given = payload(item("GBP", 5), cloud="stand-in", partner="Contoso")
+        hand, _ = live(payloads=[given])
+        hand.press("Sign in and fetch")
+        await until(lambda: "type this code" in hand.text())
+        hand.press("Export CSV")
+        await asyncio.sleep(0)
+        assert hand.control("Export CSV").disabled
+        await hand.box._writing
+        assert not hand.control("Export CSV").disabled
+        hand.press("Cancel")
+        await _idle(hand)
+
+    asyncio.run(work())
+    assert [*Path().glob("invoice-summaries-Contoso-*.csv")]
+
+
 # A history
 
 
@@ -492,6 +566,42 @@ def test_a_history_is_shown_from_the_start(home):
     hand = Hand(dashboard(history=history))
     assert hand.control("Cloud").value is CLOUDS["global"]
     assert "GBP 700.00 owed" in hand.text()
+
+
+def test_the_line_of_code_names_what_is_given_beside_a_history(home):
+    """Both are shown, so both stand in it."""
+    history = History(home / "history")
+    history.append(payload(item("GBP", 5), partner="A"))
+    given = [payload(item("GBP", 7), partner="B")]
+    hand = Hand(dashboard(history=history, payloads=given, cloud="global"))
+    assert "GBP 12.00 owed" in hand.text()
+    shown = eval(hand.box._code(), _names() | {"payloads": given})  # noqa: S307
+    assert shown["balance_amount"].tolist() == [5, 7]
+
+
+def test_a_history_is_read_beside_the_kernels_other_work(home):
+    """A large one takes its time, in which other cells can run."""
+    may_read = Event()
+
+    class Slow(History):
+        def payloads(self, **choices: Any) -> Any:
+            assert choices["cloud"] == "sample" or may_read.wait(30)
+            return super().payloads(**choices)
+
+    history = Slow(home / "history")
+    history.append(payload(item("GBP", 700), cloud="global"))
+
+    async def work() -> None:
+        hand = Hand(dashboard(history=history, cloud="sample"))
+        hand.choose("Cloud", "Partner Center")
+        await until(lambda: "Reading the history." in hand.text())
+        assert hand.control("Cloud").disabled
+        may_read.set()
+        await _idle(hand)
+        assert "GBP 700.00 owed" in hand.text()
+        assert not hand.control("Cloud").disabled
+
+    asyncio.run(work())
 
 
 def test_a_damaged_history_is_told_when_its_cloud_is_chosen(home):
