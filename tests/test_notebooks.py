@@ -10,6 +10,7 @@ import nbformat
 import pytest
 
 from pcnotebooks import sample_history
+from tests.builders import detail, item, payload
 
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
 
@@ -70,10 +71,20 @@ def test_a_failure_hidden_in_a_widget_is_found(tmp_path: Path):
     assert len(_problems(_execute(path, tmp_path))) == 1
 
 
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_runs_on_a_payload_of_another_currency(path: Path, tmp_path: Path):
+    """A file takes the sample's place; nothing looks for pounds or euros that it does not state."""
+    payload(item("USD", 7, detail("Recurring", 7, currency="USD"))).save(tmp_path / "own.json")
+    book = _execute(path, tmp_path, "payload_file = 'own.json'; payload_files = [payload_file]")
+    assert _problems(book) == []
+    written = "".join(file.read_text(encoding="utf-8") for file in tmp_path.glob("*.html"))
+    assert "USD" in f"{book.cells}{written}"
+
+
 def test_trends_run_on_saved_payloads(tmp_path: Path):
     """The files of a partner take the sample's place by a parameter."""
-    for place, payload in enumerate(sample_history()[:6]):
-        payload.save(tmp_path / f"{place}.json")
+    for place, each in enumerate(sample_history()[:6]):
+        each.save(tmp_path / f"{place}.json")
     path = NOTEBOOKS[3]
     book = _execute(path, tmp_path, "payload_files = [f'{n}.json' for n in range(6)]")
     assert _problems(book) == []
