@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from time import sleep
 from types import MappingProxyType
 from typing import Any
@@ -559,6 +560,10 @@ def _retry_after(answer: _Answer, description: str) -> float | None:
     if stated is None:
         told = re.search(r"try again in (\d{1,6}) seconds", description, re.IGNORECASE)
         return float(told[1]) if told else None
+    with suppress(KeyError, TypeError, ValueError, OverflowError):
+        # A date is one by the clock of who states it; this machine's may be wrong.
+        until, now = map(parsedate_to_datetime, (stated, answer.headers["Date"]))
+        return max((until - now).total_seconds(), 0.0)
     try:
         # By itself urllib3 would make six hours of whatever is longer.
         return float(Retry(retry_after_max=10**9).parse_retry_after(stated))

@@ -221,6 +221,7 @@ def select(
         "invoice_type": invoice_type,
     }
     choices = {column: _values(chosen) for column, chosen in given.items() if chosen is not None}
+    require_frame(frame, list(choices))
     for column, chosen in choices.items():
         have = {_key(column, value) for value in frame[column].unique()}
         for value in chosen:

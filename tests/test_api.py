@@ -481,6 +481,16 @@ def test_a_date_is_waited_for(partner_center, waits):
     assert 25 < waits[0] <= 30
 
 
+@pytest.mark.parametrize("ahead", [-3600, 3600])
+def test_a_date_counts_from_the_services_own_clock(partner_center, waits, ahead):
+    """Where the clock of this machine is wrong, thirty seconds stay thirty."""
+    now = time.time() + ahead
+    headers = {"Date": formatdate(now, usegmt=True)}
+    headers["Retry-After"] = formatdate(now + 30, usegmt=True)
+    fetch(partner_center(Answer(status=503, headers=headers)))
+    assert waits == [30]
+
+
 @pytest.mark.parametrize(
     ("after", "seconds"),
     [("61", 61), ("86400", 86400), ("99999999999", 10**9), (None, 7200)],

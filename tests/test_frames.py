@@ -680,6 +680,13 @@ def test_select_of_totals_and_of_what_is_derived():
     assert len(select(reconcile(*history), partner="Fabrikam (sample)")) == 3
 
 
+def test_select_names_the_column_that_a_frame_lacks():
+    """A frame of totals has no invoice types."""
+    with pytest.raises(ConfigurationError, match="no invoice_type") as caught:
+        select(totals_frame(sample_payload()), invoice_type="OneTime")
+    assert "totals_frame has no invoice types" in caught.value.remedy
+
+
 # ---------------------------------------------------------------- payment_recency
 
 
