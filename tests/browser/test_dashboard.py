@@ -160,7 +160,7 @@ def test_signs_in_fetches_fails_and_recovers(
 
     refresh.click()
     expect(box.get_by_role("alert")).to_be_visible()
-    _says(box, "403", "Admin agent", "Not refreshed: retrieved", "GBP 751,094.39 owed")
+    _says(box, "403", "Admin agent", f"Not refreshed: {TENANT}, retrieved", "GBP 751,094.39 owed")
     box.screenshot(path=screenshots / "dashboard-refused.png")
     _no_violations(opened.page, ".jp-NotebookPanel .pcn-dashboard")
     box.get_by_role("button", name="Try again").click()
