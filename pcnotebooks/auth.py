@@ -650,14 +650,8 @@ class _MsalCredential:
 
     def remembered(self) -> Session | None:
         """Return the session that the cache still holds; None where somebody has to be asked."""
-        tenant = self.settings.tenant
-        accounts = [
-            account
-            for account in self.ask(lambda app: app.get_accounts())
-            if tenant in (account.get("realm"), "organizations", "common")
-            or tenant == tenant_id(self._cache, account)
-            or "." in tenant
-        ]
+        # Without any, nothing is asked of the login service.
+        accounts = self._accounts() if self._cached() else []
         if len(accounts) != 1:
             return None
         self._account = accounts[0]
@@ -673,14 +667,30 @@ class _MsalCredential:
         """Return the session of a sign-in that has just been answered."""
         if "access_token" not in result:
             raise refusal(self.settings, result)
-        # Of this tenant: get_accounts gives one entry for all the tenants of a user.
-        own = {
-            "local_account_id": result.get("id_token_claims", {}).get("oid"),
-            "realm": self.settings.tenant,
-        }
-        found = self._cache.search(msal.TokenCache.CredentialType.ACCOUNT, query=own)
-        self._account = next(iter(found), None)
+        user = result.get("id_token_claims", {}).get("oid")
+        found = (each for each in self._accounts() if each.get("local_account_id") == user)
+        self._account = next(found, None)
         return self._session()
+
+    def _cached(self, **query: str) -> list[dict[str, Any]]:
+        return list(self._cache.search(msal.TokenCache.CredentialType.ACCOUNT, query=query))
+
+    def _accounts(self) -> list[dict[str, Any]]:
+        """Return the accounts whose tokens are of this tenant.
+
+        Not by get_accounts: that gives one entry for all the tenants of a user.
+        """
+        at = self._authority()
+        known = self._cached(environment=at.instance)
+        if own := [each for each in known if each["realm"].lower() == at.tenant.lower()]:
+            return own
+        if at.tenant in ("organizations", "common"):
+            return list({each.get("home_account_id"): each for each in known}.values())
+        return [each for each in known if tenant_id(self._cache, each) == at.tenant.lower()]
+
+    def _authority(self) -> Any:
+        """Return the login service as it describes itself, of a domain with the tenant's id."""
+        return self.ask(lambda app: app.authority)
 
     def forget(self) -> None:
         """Remove the account and its tokens from the cache."""
@@ -706,7 +716,7 @@ class _MsalCredential:
         raise bare(failure)
 
     def _session(self) -> Session:
-        account = {**(self._account or {}), "realm": self.settings.tenant}
+        account = {**(self._account or {}), "realm": self._authority().tenant}
         partner = self.settings.partner or tenant_id(self._cache, account)
         return Session(self.settings.cloud, self, partner=partner)
 

@@ -21,7 +21,14 @@ from pcnotebooks.cli import main
 from pcnotebooks.history import History
 from pcnotebooks.profiles import profiles_file
 from tests.services.browser import visit
-from tests.services.identity_provider import CLIENT_ID, TENANT, USERNAME, signing_key
+from tests.services.identity_provider import (
+    CLIENT_ID,
+    DOMAIN,
+    GUEST_TENANT,
+    TENANT,
+    USERNAME,
+    signing_key,
+)
 from tests.services.partner_center import Answer
 
 
@@ -258,6 +265,37 @@ def test_signs_in_lists_examines_and_signs_out(monkeypatch, capsys, contoso):
     assert capsys.readouterr().out == "Signed out.\n"
     assert _run(monkeypatch, "accounts") == 0
     assert capsys.readouterr().out == "No sign-in is cached.\n"
+
+
+def test_a_profile_may_name_its_tenant_by_a_domain(monkeypatch, capsys, contoso):
+    """Signed in by one command, the next ones ask nobody."""
+    monkeypatch.setattr("pcnotebooks.auth._print", _approve)
+    monkeypatch.setenv("PCNOTEBOOKS_CACHE", "plain")
+    path = profiles_file()
+    path.write_text(path.read_text().replace(TENANT, DOMAIN))
+    for command in ("sign-in", "report", "snapshot", "doctor"):
+        assert _run(monkeypatch, command, "--profile", "contoso") == 0, capsys.readouterr()
+    said = capsys.readouterr().out
+    assert f"Signed in as {USERNAME} at Own.\n" in said
+    assert "fail" not in said
+    assert contoso.count("devicecode") == 1
+
+
+def test_a_guest_of_two_partners_takes_snapshots_of_both(monkeypatch, capsys, contoso):
+    """Two profiles of one user, told apart by their tenants, are signed in once each."""
+    monkeypatch.setattr("pcnotebooks.auth._print", _approve)
+    monkeypatch.setenv("PCNOTEBOOKS_CACHE", "plain")
+    path = profiles_file()
+    stored = path.read_text()
+    other = stored.replace(TENANT, GUEST_TENANT).replace("ontoso", "ontoso Guest")
+    path.write_text(stored + other.replace("[contoso Guest]", "[guest]"))
+    profiles = ("--profile", "contoso", "--profile", "guest")
+    for name in profiles[1::2]:
+        assert _run(monkeypatch, "sign-in", "--profile", name) == 0
+    assert _run(monkeypatch, "snapshot", *profiles) == 0, capsys.readouterr()
+    kept = capsys.readouterr().out.splitlines()[-2:]
+    assert [line.split("  ")[0] for line in kept] == ["Contoso", "Contoso Guest"]
+    assert contoso.count("devicecode") == 2
 
 
 def test_reports_on_several_partners_and_says_what_failed(

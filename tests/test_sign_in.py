@@ -36,6 +36,8 @@ from pcnotebooks.auth import (
     cached_accounts,
     sign_in,
     sign_out,
+    tenant_of,
+    username,
 )
 from pcnotebooks.clouds import Cloud
 from pcnotebooks.errors import ConfigurationError, ServiceError, SignInError
@@ -44,7 +46,9 @@ from pcnotebooks.refusals import SIGN_IN_REMEDIES
 from tests.services.browser import visit
 from tests.services.identity_provider import (
     CLIENT_ID,
+    DOMAIN,
     EMPTY,
+    GUEST_TENANT,
     HTML_PAGE,
     REFUSALS,
     TENANT,
@@ -201,6 +205,48 @@ def test_the_partner_is_the_tokens_tenant(identity_provider):
     """Without a profile, partners are told apart by the tenant that gave the token."""
     assert signed_in(identity_provider, tenant="organizations").partner == TENANT
     assert signed_in(identity_provider, tenant=TENANT).partner == TENANT
+
+
+@pytest.mark.parametrize("cache", ["memory", "plain"])
+@pytest.mark.parametrize(
+    ("tenant", "known"),
+    [(DOMAIN, TENANT), (GUEST_TENANT, GUEST_TENANT), (GUEST_TENANT.upper(), GUEST_TENANT)],
+)
+def test_a_tenant_may_be_a_domain_or_in_capitals(
+    identity_provider, partner_center, tls, cache, tenant, known
+):
+    """Under any of its names its user is asked once, fetches, and can sign out."""
+    service = partner_center(tls=tls, key=signing_key())
+    options = {"api": service.url, "tenant": tenant, "cache": cache}
+    session = signed_in(identity_provider, **options)
+    assert fetch_invoice_summaries(session).partner == session.partner == known
+    assert username(session) == USERNAME
+    again = signed_in(identity_provider, prompt=never, **options)
+    assert fetch_invoice_summaries(again).partner == again.partner == known
+    sign_out(again)
+    assert cached_accounts() == []
+    refused(identity_provider, lambda: access_token(session))
+
+
+@pytest.mark.parametrize("tenant", [TENANT, DOMAIN, "organizations"])
+def test_any_name_of_a_tenant_finds_its_sign_in(identity_provider, tenant):
+    """What was signed in by id, domain or as any organization serves the other names."""
+    signed_in(identity_provider, tenant=tenant, cache="plain")
+    for other in (TENANT, TENANT.upper(), DOMAIN, "organizations"):
+        session = signed_in(identity_provider, tenant=other, cache="plain", prompt=never)
+        assert tenant_of(access_token(session)) == session.partner == TENANT
+    with pytest.raises(pytest.fail.Exception, match="was asked"):
+        signed_in(identity_provider, tenant=GUEST_TENANT, cache="plain", prompt=never)
+
+
+@pytest.mark.parametrize("cache", ["memory", "plain"])
+def test_a_guest_of_two_tenants_is_asked_once_for_each(identity_provider, cache):
+    """One user's sign-ins to two partners are kept side by side."""
+    for prompt in (approve, never, never):
+        for tenant in (TENANT, GUEST_TENANT):
+            session = signed_in(identity_provider, tenant=tenant, cache=cache, prompt=prompt)
+            assert tenant_of(access_token(session)) == session.partner == tenant
+    assert sorted(account.tenant for account in cached_accounts()) == [TENANT, GUEST_TENANT]
 
 
 def test_a_cell_that_runs_again_asks_nobody(identity_provider):

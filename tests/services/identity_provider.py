@@ -38,9 +38,14 @@ from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 from pcnotebooks.clouds import Cloud
 
 TENANT = "11111111-2222-4333-8444-555555555555"
+DOMAIN = "contoso.onmicrosoft.com"
+GUEST_TENANT = "bbbbbbbb-2222-4333-8444-555555555555"  # of another partner, for the same user
 CLIENT_ID = "99999999-8888-4777-8666-555555555555"
 USERNAME = "analyst@contoso.example"
 _USER_ID = "aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee"
+_GUEST_ID = "bbbbbbbb-bbbb-4ccc-8ddd-eeeeeeeeeeee"
+# By what an address may call a tenant, the id by which the discovery answers.
+_TENANTS = {name: name for name in (TENANT, GUEST_TENANT, "organizations")} | {DOMAIN: TENANT}
 
 # The error and text with which Entra sends each of its numbers.
 REFUSALS: Mapping[int, tuple[str, str]] = {
@@ -298,16 +303,23 @@ class _Authorization(AuthorizationServer):
         nonce = {"nonce": user.nonce} if isinstance(user, _Grant) and user.nonce else {}
         resource = [name for name in scope.split() if "://" in name]
         audience = resource[0].rsplit("/", 1)[0]
+        # To each tenant a user is somebody else; what stays the same is the client_info.
+        guest = (request.view_args or {}).get("tenant") == GUEST_TENANT
+        who = {"tid": GUEST_TENANT, "oid": _GUEST_ID} if guest else {}
         token = {
             "token_type": "Bearer",
             "scope": " ".join(resource),
             "expires_in": provider.token_lifetime,
             "ext_expires_in": provider.token_lifetime,
             "access_token": provider.sign(
-                aud=audience, appid=client.client_id, scp="user_impersonation", amr=["pwd", "mfa"]
+                aud=audience,
+                appid=client.client_id,
+                scp="user_impersonation",
+                amr=["pwd", "mfa"],
+                **who,
             ),
             "id_token": provider.sign(
-                aud=client.client_id, preferred_username=USERNAME, name="An Analyst", **nonce
+                aud=client.client_id, preferred_username=USERNAME, name="An Analyst", **nonce, **who
             ),
             "client_info": _base64(json.dumps({"uid": _USER_ID, "utid": TENANT})),
         }
@@ -428,7 +440,7 @@ def _app(provider: IdentityProvider) -> Flask:
         provider.requests.append((place, request.values.to_dict()))
         provider.wait(provider.delays.get(place, 0))
         tenant = (request.view_args or {}).get("tenant", TENANT)
-        if place not in provider.answers and tenant not in {TENANT, "organizations"}:
+        if place not in provider.answers and tenant.lower() not in _TENANTS:
             return _response(refusal(90002))
         return _response(provider.answers[place]) if place in provider.answers else None
 
@@ -447,9 +459,10 @@ def _add_endpoints(app: Flask, provider: IdentityProvider, server: _Authorizatio
 
     @app.get("/<tenant>/v2.0/.well-known/openid-configuration")
     def discovery(tenant: str) -> dict[str, Any]:
-        here = f"{provider.url}/{tenant}"
+        known = _TENANTS.get(tenant.lower(), tenant)
+        here = f"{provider.url}/{known}"
         return {
-            "issuer": f"{provider.url}/{TENANT}/v2.0",
+            "issuer": f"{provider.url}/{TENANT if known == 'organizations' else known}/v2.0",
             "authorization_endpoint": f"{here}/oauth2/v2.0/authorize",
             "token_endpoint": f"{here}/oauth2/v2.0/token",
             "device_authorization_endpoint": f"{here}/oauth2/v2.0/devicecode",
