@@ -61,14 +61,14 @@ def resolve(
     profile = profile or os.environ.get("PCNOTEBOOKS_PROFILE") or None
     stored = load_profile(profile) if profile else {}
     given = {"cloud": cloud, "client_id": client_id, "tenant": tenant, "cache": cache}
-    chosen: dict[str, Any] = {
-        key: value
-        or stored.get(key)
-        or os.environ.get(f"PCNOTEBOOKS_{key.upper()}")
-        or _DEFAULTS.get(key)
-        for key, value in given.items()
-    }
-    if not chosen["client_id"]:
+    chosen: dict[str, Any] = {key: value or _set(stored, key) for key, value in given.items()}
+    for key, value in chosen.items():
+        if key != "cloud" and not isinstance(value, str | None):
+            raise ConfigurationError(
+                f"The {key} is of type {type(value).__name__}, not a text.",
+                remedy=f"Give {key} as a text, in quotes.",
+            )
+    if not (chosen["client_id"] or "").strip():
         raise ConfigurationError("Signing in needs a client id.", remedy=_SETUP)
     if chosen["cache"] not in CACHES:
         raise ConfigurationError(
@@ -82,7 +82,35 @@ def resolve(
             " or organizations.",
         )
     chosen["cloud"] = _cloud(chosen["cloud"])
-    return Settings(**chosen, partner=stored.get("partner"), profile=profile)
+    partner = stored.get("partner")
+    if stored.get("tenant") and stored["tenant"].lower() != chosen["tenant"].lower():
+        partner = None  # it is another's: the token's tenant labels it
+    settings = Settings(**chosen, partner=partner, profile=profile)
+    if profile and not stored.get("tenant"):
+        _check_alone(settings)
+    return settings
+
+
+def _set(stored: dict[str, Any], key: str) -> Any:
+    """Return what a profile has, else the environment, else the default."""
+    return stored.get(key) or os.environ.get(f"PCNOTEBOOKS_{key.upper()}") or _DEFAULTS.get(key)
+
+
+def _check_alone(settings: Settings) -> None:
+    """Raise where a profile without a tenant would be given the sign-in of another profile."""
+    for name, stored in load_profiles().items():
+        if name == settings.profile or _set(stored, "client_id") != settings.client_id:
+            continue
+        try:
+            cloud = _cloud(_set(stored, "cloud"))
+        except ConfigurationError:
+            continue  # which is told where that profile is used
+        if cloud == settings.cloud:
+            raise ConfigurationError(
+                f"The profiles {settings.profile!r} and {name!r} have the same cloud and client"
+                f" id, and {settings.profile!r} has no tenant: nothing tells their sign-ins apart.",
+                remedy=f"Give each its tenant, in {profiles_file()}.",
+            )
 
 
 def profiles_file() -> Path:
@@ -163,8 +191,13 @@ def cloud_of(name: str) -> Cloud:
 
 def _cloud(cloud: str | Cloud | dict[str, str]) -> Cloud:
     """Return the cloud; a profile may also hold one of the user's own, as a table."""
-    if not isinstance(cloud, dict):
+    if isinstance(cloud, str | Cloud):
         return get_cloud(cloud)
+    if not isinstance(cloud, dict):
+        raise ConfigurationError(
+            f"A {type(cloud).__name__} is no cloud.",
+            remedy="Give the name of a cloud, or a Cloud.",
+        )
     try:
         return Cloud(**({"label": cloud.get("name", "")} | cloud))
     except TypeError:

@@ -109,6 +109,56 @@ def test_what_a_profile_leaves_out_comes_from_the_environment(environment, store
     assert settings.partner is None
 
 
+def test_anothers_tenant_has_no_label_of_a_profile(store, monkeypatch):
+    """An argument that leads to another tenant leaves the profile's partner behind."""
+    store()
+    assert resolve(profile="contoso", tenant="Contoso.Example").partner == "Contoso"
+    assert resolve(profile="contoso", tenant="other.example").partner is None
+    monkeypatch.setenv("PCNOTEBOOKS_TENANT", "other.example")
+    assert resolve(profile="contoso").partner == "Contoso"  # its own tenant comes first
+
+
+TWINS = """
+[contoso]
+client_id = "mine"
+partner = "Contoso"
+
+[fabrikam]
+client_id = "mine"
+partner = "Fabrikam"
+"""
+
+
+@pytest.mark.parametrize("tenant", ["", 'tenant = "fabrikam.example"'])
+def test_profiles_that_nothing_tells_apart_are_refused(store, monkeypatch, tenant):
+    """A sign-in of any organization would be given to the other profile, too."""
+    path = store(TWINS + tenant)
+    for variable in ("", "environment.example"):
+        monkeypatch.setenv("PCNOTEBOOKS_TENANT", variable)
+        with pytest.raises(ConfigurationError, match="'contoso' and 'fabrikam'") as caught:
+            resolve(profile="contoso")
+        assert "tenant" in caught.value.remedy
+        assert str(path) in caught.value.remedy
+    if tenant:
+        assert resolve(profile="fabrikam").partner == "Fabrikam"
+    assert resolve(client_id="mine").partner is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        TWINS + 'cloud = "china"',
+        TWINS + 'cloud = "mars"',
+        TWINS.replace('"mine"\npartner = "Fabrikam"', '"another"\npartner = "Fabrikam"'),
+    ],
+    ids=["cloud", "unknown cloud", "app"],
+)
+def test_profiles_of_different_apps_or_clouds_need_no_tenant(store, text):
+    """Their sign-ins are told apart by what they have."""
+    store(text)
+    assert resolve(profile="contoso").partner == "Contoso"
+
+
 def test_the_environment_may_name_the_profile(store, monkeypatch):
     """PCNOTEBOOKS_PROFILE serves where no profile is given, and an argument comes before it."""
     store()
@@ -225,6 +275,22 @@ def test_an_unknown_cache_names_the_known(home):
     with pytest.raises(ConfigurationError, match="'disk'") as caught:
         resolve(client_id="mine", cache="disk")
     assert "memory, encrypted, plain" in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    "given", [{"client_id": 5}, {"tenant": 5}, {"cloud": 5}, {"cache": 5}], ids=str
+)
+def test_a_setting_that_is_no_text_is_refused(home, given):
+    """A number in a text's place is told."""
+    with pytest.raises(ConfigurationError, match="int") as caught:
+        resolve(**{"client_id": "mine", **given})
+    assert caught.value.remedy
+
+
+def test_a_blank_client_id_is_none(home):
+    """What a form left blank is not sent."""
+    with pytest.raises(ConfigurationError, match="client id"):
+        resolve(client_id=" ")
 
 
 def test_settings_do_not_change(home):
