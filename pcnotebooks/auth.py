@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import logging
 import os
 import re
@@ -17,10 +15,17 @@ from typing import Any, NoReturn, Protocol, Self, TypeVar
 
 import msal
 
-from pcnotebooks.caches import delete_caches, every_cache, renewing, tenant_id, token_cache
+from pcnotebooks.caches import (
+    caches_of,
+    claims_of,
+    delete_caches,
+    renewing,
+    tenant_id,
+    token_cache,
+)
 from pcnotebooks.clouds import CLOUDS, Cloud, get_cloud
 from pcnotebooks.errors import ConfigurationError, PcNotebooksError, SignInError
-from pcnotebooks.profiles import Settings, resolve
+from pcnotebooks.profiles import CACHES, Settings, resolve
 from pcnotebooks.redirect import Redirect
 from pcnotebooks.refusals import AGAIN, no_answer, refusal, unanswered
 from pcnotebooks.wire import Http
@@ -181,18 +186,6 @@ def access_token(session: Session, *, refused: str | None = None) -> str:
         del token
         failure = _sign_in_error(session, "gave a blank or malformed token.")
     raise bare(failure)
-
-
-def claims_of(token: str) -> dict[str, Any]:
-    """Return what an access token claims, unverified: that is the service's to do.
-
-    Empty for one that is no JWT.
-    """
-    try:
-        claims = json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "=="))
-    except (ValueError, LookupError, RecursionError):
-        return {}
-    return claims if isinstance(claims, dict) else {}
 
 
 def tenant_of(token: str) -> str | None:
@@ -414,13 +407,31 @@ class Account:
 
 def cached_accounts() -> list[Account]:
     """Return the accounts that later sign-ins need not ask for, in whatever cache they are."""
-    return [
-        Account(
-            entry["username"], tenant_id(cache, entry) or entry["realm"], entry["environment"], kind
-        )
-        for kind, cache in every_cache()
-        for entry in cache.search(msal.TokenCache.CredentialType.ACCOUNT)
-    ]
+    accounts, unreadable = readable_accounts()
+    for error in unreadable.values():
+        raise error
+    return accounts
+
+
+def readable_accounts() -> tuple[list[Account], dict[str, ConfigurationError]]:
+    """Return the accounts of each cache that can be read, and why any other cannot."""
+    accounts: list[Account] = []
+    unreadable = {}
+    for kind in CACHES:
+        try:
+            accounts += [
+                Account(
+                    entry["username"],
+                    tenant_id(cache, entry) or entry["realm"],
+                    entry["environment"],
+                    kind,
+                )
+                for cache in caches_of(kind)
+                for entry in cache.search(msal.TokenCache.CredentialType.ACCOUNT)
+            ]
+        except ConfigurationError as error:
+            unreadable[kind] = error
+    return accounts, unreadable
 
 
 # How often in a row a login service that cannot be reached is polled again: with Entra's interval
@@ -658,7 +669,7 @@ class _MsalCredential:
         try:
             self.get_token(self.settings.cloud.scope)
         except SignInError as error:
-            if error.code in ("unreachable", "not_json"):
+            if error.code in ("unreachable", "not_json", "locked"):
                 raise
             return None
         return self._session()

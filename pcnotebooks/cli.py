@@ -331,13 +331,17 @@ def accounts() -> None:
     """List the cached sign-ins."""
     from pcnotebooks import auth  # noqa: PLC0415
 
-    found = [vars(account).values() for account in auth.cached_accounts()]
-    if not found:
+    readable, unreadable = auth.readable_accounts()
+    found = [vars(account).values() for account in readable]
+    if not found and not unreadable:
         _print("No sign-in is cached.")
     widths = [max(map(len, column)) for column in zip(*found, strict=True)]
     for row in found:
         cells = zip(row, widths, strict=True)
         _print("  ".join(cell.ljust(width) for cell, width in cells).rstrip())
+    for error in unreadable.values():
+        _say(error.message, error.remedy)
+    raise typer.Exit(bool(unreadable))
 
 
 @app.command()

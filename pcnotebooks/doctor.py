@@ -21,8 +21,8 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from pcnotebooks.api import ask_once, reach, route
-from pcnotebooks.auth import Session, access_token, cached_accounts, claims_of, remembered, username
-from pcnotebooks.caches import cache_file, token_cache
+from pcnotebooks.auth import Session, access_token, readable_accounts, remembered, username
+from pcnotebooks.caches import cache_file, claims_of, token_cache
 from pcnotebooks.clouds import Cloud
 from pcnotebooks.errors import ConfigurationError, PcNotebooksError, SignInError
 from pcnotebooks.payloads import decode
@@ -296,13 +296,16 @@ def _cache(name: str, settings: Settings) -> _Outcome[None]:
             if kind == "plain" and mode & 0o077 and os.name == "posix":
                 state = "fail"
                 remedy = f"Others may have read it. Run: chmod 600 '{file}'; and sign in anew."
-    accounts = cached_accounts()
+    accounts, unreadable = readable_accounts()
     own = [f"{at.username} (tenant {at.tenant})" for at in accounts if at.cache == kind]
     words += f"; {', '.join(own) or 'no account'}"
     others = sorted({at.cache for at in accounts} - {kind})
     if others and not own:
         state, words = "warn", f"{words}, but in the cache {others[0]}"
         remedy = f"To use it, set PCNOTEBOOKS_CACHE={others[0]}, or cache in the profile."
+    for unread, error in unreadable.items():
+        state = "fail" if unread == kind or state == "fail" else "warn"
+        words, remedy = f"{words}; {error.message.rstrip('.')}", remedy or error.remedy
     return None, [Finding(name, state, words, remedy)]
 
 

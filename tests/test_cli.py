@@ -17,6 +17,7 @@ import pypdfium2
 import pytest
 
 from pcnotebooks import __version__, sample_history, sample_payload
+from pcnotebooks.caches import cache_file
 from pcnotebooks.cli import main
 from pcnotebooks.history import History
 from pcnotebooks.profiles import profiles_file
@@ -338,6 +339,29 @@ def test_a_sign_in_that_would_end_with_the_command_is_kept_encrypted(monkeypatch
     assert _run(monkeypatch, "sign-in", "--profile", "contoso") == 1
     assert "no keyring" in capsys.readouterr().err
     assert contoso.count("devicecode") == 0
+
+
+def test_an_unreadable_cache_is_named_beside_the_others(monkeypatch, capsys, contoso):
+    """Accounts and doctor go on; signing out deletes what it can, and says what it cannot."""
+    monkeypatch.setattr("pcnotebooks.auth._print", _approve)
+    assert _run(monkeypatch, "sign-in", "--profile", "contoso", "--cache", "plain") == 0
+    plain, encrypted = cache_file("plain"), cache_file("encrypted")
+    encrypted.touch()  # as it is where the keyring of another machine was used
+    capsys.readouterr()
+    assert _run(monkeypatch, "accounts") == 1
+    said = capsys.readouterr()
+    assert said.out.split() == [USERNAME, TENANT, "localhost", "plain"]
+    assert "no keyring" in said.err
+    _run(monkeypatch, "doctor", "--profile", "contoso")
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if "Token cache" in line]
+    assert line.startswith("warn")
+    assert "in the cache plain" in line
+    assert "no keyring" in line
+    assert _run(monkeypatch, "sign-out") == 1
+    assert f"delete {encrypted}" in capsys.readouterr().err
+    assert not plain.exists()
+    encrypted.unlink()
+    assert _run(monkeypatch, "sign-out") == 0
 
 
 def test_doctor_fails_with_exit_code_1(monkeypatch, capsys, home):

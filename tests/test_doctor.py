@@ -795,10 +795,10 @@ def test_a_name_server_that_does_not_answer(home, monkeypatch):
 def test_what_nobody_foresaw_is_a_finding(home, monkeypatch):
     """An error of no known kind is told by its kind alone: its text may hold anything."""
 
-    def cached_accounts():
+    def readable_accounts():
         raise ZeroDivisionError(PASSWORD)
 
-    monkeypatch.setattr(doctor, "cached_accounts", cached_accounts)
+    monkeypatch.setattr(doctor, "readable_accounts", readable_accounts)
     finding = found(NOWHERE)["Token cache"]
     assert finding.state == "fail"
     assert finding.words == "could not be checked (ZeroDivisionError)"

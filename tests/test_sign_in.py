@@ -21,10 +21,13 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msal_extensions
+import portalocker
 import pytest
 import requests
 from azure.core.credentials import AccessToken
 from azure.identity import AzureCliCredential, DeviceCodeCredential
+from msal_extensions.persistence import PersistenceDecryptionError, PersistenceEncryptionError
 
 from pcnotebooks.api import fetch_invoice_summaries
 from pcnotebooks.auth import (
@@ -745,6 +748,26 @@ def test_two_kernels_renew_at_once(identity_provider):
     assert identity_provider.count("devicecode") == 1
 
 
+def test_a_cache_that_another_process_holds_is_told(identity_provider, home, monkeypatch):
+    """Who waits longer than a renewal may take is told to try again, and nobody is asked."""
+    session = signed_in(identity_provider, cache="plain")
+    access_token(session)
+    monkeypatch.setattr("pcnotebooks.caches._RENEWED_WITHIN", 0.3, raising=False)
+    with portalocker.Lock(next(home.rglob("renewing.lock"))):
+        for attempt in (
+            lambda: access_token(session),
+            lambda: signed_in(identity_provider, cache="plain", prompt=never),
+            lambda: sign_out(session),
+        ):
+            error = refused(identity_provider, attempt)
+            assert error.code == "locked"
+            assert "Another process" in error.message
+            assert "Try again" in error.remedy
+    assert identity_provider.count("devicecode") == 1
+    assert identity_provider.count("refresh") == 0
+    sign_out(session)
+
+
 def test_sixteen_threads_share_a_session(identity_provider, partner_center, tls):
     """All renew at once with a one-time refresh token, and every call is accepted."""
     identity_provider.one_time_refresh_tokens = True
@@ -869,6 +892,112 @@ def test_a_damaged_cache_is_told(identity_provider, home, content):
     assert len(identity_provider.requests) == asked
     sign_out()
     assert access_token(signed_in(identity_provider, cache="plain"))
+
+
+@pytest.mark.parametrize("secret", ["damaged", "a.b.c", "a.%%%%.c", "a.W10.c", None, 5])
+def test_a_damaged_id_token_is_told_or_does_not_matter(identity_provider, home, secret):
+    """It is no traceback: the cache is named, or the sign-in serves as it is."""
+    signed_in(identity_provider, cache="plain")
+    path = plain_file(home)
+    content = json.loads(path.read_text())
+    for entry in content["IdToken"].values():
+        entry["secret"] = secret
+    path.write_text(json.dumps(content))
+    if isinstance(secret, str):
+        session = signed_in(identity_provider, cache="plain", prompt=never)
+        assert tenant_of(access_token(session)) == TENANT
+        assert [account.username for account in cached_accounts()] == [USERNAME]
+    else:
+        for look in (lambda: signed_in(identity_provider, cache="plain"), cached_accounts):
+            with pytest.raises(ConfigurationError, match=re.escape(str(path))):
+                look()
+
+
+class Keyring(msal_extensions.FilePersistence):
+    """A keyring that can be out of order; what it holds lies beside the file that signals."""
+
+    failure: Exception | None = None
+    damaged = False
+
+    def __init__(self, location):
+        super().__init__(location)
+        self._held = Path(location).with_suffix(".keyring")
+
+    def load(self):
+        """Return what is kept."""
+        if Keyring.failure:
+            raise Keyring.failure
+        return "}{" if Keyring.damaged else self._held.read_text()
+
+    def save(self, content):
+        """Keep a content, and signal it."""
+        if Keyring.failure:
+            raise Keyring.failure
+        self._held.write_text(content)
+        self.touch()
+
+
+@pytest.fixture
+def keyring(monkeypatch):
+    """Make the platform's keyring one that the test can put out of order."""
+    monkeypatch.setattr(msal_extensions, "build_encrypted_persistence", Keyring)
+    yield Keyring
+    Keyring.failure, Keyring.damaged = None, False
+    sign_out()
+
+
+@pytest.mark.parametrize("fault", ["out of order", "damaged"])
+def test_an_encrypted_cache_that_cannot_be_read_is_told(identity_provider, home, keyring, fault):
+    """The cache is named and not the login service, nothing is sent, and signing out helps."""
+    session = signed_in(identity_provider, cache="encrypted")
+    if fault == "damaged":
+        keyring.damaged = True
+    else:
+        keyring.failure = PersistenceDecryptionError(message="Decryption failed.")
+    asked = len(identity_provider.requests)
+    later = time.time() + 5
+    os.utime(next(home.rglob("tokens.bin")), (later, later))
+    for look in (
+        lambda: signed_in(identity_provider, cache="encrypted", prompt=never),
+        lambda: access_token(session),
+        cached_accounts,
+    ):
+        error = refused(identity_provider, look, ConfigurationError)
+        assert "tokens.bin is damaged or cannot be read" in error.message
+        assert "sign_out()" in error.remedy
+    assert len(identity_provider.requests) == asked
+    keyring.failure = None
+    sign_out()
+    keyring.damaged = False
+    assert access_token(signed_in(identity_provider, cache="encrypted"))
+
+
+def test_a_cache_that_cannot_be_written_is_told(identity_provider, keyring):
+    """A sign-in that cannot be kept names the cache, and not the login service."""
+    keyring.failure = PersistenceEncryptionError(message="Encryption failed.")
+    error = refused(
+        identity_provider,
+        lambda: signed_in(identity_provider, cache="encrypted"),
+        ConfigurationError,
+    )
+    assert "tokens.bin cannot be written" in error.message
+
+
+def test_signing_out_where_the_keyring_is_out_of_reach(identity_provider, home, keyring):
+    """Everything else is forgotten first; what stays is told, and a later sign-out reaches it."""
+    memory = signed_in(identity_provider)
+    signed_in(identity_provider, cache="plain")
+    signed_in(identity_provider, cache="encrypted")
+    keyring.failure = OSError("locked")
+    error = refused(identity_provider, sign_out, ConfigurationError)
+    assert "keyring" in error.message
+    assert "OSError" in error.message
+    assert "Sign out again" in error.remedy
+    refused(identity_provider, lambda: access_token(memory))
+    assert {path.name for path in files(home)} == {"tokens.bin", "tokens.keyring"}
+    keyring.failure = None
+    sign_out()
+    assert {path.read_text() for path in files(home)} == {"{}"}
 
 
 def test_a_cache_that_is_damaged_while_in_use_is_told(identity_provider, home):
