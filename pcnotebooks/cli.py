@@ -308,13 +308,21 @@ def sign_in(
 
     Client id and tenant come from the profile or from PCNOTEBOOKS_CLIENT_ID and _TENANT.
     """
+    if cache == "memory":
+        raise typer.BadParameter("the cache memory would end with this command.")
     from pcnotebooks import auth, profiles  # noqa: PLC0415
 
-    settings = profiles.resolve(cloud, profile=profile, cache=cache)
-    if settings.cache == "memory":  # which would end with this command
-        cache = "encrypted"
+    usual = profiles.resolve(cloud, profile=profile)
+    if cache is None:
+        cache = "encrypted" if usual.cache == "memory" else usual.cache
     session = auth.sign_in(cloud, profile=profile, method=method, cache=cache)
     _print(f"Signed in as {auth.username(session)} at {session.cloud.label}.")
+    if cache == usual.cache:
+        return
+    where = f"PCNOTEBOOKS_CACHE={cache}"
+    if usual.profile and "cache" in profiles.load_profile(usual.profile):
+        where = f'cache = "{cache}" in the profile {usual.profile!r}'
+    _print(f"It is in the cache {cache}; notebooks look in {usual.cache} unless you set {where}.")
 
 
 @app.command("sign-out")

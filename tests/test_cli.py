@@ -131,6 +131,7 @@ def test_report_of_a_history(monkeypatch, capsys, tmp_path):
         ["report", "--sample", "--payload", "there.json"],
         ["report", "--payload", "absent.json"],
         ["report", "--sample", "--as-of", "soon"],
+        ["sign-in", "--cache", "memory"],
         ["report", "--nonsense"],
         ["nonsense"],
     ],
@@ -254,10 +255,15 @@ def test_signs_in_lists_examines_and_signs_out(monkeypatch, capsys, contoso):
     monkeypatch.setattr("pcnotebooks.auth._print", _approve)
     profile = ("--profile", "contoso")
     assert _run(monkeypatch, "sign-in", *profile, "--cache", "plain") == 0
-    assert capsys.readouterr().out == f"Signed in as {USERNAME} at Own.\n"
+    said, use = capsys.readouterr().out.splitlines()
+    assert said == f"Signed in as {USERNAME} at Own."
+    assert use.startswith("It is in the cache plain; notebooks look in memory unless you set ")
+    assert use.endswith(" PCNOTEBOOKS_CACHE=plain.")
     assert _run(monkeypatch, "accounts") == 0
     assert capsys.readouterr().out.split() == [USERNAME, TENANT, "localhost", "plain"]
     monkeypatch.setenv("PCNOTEBOOKS_CACHE", "plain")
+    assert _run(monkeypatch, "sign-in", *profile) == 0
+    assert capsys.readouterr().out == f"Signed in as {USERNAME} at Own.\n"
     assert _run(monkeypatch, "doctor", *profile) == 0
     examined = capsys.readouterr().out
     assert "fail" not in examined
@@ -332,6 +338,17 @@ def test_reports_on_nothing_where_nobody_answered(monkeypatch, capsys, home):
     assert said.out == ""
     assert said.err.startswith("Error: nobody: There is no profile 'nobody'.")
     assert list(Path.cwd().glob("*.html")) == []
+
+
+def test_a_sign_in_that_its_profile_would_not_find_says_so(monkeypatch, capsys, contoso):
+    """A profile's cache comes before the variable, so it is what has to be set."""
+    monkeypatch.setattr("pcnotebooks.auth._print", _approve)
+    monkeypatch.setenv("PCNOTEBOOKS_CACHE", "plain")
+    path = profiles_file()
+    path.write_text(f'{path.read_text()}cache = "memory"\n')
+    assert _run(monkeypatch, "sign-in", "--profile", "contoso", "--cache", "plain") == 0
+    use = capsys.readouterr().out.splitlines()[-1]
+    assert use.endswith("""memory unless you set cache = "plain" in the profile 'contoso'.""")
 
 
 def test_a_sign_in_that_would_end_with_the_command_is_kept_encrypted(monkeypatch, capsys, contoso):
