@@ -9,7 +9,7 @@ import threading
 import time
 import webbrowser
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, NoReturn, Protocol, Self, TypeVar
 
@@ -27,7 +27,7 @@ from pcnotebooks.clouds import CLOUDS, Cloud, get_cloud
 from pcnotebooks.errors import ConfigurationError, PcNotebooksError, SignInError
 from pcnotebooks.profiles import CACHES, Settings, resolve
 from pcnotebooks.redirect import Redirect
-from pcnotebooks.refusals import AGAIN, no_answer, refusal, unanswered
+from pcnotebooks.refusals import no_answer, nobody, refusal, unanswered
 from pcnotebooks.wire import Http
 
 _Error = TypeVar("_Error", bound=BaseException)
@@ -204,8 +204,9 @@ def bare(error: _Error) -> _Error:
 
 
 def _sign_in_error(session: Session, what: str) -> SignInError:
+    whose = f" for {session.partner!r}" if session.partner else ""
     return SignInError(
-        f"The credential {type(session.credential).__name__} {what}",
+        f"The credential {type(session.credential).__name__}{whose} {what}",
         remedy="Sign in again, and check that the credential is one of the cloud"
         f" {session.cloud.name!r}.",
     )
@@ -379,14 +380,28 @@ def sign_out(session: Session | None = None) -> None:
     session
         As :func:`sign_in` returned it; None for everything that was ever cached.
 
+    Raises
+    ------
+    ConfigurationError
+        For a session with a credential of your own, or once all else is forgotten, for a keyring
+        or file out of reach.
+    SignInError
+        Where another process holds the cache.
+
     Examples
     --------
     >>> sign_out()
     """
     if session is None:
         delete_caches()
-    elif isinstance(session.credential, _MsalCredential):
-        session.credential.forget()
+        return
+    if not isinstance(session.credential, _MsalCredential):
+        raise ConfigurationError(
+            f"The credential {type(session.credential).__name__} keeps its sign-in itself:"
+            " pcnotebooks cannot end it.",
+            remedy="End it where it was made; sign_out() forgets what sign_in() has cached.",
+        )
+    session.credential.forget()
 
 
 def username(session: Session) -> str:
@@ -569,6 +584,9 @@ def _print(device_code: DeviceCode) -> None:
 
 
 def _sign_in_by_browser(settings: Settings, *, timeout: float | None) -> Session:
+    credential = _MsalCredential(settings)
+    if session := credential.remembered():
+        return session
     remote = [name for name in _REMOTE if os.environ.get(name)]
     try:
         webbrowser.get()
@@ -580,9 +598,6 @@ def _sign_in_by_browser(settings: Settings, *, timeout: float | None) -> Session
             remedy='Use sign_in(method="device_code"), or a credential of your own:'
             " Session(cloud, credential).",
         )
-    credential = _MsalCredential(settings)
-    if session := credential.remembered():
-        return session
 
     def browse(app: Any) -> Any:
         flow = app.initiate_auth_code_flow(
@@ -643,7 +658,7 @@ class _MsalCredential:
             if result and result.get("access_token") == self._refused is not None:
                 result = self._silently(*scopes, force_refresh=True)
         if not result:
-            raise SignInError("Nobody is signed in any more.", remedy=AGAIN)
+            raise nobody(self.settings)
         if "access_token" not in result:
             raise refusal(self.settings, result)
         return _Token(result["access_token"], int(time.time()) + int(result["expires_in"]))
@@ -729,6 +744,7 @@ class _MsalCredential:
     def _session(self) -> Session:
         account = {**(self._account or {}), "realm": self._authority().tenant}
         partner = self.settings.partner or tenant_id(self._cache, account)
+        self.settings = replace(self.settings, partner=partner)  # for errors to name
         return Session(self.settings.cloud, self, partner=partner)
 
 

@@ -66,13 +66,27 @@ def refusal(settings: Settings, result: Mapping[str, Any]) -> SignInError:
     words = " ".join(re.split(r"\s*Trace ID:", told)[0].split())[:300]
     said = words or _IN_WORDS.get(error, error.replace("_", " "))
     return SignInError(
-        f"Signing in to {settings.cloud.label or settings.cloud.name} failed: {said}".rstrip(".")
-        + ".",
+        f"{_attempt(settings)} failed: {said}".rstrip(".") + ".",
         code=code,
         request_id=_id(result.get("trace_id")),
         correlation_id=_id(result.get("correlation_id")),
         remedy=SIGN_IN_REMEDIES.get(code) or SIGN_IN_REMEDIES.get(error) or AGAIN,
     )
+
+
+def nobody(settings: Settings) -> SignInError:
+    """Return the error for a cache that has no sign-in, or none any more."""
+    return SignInError(f"Nobody is signed in any more{_whose(settings)}.", remedy=AGAIN)
+
+
+def _attempt(settings: Settings) -> str:
+    return f"Signing in to {settings.cloud.label or settings.cloud.name}{_whose(settings)}"
+
+
+def _whose(settings: Settings) -> str:
+    """Return for whom: of several partners each may fail."""
+    partner = settings.partner or settings.profile
+    return f" for {partner!r}" if partner else ""
 
 
 _IN_WORDS = {
@@ -116,7 +130,7 @@ def no_answer(
     """Return the error for a login service that cannot be reached, or is something else."""
     host = settings.cloud.authority.removeprefix("https://")
     return SignInError(
-        f"Signing in to {settings.cloud.label or settings.cloud.name} failed: {host} {what}.",
+        f"{_attempt(settings)} failed: {host} {what}.",
         code=code,
         remedy=SIGN_IN_REMEDIES[code],
     )

@@ -571,6 +571,17 @@ def test_a_remote_kernel_refuses_the_browser(identity_provider, browser, monkeyp
     assert identity_provider.requests == []
 
 
+def test_a_remote_kernel_needs_no_browser_for_a_cached_sign_in(
+    identity_provider, browser, monkeypatch
+):
+    """The cache is looked into first."""
+    browser("approve")
+    signed_in(identity_provider, cache="plain")
+    monkeypatch.setenv("SSH_CONNECTION", "1")
+    session = signed_in(identity_provider, cache="plain", method="browser", prompt=never)
+    assert access_token(session)
+
+
 def test_a_machine_without_a_browser_says_so(identity_provider, browser, monkeypatch):
     """Where there is nothing to open, it is refused at once."""
     browser(None)
@@ -616,9 +627,9 @@ def test_a_device_code_credential_of_azure_identity_serves(identity_provider, pa
 def test_the_azure_cli_without_az_is_told(identity_provider, monkeypatch):
     """Its own words are kept, as a SignInError."""
     monkeypatch.setenv("PATH", "")
-    session = Session(identity_provider.cloud(), AzureCliCredential())
+    session = Session(identity_provider.cloud(), AzureCliCredential(), partner="Contoso")
     error = refused(identity_provider, lambda: access_token(session))
-    assert "AzureCliCredential" in str(error)
+    assert "AzureCliCredential for 'Contoso'" in str(error)
     assert "Azure CLI not found" in str(error)
 
 
@@ -687,6 +698,26 @@ def test_a_refresh_token_that_no_longer_serves_asks_for_a_new_sign_in(identity_p
     if code in {None, 700082}:
         assert "sign in again" in error.remedy.lower()
     assert identity_provider.count("devicecode") == 1
+
+
+@pytest.mark.parametrize("partner", ["Contoso", None])
+def test_the_error_of_a_session_names_its_partner(identity_provider, partner):
+    """Of several partners it is said whose sign-in no longer serves: the label, or the tenant."""
+    identity_provider.token_lifetime = EXPIRING
+    cloud = identity_provider.cloud()
+    profiles_file().parent.mkdir(parents=True)
+    profiles_file().write_text(
+        f'[contoso]\nclient_id = "{CLIENT_ID}"\ntenant = "{TENANT}"\n'
+        + (f'partner = "{partner}"\n' if partner else "")
+        + f'cloud = {{name="own", authority="{cloud.authority}", api="{cloud.api}"}}\n'
+    )
+    session = sign_in(profile="contoso", prompt=approve)
+    identity_provider.revoke_refresh_tokens()
+    revoked = refused(identity_provider, lambda: access_token(session))
+    sign_out(session)
+    gone = refused(identity_provider, lambda: access_token(session))
+    for error in (revoked, gone):
+        assert f"for {partner or TENANT!r}" in error.message
 
 
 def test_a_revoked_sign_in_can_be_repeated(identity_provider):
@@ -1092,6 +1123,14 @@ def test_signing_out_of_everything_removes_accounts_and_files(identity_provider,
     assert files(home) == []
     assert cached_accounts() == []
     refused(identity_provider, lambda: access_token(session))
+
+
+def test_a_credential_of_ones_own_cannot_be_signed_out(identity_provider):
+    """What pcnotebooks does not keep it cannot forget: it says so."""
+    session = Session(identity_provider.cloud(), AzureCliCredential())
+    with pytest.raises(ConfigurationError, match="AzureCliCredential") as caught:
+        sign_out(session)
+    assert "where it was made" in caught.value.remedy
 
 
 def test_signing_out_without_anything_is_fine(home):
