@@ -82,11 +82,12 @@ def resolve(
             " or organizations.",
         )
     chosen["cloud"] = _cloud(chosen["cloud"])
-    partner = stored.get("partner")
-    if stored.get("tenant") and stored["tenant"].lower() != chosen["tenant"].lower():
+    partner, own = stored.get("partner"), stored.get("tenant", "").lower()
+    one = own not in ("", "organizations", "common")
+    if one and own != chosen["tenant"].lower():
         partner = None  # it is another's: the token's tenant labels it
     settings = Settings(**chosen, partner=partner, profile=profile)
-    if profile and not stored.get("tenant"):
+    if profile and not one:
         _check_alone(settings)
     return settings
 
@@ -97,7 +98,7 @@ def _set(stored: dict[str, Any], key: str) -> Any:
 
 
 def _check_alone(settings: Settings) -> None:
-    """Raise where a profile without a tenant would be given the sign-in of another profile."""
+    """Raise where a profile of any tenant would be given the sign-in of another profile."""
     for name, stored in load_profiles().items():
         if name == settings.profile or _set(stored, "client_id") != settings.client_id:
             continue
@@ -108,7 +109,8 @@ def _check_alone(settings: Settings) -> None:
         if cloud == settings.cloud:
             raise ConfigurationError(
                 f"The profiles {settings.profile!r} and {name!r} have the same cloud and client"
-                f" id, and {settings.profile!r} has no tenant: nothing tells their sign-ins apart.",
+                f" id, and {settings.profile!r} names no tenant: nothing tells their sign-ins"
+                " apart.",
                 remedy=f"Give each its tenant, in {profiles_file()}.",
             )
 
@@ -195,7 +197,7 @@ def _cloud(cloud: str | Cloud | dict[str, str]) -> Cloud:
         return get_cloud(cloud)
     if not isinstance(cloud, dict):
         raise ConfigurationError(
-            f"A {type(cloud).__name__} is no cloud.",
+            f"The cloud is of type {type(cloud).__name__}, not a text.",
             remedy="Give the name of a cloud, or a Cloud.",
         )
     try:

@@ -129,10 +129,11 @@ partner = "Fabrikam"
 """
 
 
+@pytest.mark.parametrize("any_tenant", ["", 'tenant = "Organizations"\n'])
 @pytest.mark.parametrize("tenant", ["", 'tenant = "fabrikam.example"'])
-def test_profiles_that_nothing_tells_apart_are_refused(store, monkeypatch, tenant):
+def test_profiles_that_nothing_tells_apart_are_refused(store, monkeypatch, tenant, any_tenant):
     """A sign-in of any organization would be given to the other profile, too."""
-    path = store(TWINS + tenant)
+    path = store(TWINS.replace("[contoso]\n", f"[contoso]\n{any_tenant}") + tenant)
     for variable in ("", "environment.example"):
         monkeypatch.setenv("PCNOTEBOOKS_TENANT", variable)
         with pytest.raises(ConfigurationError, match="'contoso' and 'fabrikam'") as caught:
