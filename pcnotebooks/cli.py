@@ -322,7 +322,10 @@ def sign_in(
     where = f"PCNOTEBOOKS_CACHE={cache}"
     if usual.profile and "cache" in profiles.load_profile(usual.profile):
         where = f'cache = "{cache}" in the profile {usual.profile!r}'
-    _print(f"It is in the cache {cache}; notebooks look in {usual.cache} unless you set {where}.")
+    _print(
+        f"It is in the cache {cache}; notebooks and other commands look in {usual.cache} unless you"
+        f" set {where}."
+    )
 
 
 @app.command("sign-out")

@@ -257,7 +257,7 @@ def test_signs_in_lists_examines_and_signs_out(monkeypatch, capsys, contoso):
     assert _run(monkeypatch, "sign-in", *profile, "--cache", "plain") == 0
     said, use = capsys.readouterr().out.splitlines()
     assert said == f"Signed in as {USERNAME} at Own."
-    assert use.startswith("It is in the cache plain; notebooks look in memory unless you set ")
+    assert use.startswith("It is in the cache plain; notebooks and other commands look in memory")
     assert use.endswith(" PCNOTEBOOKS_CACHE=plain.")
     assert _run(monkeypatch, "accounts") == 0
     assert capsys.readouterr().out.split() == [USERNAME, TENANT, "localhost", "plain"]

@@ -903,6 +903,7 @@ DAMAGED = {
     "null": b"null",
     "numbers": b'{"Account": 5, "AccessToken": 5, "RefreshToken": 5}',
     "lists": b'{"Account": [1], "AccessToken": [1], "RefreshToken": [1]}',
+    "moments": b'{"AccessToken": {"a": {"secret": "", "target": "", "expires_on": "soon"}}}',
     "entries": b'{"Account": {"a": 5}, "AccessToken": {"a": {}}, "RefreshToken": {"a": null}}',
 }
 
