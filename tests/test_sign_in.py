@@ -204,6 +204,27 @@ def test_settings_come_from_a_profile_and_the_environment(identity_provider, mon
     assert (codes[0].client_id, codes[0].tenant) == (CLIENT_ID, TENANT)
 
 
+@pytest.mark.parametrize("tenant", ["", f'tenant = "{TENANT}"\n'], ids=["none", "own"])
+def test_a_sign_in_stands_under_its_own_partner_alone(identity_provider, tenant):
+    """A profile that could get another's sign-in sends nothing; another's tenant has no label."""
+    cloud = identity_provider.cloud()
+    app = (
+        f'client_id = "{CLIENT_ID}"\n'
+        f'cloud = {{name="own", authority="{cloud.authority}", api="{cloud.api}"}}\n'
+    )
+    profiles_file().parent.mkdir(parents=True)
+    profiles_file().write_text(
+        f'[contoso]\npartner = "Contoso"\n{app}{tenant}[fabrikam]\npartner = "Fabrikam"\n{app}'
+    )
+    with pytest.raises(ConfigurationError, match="'fabrikam' and 'contoso'"):
+        sign_in(profile="fabrikam", prompt=never)
+    assert identity_provider.requests == []
+    if tenant:
+        assert sign_in(profile="contoso", prompt=approve).partner == "Contoso"
+        guest = sign_in(profile="contoso", tenant=GUEST_TENANT, prompt=approve)
+        assert guest.partner == GUEST_TENANT
+
+
 def test_the_partner_is_the_tokens_tenant(identity_provider):
     """Without a profile, partners are told apart by the tenant that gave the token."""
     assert signed_in(identity_provider, tenant="organizations").partner == TENANT
