@@ -16,6 +16,7 @@ from pcnotebooks.errors import ConfigurationError
 CACHES = ("memory", "encrypted", "plain")
 _KEYS = ("client_id", "tenant", "cloud", "partner", "cache")
 _DEFAULTS = {"cloud": "global", "tenant": "organizations", "cache": "memory"}
+_ANY_TENANT = ("", "organizations", "common")
 _SETUP = (
     "Register an app of your own in the partner's Entra tenant (public client, delegated permission"
     ' user_impersonation on "Microsoft Partner Center") and give its application id: sign_in('
@@ -83,11 +84,10 @@ def resolve(
         )
     chosen["cloud"] = _cloud(chosen["cloud"])
     partner, own = stored.get("partner"), stored.get("tenant", "").lower()
-    one = own not in ("", "organizations", "common")
-    if one and own != chosen["tenant"].lower():
+    if own not in _ANY_TENANT and own != chosen["tenant"].lower():
         partner = None  # it is another's: the token's tenant labels it
     settings = Settings(**chosen, partner=partner, profile=profile)
-    if profile and not one:
+    if profile and own in _ANY_TENANT and (tenant or "").lower() in _ANY_TENANT:
         _check_alone(settings)
     return settings
 

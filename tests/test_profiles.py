@@ -143,6 +143,9 @@ def test_profiles_that_nothing_tells_apart_are_refused(store, monkeypatch, tenan
     if tenant:
         assert resolve(profile="fabrikam").partner == "Fabrikam"
     assert resolve(client_id="mine").partner is None
+    assert resolve(profile="contoso", tenant="contoso.example").partner == "Contoso"
+    with pytest.raises(ConfigurationError, match="'contoso' and 'fabrikam'"):
+        resolve(profile="contoso", tenant="common")
 
 
 @pytest.mark.parametrize(
