@@ -16,7 +16,7 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from pcnotebooks.amounts import format_day
+from pcnotebooks.amounts import NO_BREAK, format_day
 from pcnotebooks.drawings import balances_svg, recency_svg, trend_svg
 from pcnotebooks.errors import ConfigurationError
 from pcnotebooks.export import csv_text
@@ -36,6 +36,9 @@ from pcnotebooks.statements import (
 
 _LONG_WORD = re.compile(r"([^\s<>]{100})[^\s<>]{100,}")
 _FONTS = "system-ui, Segoe UI, Roboto, Liberation Sans, Arial, sans-serif"
+_DRAWN = re.compile(r"(<text [^>]*>)([^<]*)")
+_TO_LEFT = re.compile(r"[{0}]+(?: [{0}]+)*".format("\u0590-\u065f\u066e-\u06ef\u06fa-\u08ff"))
+_ANCHORED = re.compile(r'(<text [^>]*text-anchor="[^>]*>)([^<]*)')
 _VARIABLE = re.compile(r"var\(--pcn-[a-z0-9-]+, (#[0-9a-f]{6})\)")
 
 
@@ -206,6 +209,12 @@ def _for_paper(html: str) -> str:
     html = html.replace('class="pcn-chart"', f'class="pcn-chart" font-family="{_FONTS}"')
     # It knows no variables in SVG, so each colour is the one that stands beside its name.
     light = re.sub(r"<[^>]+>", lambda tag: _VARIABLE.sub(r"\1", tag[0]), html)
+    # It cuts anchored text at its advances: a letter may reach beyond its own.
+    light = _ANCHORED.sub(f"\\1{NO_BREAK}\\2{NO_BREAK}", light)
+    # It places one letter after the other, from the left, whatever is read from the right.
+    light = _DRAWN.sub(
+        lambda text: text[1] + _TO_LEFT.sub(lambda word: word[0][::-1], text[2]), light
+    )
     # It takes minutes to break a word of thousands of letters, which no name on paper needs.
     return re.sub(
         r">[^<]+", lambda text: _LONG_WORD.sub("\\1\N{HORIZONTAL ELLIPSIS}", text[0]), light

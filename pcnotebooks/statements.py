@@ -296,7 +296,10 @@ def _change_sentence(changes: pd.DataFrame, words: Words) -> str:
     if change.unexplained:
         causes.append("no payment and no invoice explains it")
     elif _beyond(change):
-        causes.append("these do not explain all of it")
+        both = change.payment_seen and change.invoice_seen
+        causes.append(
+            "fell by more than the payment stated" if both else "these do not explain all of it"
+        )
     return f" {moved}{': ' if causes else ''}{', '.join(causes)}."
 
 
@@ -431,8 +434,8 @@ def _movements(changes: pd.DataFrame, words: Words) -> list[Movement]:
 def _beyond(change: Any) -> bool:
     """Return whether payment and invoice leave a movement unexplained though there are some.
 
-    A payment moves the balance by its amount where no invoice is new, and nothing but payments
-    clears a balance. The amounts of invoices are not stated: what they add nobody can tell.
+    A payment moves the balance by its amount where no invoice is new. The amounts of invoices
+    are not stated: they may add anything, and nothing but payments takes away.
     """
     if change.unexplained or change.balance_change == 0:
         return False
@@ -440,7 +443,7 @@ def _beyond(change: Any) -> bool:
     if pd.isna(paid):
         return False
     if change.invoice_seen:
-        return bool(change.balance_amount == 0 and change.previous_balance_amount > paid)
+        return bool(change.balance_change < -paid)
     return bool(change.balance_change != -paid)
 
 

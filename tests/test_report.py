@@ -563,3 +563,39 @@ def test_paper_gets_every_drawing_whole():
     long = _for_paper(str(render_report(payload(item("GBP", 5), partner="y" * 5000))))
     assert "y" * 100 + "\N{HORIZONTAL ELLIPSIS}" in long
     assert "y" * 101 not in re.sub(r"<[^>]+>", "", long)
+
+
+def test_paper_leaves_room_beside_every_anchored_text():
+    """WeasyPrint cuts such a text at its advances, and what a letter is wider would be lost."""
+    page = _for_paper(str(render_report(sample_payload())))
+    anchored = re.findall(r'<text [^>]*text-anchor="[^>]*>([^<]*)</text>', page)
+    assert any("OneTime" in words for words in anchored)
+    assert all(words[0] == words[-1] == "\N{NO-BREAK SPACE}" for words in anchored)
+
+
+@pytest.mark.parametrize(
+    ("now", "beyond"), [(200, True), (899, True), (900, False), (901, False), (1500, False)]
+)
+def test_flags_a_fall_beyond_the_payment_beside_a_new_invoice(now: int, beyond: bool):
+    """An invoice adds to the balance, so what fell by more than was paid is unexplained."""
+    paid = {"lastPaymentDate": "2024-03-20T00:00:00", "lastPaymentAmount": 100}
+    given = [
+        payload(item("GBP", None, detail("Recurring", 1000))),
+        payload(
+            item("GBP", now, detail("Recurring", now, **paid), **paid,
+                 latestInvoiceDate="2024-03-08T00:00:00"),
+            at=datetime(2024, 4, 5, tzinfo=UTC),
+        ),
+    ]  # fmt: skip
+    text = _text(render_report(given))
+    assert ("fell by more than the payment stated" in text) == beyond
+    assert ("Movement beyond what is stated" in text) == beyond
+
+
+def test_paper_gets_what_is_read_from_the_right_in_the_order_of_drawing():
+    """WeasyPrint sets a chart's letters from left to right, whatever they are."""
+    given = payload(item("GBP", None, detail("שמש OneTime 12 אב", 1)))
+    page = _for_paper(str(render_report(given)))
+    lane = re.search(r'<text [^>]*text-anchor="end"[^>]*>([^<]*OneTime[^<]*)</text>', page)[1]
+    assert lane.strip("\N{NO-BREAK SPACE}") == "שמש"[::-1] + " OneTime 12 " + "אב"[::-1]
+    assert "שמש OneTime 12 אב" in page  # outside charts it can
