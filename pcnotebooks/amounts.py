@@ -7,6 +7,7 @@ from datetime import date, datetime
 from decimal import Decimal, localcontext
 from functools import lru_cache
 from typing import SupportsFloat
+from unicodedata import bidirectional
 
 from babel.core import Locale, UnknownLocaleError
 from babel.dates import format_date, format_datetime
@@ -41,9 +42,10 @@ def minor_units(currency: str) -> int:
 
 
 @lru_cache(maxsize=512)
-def _pattern(currency: str) -> str:
-    digits = minor_units(currency)
-    return "#,##0" + ("." + "0" * digits if digits else "")
+def _pattern(locale: str, digits: str) -> str:
+    """Return how a locale groups a number, with these digits after the point."""
+    whole: str = _locale(locale).decimal_formats[None].pattern.split(".")[0]
+    return f"{whole}.{digits}" if digits else whole
 
 
 def format_number(
@@ -57,7 +59,7 @@ def format_number(
     with localcontext(prec=100):  # whatever the caller computes in
         text: str = format_decimal(
             exact.copy_abs(),
-            _pattern(currency),
+            _pattern(locale, "0" * minor_units(currency)),
             locale=_locale(locale),
             decimal_quantization=False,
         )
@@ -106,26 +108,36 @@ def format_share(part: SupportsFloat, whole: SupportsFloat) -> str | None:
 
 def format_day(day: date, *, locale: str = "en") -> str:
     """Return a calendar day: ``16 Mar 2018``."""
-    text: str = format_date(day, f"d{NO_BREAK}MMM{NO_BREAK}y", _locale(locale))
+    return isolated(format_date(day, f"d{NO_BREAK}MMM{NO_BREAK}y", _locale(locale)))
+
+
+def isolated(text: str) -> str:
+    """Return a text that turns nothing around which stands beside it in a sentence."""
+    if any(bidirectional(letter) in {"R", "AL"} for letter in text):
+        return f"\N{FIRST STRONG ISOLATE}{text}\N{POP DIRECTIONAL ISOLATE}"
     return text
 
 
-def format_days(days: int) -> str:
+def format_days(days: int, *, locale: str = "en") -> str:
     """Return a number of days: ``1 day``, ``439 days``."""
-    return f"{days:,}{NO_BREAK}day{'' if days == 1 else 's'}"
+    number = format_decimal(days, _pattern(locale, ""), locale=_locale(locale))
+    return f"{number}{NO_BREAK}day{'' if days == 1 else 's'}"
 
 
-def format_days_ago(days: int) -> str:
+def format_days_ago(days: int, *, locale: str = "en") -> str:
     """Return how long ago: ``439 days ago``, ``today``, ``1 day ahead``."""
     if days == 0:
         return "today"
-    return f"{format_days(days)} ago" if days > 0 else f"{format_days(-days)} ahead"
+    words = format_days(abs(days), locale=locale)
+    return f"{words} ago" if days > 0 else f"{words} ahead"
 
 
 def format_tick(value: float, *, locale: str = "en") -> str:
-    """Return a number beside an axis, with the digits that it has."""
-    text: str = format_decimal(Decimal(f"{value:.6g}"), "#,##0.######", locale=_locale(locale))
-    return text
+    """Return a number beside an axis, with the digits that it has; a credit ``(10)``."""
+    exact = Decimal(f"{value:.6g}")
+    pattern = _pattern(locale, "######")
+    text: str = format_decimal(exact.copy_abs(), pattern, locale=_locale(locale))
+    return f"({text})" if exact < 0 else text
 
 
 def format_ticks_of_time(moments: Sequence[datetime], *, locale: str = "en") -> list[str]:
@@ -144,7 +156,7 @@ def format_ticks_of_time(moments: Sequence[datetime], *, locale: str = "en") -> 
     if patterns and not any(years):
         patterns[0] = whole
     return [
-        format_datetime(moment, pattern, locale=_locale(locale))
+        isolated(format_datetime(moment, pattern, locale=_locale(locale)))
         for moment, pattern in zip(moments, patterns, strict=True)
     ]
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from html import escape
 from math import ceil, floor, log10
-from unicodedata import east_asian_width
+from unicodedata import category, east_asian_width
 
 import pandas as pd
 from markupsafe import Markup
@@ -332,6 +332,8 @@ def _width(words: str, size: float, *, bold: bool = False) -> float:
 def _letter_width(letter: str) -> float:
     if east_asian_width(letter) in "WF" or letter in "mwMW%@":
         return 1.0
+    if category(letter) == "Cf":  # a command, such as an isolate
+        return 0.0
     if letter in " \N{NO-BREAK SPACE}.,;:'|!()[]/·ijlftrI-":
         return 0.4
     return 0.72 if letter.isupper() else 0.64

@@ -327,7 +327,7 @@ def payment_recency(
 def future_payment_sentence(row: Any, *, locale: str = "en") -> str:
     """Return in words that a row of :func:`payment_recency` was paid after the as-of day."""
     day = format_day(row.last_payment_date, locale=locale)
-    count = format_days(-row.days_since_payment)
+    count = format_days(-row.days_since_payment, locale=locale)
     return f"{row.currency}: the last payment, of {day}, is {count} after the as-of day."
 
 

@@ -236,7 +236,7 @@ def _charts(
     own = statement.frames
     prefix = f"c{section.place}p{statement.number}"
     in_words = balances_in_words(own.details, locale=locale)
-    days = recency_in_words(own.details)
+    days = recency_in_words(own.details, locale=locale)
     charts = [
         balances_svg(own.details, in_words, prefix=f"{prefix}-balances", locale=locale),
         recency_svg(own.details, days, prefix=f"{prefix}-recency", locale=locale, as_of=as_of),

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
-from unicodedata import bidirectional
 
 import pandas as pd
 
@@ -17,6 +16,7 @@ from pcnotebooks.amounts import (
     format_days,
     format_days_ago,
     format_number,
+    isolated,
 )
 from pcnotebooks.clouds import cloud_label
 from pcnotebooks.frames import (
@@ -129,6 +129,14 @@ class Words:
         """Return a day; a dash where there is none."""
         return NOTHING if pd.isna(moment) else format_day(moment.date(), locale=self.locale)
 
+    def days(self, days: int) -> str:
+        """Return a number of days."""
+        return format_days(days, locale=self.locale)
+
+    def days_ago(self, days: int) -> str:
+        """Return how long ago."""
+        return format_days_ago(days, locale=self.locale)
+
 
 @dataclass(frozen=True)
 class Statement:
@@ -219,14 +227,15 @@ def _statement(own: Frames, words: Words, number: int) -> Statement:
     balance = add_exactly(own.totals["balance_amount"])
     parts = {_isolated(name): amount for name, amount in parts_by_type(own.details).items()}
     title = balance_title(words.currency, balance, parts, locale=words.locale)
+    title += _split_with_credit(balance, parts, words)
     return Statement(
         number=number,
         partner=stated.partner,
         owner=owner_name(stated.partner, stated.cloud),
         balance=balance,
-        sentence=f"{title}; {_paid_words(stated)}."
+        sentence=f"{title}; {_paid_words(stated, words.locale)}."
         f"{_due_sentence(stated, balance, words)}{_change_sentence(own.changes, words)}",
-        alerts=_alerts(own, stated, balance),
+        alerts=_alerts(own, stated, balance, words),
         figures=_figures(stated, balance, parts, words),
         lines=[*lines_of(own.details, words.locale), *lines_of(own.totals, words.locale)],
         movements=_movements(own.changes, words),
@@ -236,11 +245,19 @@ def _statement(own: Frames, words: Words, number: int) -> Statement:
     )
 
 
-def _paid_words(row: Any) -> str:
+def _split_with_credit(balance: Decimal, parts: dict[str, Decimal], words: Words) -> str:
+    """Return the parts where one is a credit: shares of their sum would say nothing."""
+    whole = add_exactly(parts.values()) == balance and NOT_STATED not in parts
+    if len(parts) < 2 or not whole or all(amount >= 0 for amount in parts.values()):
+        return ""
+    return ": " + ", ".join(f"{name} {words.amount(amount)}" for name, amount in parts.items())
+
+
+def _paid_words(row: Any, locale: str) -> str:
     if row.payment_status != "paid":
         return "never paid" if row.payment_status == "never paid" else "last payment not stated"
-    days = row.days_since_payment
-    return f"{'last paid' if days >= 0 else 'a payment is dated'} {format_days_ago(days)}"
+    days = format_days_ago(row.days_since_payment, locale=locale)
+    return f"{'last paid' if row.days_since_payment >= 0 else 'a payment is dated'} {days}"
 
 
 def _due_sentence(stated: Any, balance: Decimal, words: Words) -> str:
@@ -254,11 +271,11 @@ def _is_due(stated: Any, balance: Decimal) -> bool:
     return balance > 0 and not pd.isna(stated.invoice_due_date)
 
 
-def _alerts(own: Frames, stated: Any, balance: Decimal) -> list[str]:
+def _alerts(own: Frames, stated: Any, balance: Decimal, words: Words) -> list[str]:
     """Return in a few words what the summary must not be silent about."""
     found = []
     if _is_due(stated, balance) and stated.days_until_due < 0:
-        found.append(_overdue(stated))
+        found.append(_overdue(stated, words))
     if own.differences["difference"].map(bool).any():
         found.append("its parts do not add up")
     unexplained = int(own.changes["unexplained"].sum())
@@ -269,9 +286,9 @@ def _alerts(own: Frames, stated: Any, balance: Decimal) -> list[str]:
     return found
 
 
-def _overdue(stated: Any) -> str:
+def _overdue(stated: Any, words: Words) -> str:
     # No invoice is newer: whatever is still owed was due on that day or before.
-    return f"overdue by at least {format_days(-stated.days_until_due)}"
+    return f"overdue by at least {words.days(-stated.days_until_due)}"
 
 
 def _change_sentence(changes: pd.DataFrame, words: Words) -> str:
@@ -323,15 +340,15 @@ def _figures(
     if _is_due(stated, balance):
         overdue = stated.days_until_due < 0
         day = words.day(stated.invoice_due_date)
-        days = format_days(abs(stated.days_until_due))
-        remark = _overdue(stated).capitalize() if overdue else f"{days} left"
+        days = words.days(abs(stated.days_until_due))
+        remark = _overdue(stated, words).capitalize() if overdue else f"{days} left"
         label = f"Latest invoice {'fell' if overdue else 'falls'} due"
         figures.append(Figure(day, label, remark, attention=overdue))
     return figures
 
 
 def _paid_remark(stated: Any, words: Words) -> str:
-    days, amount = format_days_ago(stated.days_since_payment), stated.last_payment_amount
+    days, amount = words.days_ago(stated.days_since_payment), stated.last_payment_amount
     return days if pd.isna(amount) else f"{words.amount(amount)}, {days}"
 
 
@@ -342,10 +359,7 @@ def owner_name(partner: str, cloud: str) -> str:
 
 def _isolated(name: str) -> str:
     """Return a name that turns no figure around which stands beside it in a sentence."""
-    name = name.translate(_TURNS)
-    if any(bidirectional(letter) in {"R", "AL"} for letter in name):
-        return f"\N{FIRST STRONG ISOLATE}{name}\N{POP DIRECTIONAL ISOLATE}"
-    return name
+    return isolated(name.translate(_TURNS))
 
 
 def balances_in_words(frame: pd.DataFrame, *, locale: str = "en") -> str:
@@ -371,11 +385,12 @@ def trend_in_words(history: pd.DataFrame, *, locale: str = "en") -> str:
     return " ".join(words)
 
 
-def recency_in_words(recency: pd.DataFrame) -> str:
+def recency_in_words(recency: pd.DataFrame, *, locale: str = "en") -> str:
     """Return what :func:`plot_payment_recency` shows, for those who do not see it."""
     several = recency["partner"].nunique() > 1  # noqa: PD101  a few rows
     return "; ".join(
-        f"{row.partner + ' ' if several else ''}{row.currency} {_type_name(row)} {_paid_words(row)}"
+        f"{row.partner + ' ' if several else ''}{row.currency} {_type_name(row)}"
+        f" {_paid_words(row, locale)}"
         for row in rows_of(recency)
     )
 
@@ -395,7 +410,7 @@ def _line(row: Any, words: Words) -> Line:
         currency=row.currency,
         balance=words.number(row.balance_amount),
         last_paid=words.day(row.last_payment_date) if paid else row.payment_status.capitalize(),
-        days=format_days_ago(row.days_since_payment) if paid else "",
+        days=words.days_ago(row.days_since_payment) if paid else "",
         amount=words.number(row.last_payment_amount),
         latest_invoice=words.day(row.latest_invoice_date),
         falls_due=words.day(row.invoice_due_date) if row.balance_amount > 0 else NOTHING,
@@ -414,7 +429,7 @@ def _movements(changes: pd.DataFrame, words: Words) -> list[Movement]:
                 balance=words.number(row.balance_amount),
                 change=words.move(row.balance_change)
                 + (" \N{BLACK UP-POINTING TRIANGLE} unexplained" if row.unexplained else ""),
-                payment=_payment_words(row, words) if row.payment_seen else NOTHING,
+                payment=_payment_words(row, words, words.number) if row.payment_seen else NOTHING,
                 invoice=words.day(row.invoice_date),
                 unexplained=row.unexplained,
             )
@@ -447,8 +462,8 @@ def _beyond(change: Any) -> bool:
     return bool(change.balance_change != -paid)
 
 
-def _payment_words(change: Any, words: Words) -> str:
-    amount = "" if pd.isna(change.payment_amount) else f"{words.number(change.payment_amount)} on "
+def _payment_words(change: Any, words: Words, write: Callable[[Any], str]) -> str:
+    amount = "" if pd.isna(change.payment_amount) else f"{write(change.payment_amount)} on "
     return f"{amount}{words.day(change.payment_date)}"
 
 
@@ -487,7 +502,7 @@ def _attention(own: Frames, words: Words) -> list[str]:
         f"Movement beyond what is stated: since {words.day(row.previous_retrieved_at)} the balance"
         f" went from {words.amount(row.previous_balance_amount)} to"
         f" {words.amount(row.balance_amount)}; the only payment stated since is"
-        f" {_payment_words(row, words) if row.payment_seen else 'none'}."
+        f" {_payment_words(row, words, words.amount) if row.payment_seen else 'none'}."
         for row in rows_of(own.changes.tail(1))
         if _beyond(row)
     ]

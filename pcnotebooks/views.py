@@ -206,7 +206,7 @@ def recency_view(
         for label, _, rows in lanes_of(recency, by_currency=True)
     ]
     return RecencyView(
-        _recency_title(recency), _foot(recency, locale, as_of=as_of), lanes, first, last
+        _recency_title(recency, locale), _foot(recency, locale, as_of=as_of), lanes, first, last
     )
 
 
@@ -366,7 +366,7 @@ def _mark(row: Any, last: int, locale: str) -> Mark:
     if row.payment_status != "paid":
         return Mark(None, row.payment_status, [row.payment_status.capitalize()])
     words = [
-        format_days_ago(row.days_since_payment),
+        format_days_ago(row.days_since_payment, locale=locale),
         format_day(row.last_payment_date, locale=locale),
     ]
     if not pd.isna(row.last_payment_amount):
@@ -375,13 +375,13 @@ def _mark(row: Any, last: int, locale: str) -> Mark:
     return Mark(min(row.days_since_payment, last), "paid", words, older)
 
 
-def _recency_title(recency: pd.DataFrame) -> str:
+def _recency_title(recency: pd.DataFrame, locale: str) -> str:
     paid = recency["days_since_payment"].dropna()
     words = []
     if len(paid):
         newest = int(paid.min())
         dated = "Last payment" if newest >= 0 else "A payment is dated"
-        words.append(f"{dated} {format_days_ago(newest)}")
+        words.append(f"{dated} {format_days_ago(newest, locale=locale)}")
     for status in ("never paid", "not stated"):
         count = int((recency["payment_status"] == status).sum())
         if count and count == len(recency):

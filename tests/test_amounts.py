@@ -16,6 +16,7 @@ from pcnotebooks.amounts import (
     format_days_ago,
     format_number,
     format_share,
+    format_tick,
     format_ticks_of_time,
     minor_units,
     to_decimal,
@@ -219,6 +220,37 @@ def test_days(locale, text):
 def test_days_ago(days, text):
     """One day is not plural, and what is to come is not ago."""
     assert spaced(format_days_ago(days)) == text
+
+
+@pytest.mark.parametrize("locale", ["ar", "he", "fa"])
+def test_a_day_written_from_the_right_turns_nothing_around_beside_it(locale):
+    """Letters that run to the left are kept apart from the English sentence and its figures."""
+    day = date(2018, 3, 16)
+    assert format_day(day, locale=locale)[0] == "\N{FIRST STRONG ISOLATE}"
+    assert format_day(day, locale=locale)[-1] == "\N{POP DIRECTIONAL ISOLATE}"
+    moments = [datetime(2018, month, 1, tzinfo=UTC) for month in (1, 3)]
+    assert format_ticks_of_time(moments, locale=locale)[1][0] == "\N{FIRST STRONG ISOLATE}"
+    assert "\N{FIRST STRONG ISOLATE}" not in format_day(day, locale="ja")
+
+
+@pytest.mark.parametrize(
+    ("locale", "amount", "days", "tick"),
+    [
+        ("en_IN", "GBP 7,51,094.39", "1,23,456 days", "1,23,456"),
+        ("de", "GBP 751.094,39", "123.456 days", "123.456"),
+        ("fr", "GBP 751\u202f094,39", "123\u202f456 days", "123\u202f456"),
+    ],
+)
+def test_digits_are_grouped_as_the_locale_does(locale, amount, days, tick):
+    """Amounts, numbers of days and axes alike, in lakhs where those are counted."""
+    assert spaced(format_amount(751094.39, "GBP", locale=locale)) == amount
+    assert spaced(format_days_ago(123_456, locale=locale)) == f"{days} ago"
+    assert format_tick(123_456, locale=locale) == tick
+
+
+def test_a_credit_beside_an_axis_stands_in_parentheses():
+    """As it does everywhere else."""
+    assert [format_tick(value) for value in (-1250.5, 0, -0.0, 5)] == ["(1,250.5)", "0", "0", "5"]
 
 
 @pytest.mark.parametrize(

@@ -346,7 +346,7 @@ def test_flags_the_outage_of_february_2023():
     ("now", "flagged"),
     [
         ({"lastPaymentDate": NONE, "lastPaymentAmount": 0, "latestInvoiceDate": NONE}, "none"),
-        ({"lastPaymentDate": "2024-03-20T00:00:00", "lastPaymentAmount": 40}, "40.00 on 20 Mar"),
+        ({"lastPaymentDate": "2024-03-20T00:00:00", "lastPaymentAmount": 40}, "GBP 40.00 on 20"),
         ({"lastPaymentDate": "2024-03-20T00:00:00", "lastPaymentAmount": 100}, None),
         ({"latestInvoiceDate": "2024-03-08T00:00:00"}, "none"),
     ],
@@ -599,3 +599,26 @@ def test_paper_gets_what_is_read_from_the_right_in_the_order_of_drawing():
     lane = re.search(r'<text [^>]*text-anchor="end"[^>]*>([^<]*OneTime[^<]*)</text>', page)[1]
     assert lane.strip("\N{NO-BREAK SPACE}") == "שמש"[::-1] + " OneTime 12 " + "אב"[::-1]
     assert "שמש OneTime 12 אב" in page  # outside charts it can
+
+
+def test_numbers_of_days_are_written_as_the_locale_does():
+    """In sentences, remarks, tables, charts and what these are described by."""
+    page = str(render_report(sample_payload(), as_of="2021-01-01", locale="de"))
+    assert "1.461\N{NO-BREAK SPACE}days" in page
+    assert not re.search(r"1,\d{3}\s+days", page)
+    late = payload(
+        item("GBP", None, detail("Recurring", 1, lastPaymentDate="2030-03-15T00:00:00Z"),
+             lastPaymentDate="2030-03-15T00:00:00Z")
+    )  # fmt: skip
+    assert not re.search(r"\d,\d{3}\s+days", str(render_report(late, locale="de")))
+
+
+def test_a_split_that_holds_a_credit_is_said_in_amounts():
+    """A share of a sum says nothing where a part is below zero, but the parts do."""
+    parts = [
+        detail("Recurring", "88376.61", currency="USD"), detail("OneTime", -2150, currency="USD")
+    ]  # fmt: skip
+    split = ": Recurring USD 88,376.61, OneTime (USD 2,150.00);"
+    assert f"USD 86,226.61 owed{split}" in _text(render_report(payload(item("USD", None, *parts))))
+    apart = payload(item("USD", 5, *parts))
+    assert split not in _text(render_report(apart))  # the parts are not the whole
