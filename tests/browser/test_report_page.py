@@ -220,6 +220,75 @@ def test_hides_a_currency_that_the_chosen_partner_does_not_have(open_page: OpenP
     assert [each.locator("h2").inner_text() for each in shown] == ["JPY", "KWD", "USD"]
 
 
+def test_says_that_a_partner_states_nothing_in_a_currency(open_page: OpenPage, history: str):
+    """A choice of both that have nothing in common leaves a sentence; no other choice shows one."""
+    page = open_page(history, java_script_enabled=False)
+    sentences = page.locator(".absent")
+    chf = page.get_by_role("radio", name="CHF", exact=True)
+    fabrikam = page.get_by_role("radio", name="Fabrikam (sample)", exact=True)
+
+    def said() -> list[str]:
+        return [each.inner_text() for each in sentences.all() if each.is_visible()]
+
+    chf.check()
+    assert said() == []
+    fabrikam.check()
+    assert said() == ["Fabrikam (sample) states nothing in CHF."]
+    page.get_by_role("radio", name="USD", exact=True).check()
+    assert said() == []
+    page.get_by_role("group", name="Currency").get_by_role("radio", name="All").check()
+    assert said() == []
+    chf.check()
+    page.emulate_media(media="print")
+    assert said() == []
+
+
+def test_says_so_where_there_is_one_currency(open_page: OpenPage, tmp_path: Path):
+    """There is no currency to choose then, and a partner may state none."""
+    given = [payload(item("GBP", 5)), payload(partner="Fabrikam")]
+    page = open_page(Path(render_report(given, tmp_path / "one.html")).as_uri())
+    page.get_by_role("radio", name="Fabrikam", exact=True).check()
+    expect(page.get_by_text("Fabrikam states nothing in GBP.")).to_be_visible()
+
+
+def test_a_large_balance_stays_on_a_narrow_page(open_page: OpenPage, tmp_path: Path):
+    """Billions with their cents are read without scrolling the page sideways, in a wide font."""
+    given = payload(item("GBP", None, detail("Recurring", "876543210987.65")))
+    page = open_page(Path(render_report(given, tmp_path / "large.html")).as_uri(), width=360)
+    page.add_style_tag(content="body { font-family: 'DejaVu Sans' !important; }")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+_SIZES = """svgs => [...new Set(svgs.flatMap(svg => {
+  const scale = svg.getBoundingClientRect().width / svg.viewBox.baseVal.width;
+  return [...svg.querySelectorAll("text")].filter(text => text.style.fontSize === "8.5px")
+    .map(text => (8.5 * scale).toFixed(1));
+}))]"""
+
+
+def test_the_text_of_charts_has_one_size_at_every_width(open_page: OpenPage, history: str):
+    """On a phone as on a wide screen, above what is readable and below the headings."""
+    found = [
+        open_page(history, width=width).locator("svg").evaluate_all(_SIZES)
+        for width in (360, 900, 1600)
+    ]
+    assert found == [["10.6"]] * 3
+
+
+def test_a_wide_chart_is_scrolled_to_its_end_by_keyboard(open_page: OpenPage, history: str):
+    """On a phone the last value of a trend is reached within its frame, and the page stays."""
+    page = open_page(history, width=360)
+    frame = page.locator(".chart.wide").first
+    frame.focus()
+    for _ in range(30):
+        page.keyboard.press("ArrowRight")
+    page.wait_for_timeout(300)
+    box = frame.bounding_box()
+    last = frame.locator("text", has_text="CHF").last.bounding_box()
+    assert last["x"] + last["width"] <= box["x"] + box["width"] + 1
+    assert page.evaluate("window.scrollX") == 0
+
+
 def test_prints_every_currency(open_page: OpenPage, sample: str):
     """What is printed does not depend on what was chosen on the screen."""
     page = open_page(sample)
