@@ -201,6 +201,30 @@ def test_prints_on_paper_of_both_sizes(
     assert begun == ["CHF", "EUR", "GBP", "JPY", "KWD", "USD"]
 
 
+def test_a_printed_currency_begins_above_the_last_third_of_a_page(
+    open_page: OpenPage, tmp_path: Path
+):
+    """However long what stands before it is, so that no heading is left at the foot."""
+    codes = ("AUD", "CHF", "EUR", "GBP")
+    partner = "Wide World Importers International Holdings and Subsidiaries GmbH & Co. KG aA " * 3
+    given = [
+        payload(*(item(code, 5) for code in codes), partner=name) for name in (partner, "Fabrikam")
+    ]
+    page = open_page(Path(render_report(given, tmp_path / "many.html")).as_uri())
+    begun = []
+    for lower in range(0, 300, 75):
+        page.add_style_tag(content=f"h1 {{ margin-top: {lower}px !important; }}")
+        for sheet in pypdfium2.PdfDocument(page.pdf(format="A4")):
+            text = sheet.get_textpage()
+            lines = text.get_text_range()
+            for code in codes:
+                place = lines.find(f"{code}\r\n")
+                if place >= 0:
+                    begun.append(1 - text.get_charbox(place)[3] / sheet.get_height())
+    assert len(begun) >= 16
+    assert max(begun) < 0.67, sorted(begun)
+
+
 def test_switches_partner_and_currency_together(open_page: OpenPage, history: str):
     """Choosing a partner and a currency leaves the one statement that is both."""
     page = open_page(history)
