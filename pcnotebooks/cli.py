@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 import typer.core
 
-from pcnotebooks.errors import PcNotebooksError, printable
+from pcnotebooks.errors import ConfigurationError, PcNotebooksError, printable
 
 if TYPE_CHECKING:
     from pcnotebooks import Payload, Session
@@ -158,6 +158,11 @@ def report(
     payloads += fetched
     if failed and not payloads:
         raise typer.Exit(1)
+    if history and not payloads:
+        raise ConfigurationError(
+            f"The history at {history} holds no payloads.",
+            remedy=f"Run pcnotebooks snapshot --history {history}, or name another location.",
+        )
     output.parent.mkdir(parents=True, exist_ok=True)
     written = dict.fromkeys([output, *([output.with_suffix(".pdf")] if pdf else [])])
     for path in written:

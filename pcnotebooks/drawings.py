@@ -226,7 +226,7 @@ class _Drawing:
     ) -> None:
         """Write words; those that may be wider than the most are pressed together."""
         pressed = ""
-        if most is not None and _width(words, size) > most:
+        if most is not None and _width(words, size) > most + 0.1:
             pressed = f' textLength="{_number(most)}" lengthAdjust="spacingAndGlyphs"'
         weight = ";font-weight:bold" if bold else ""
         anchored = "" if anchor == "start" else f' text-anchor="{anchor}"'
@@ -254,10 +254,15 @@ class _Drawing:
         self._path(path, colour, width)
 
     def ticks(self, ticks: Iterable[tuple[float, str]], bottom: float) -> None:
-        """Write below an axis what its places stand for."""
+        """Write below an axis what its places stand for, where the words stand apart."""
+        free = float("-inf")
         for x, words in ticks:
             half = _width(words, _TICK) / 2
             anchor = "end" if x + half > self.width else "middle"
+            start = x - half * (2 if anchor == "end" else 1)
+            if start < free:
+                continue
+            free = start + 2 * half + 3
             self.text(x, bottom + 11, words, _TICK, MUTED, anchor=anchor)
 
     def steps(self, points: Sequence[tuple[float, float]], line: Line) -> None:

@@ -121,6 +121,15 @@ def test_report_of_a_history(monkeypatch, capsys, tmp_path):
     assert "3 earlier answers for trends and changes" in html
 
 
+def test_report_of_an_empty_history_names_it(monkeypatch, capsys, tmp_path):
+    """Which location holds nothing, and the command that fills it; no file is written."""
+    assert _run(monkeypatch, "report", "--history", "kept") == 1
+    error, remedy = capsys.readouterr().err.splitlines()
+    assert error == "Error: The history at kept holds no payloads."
+    assert remedy.startswith("Run pcnotebooks snapshot --history kept")
+    assert list(tmp_path.glob("*.html")) == []
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

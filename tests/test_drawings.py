@@ -271,3 +271,20 @@ def test_two_answers_of_one_minute_make_a_trend():
     two: list[Any] = [payload(item("GBP", 5 + n), at=AT + timedelta(seconds=n)) for n in (0, 1)]
     svg = trend_svg(totals_frame(*two), "", prefix="p")
     assert "GBP\N{NO-BREAK SPACE}6.00" in texts(svg)
+
+
+def test_ticks_whose_words_would_touch_are_left_out():
+    """A long lane and large amounts leave little room: what stands there can be told apart."""
+    parts = [
+        detail("Azure reservation of three years, prepaid", "999999999999.99"),
+        detail("OneTime", "-123456789012.34"),
+    ]  # fmt: skip
+    frame = invoice_frame(payload(item("GBP", None, *parts)))
+    written = tree(balances_svg(frame, "described", prefix="p")).iter(f"{SVG}text")
+    assert [each.text for each in written if "font-size:8.5px" in each.get("style")] == ["0"]
+
+
+def test_a_name_that_just_has_room_is_not_stretched():
+    """Only what may be wider than its room is fitted to it."""
+    svg = trend_svg(totals_frame(*sample_history()).query("currency == 'CHF'"), "", prefix="p")
+    assert "textLength" not in svg

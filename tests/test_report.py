@@ -622,3 +622,17 @@ def test_a_split_that_holds_a_credit_is_said_in_amounts():
     assert f"USD 86,226.61 owed{split}" in _text(render_report(payload(item("USD", None, *parts))))
     apart = payload(item("USD", 5, *parts))
     assert split not in _text(render_report(apart))  # the parts are not the whole
+
+
+def test_names_the_ids_of_earlier_answers_where_any_is_known():
+    """A column each for request and correlation ids, left out where no earlier answer has one."""
+    first, second, third = (
+        payload(item("GBP", 5), at=datetime(2024, month, 5, tzinfo=UTC)) for month in (1, 2, 3)
+    )
+    text = _text(render_report([replace(first, request_id="r-1"), second, third]))
+    table = text[text.index("2 earlier answers") :]
+    assert "Request id" in table
+    assert "Correlation id" not in table
+    assert f"2024-01-05 00:00:00 {first.sha256} r-1" in table
+    bare = _text(render_report([first, second, third]))
+    assert "Request id" not in bare[bare.index("2 earlier answers") :]

@@ -174,6 +174,30 @@ def test_forced_colours_keep_every_mark(open_page: OpenPage, history: str, scree
     assert {mark.evaluate("each => getComputedStyle(each).stroke") for mark in marks} == {system}
 
 
+def test_forced_colours_reach_every_type_and_band(
+    open_page: OpenPage, tmp_path: Path, screenshots: Path
+):
+    """No colour of the page's own is left, bands are outlined, and no line crosses a text."""
+    parts = [detail(f"Type {n}", 5 + n) for n in range(4)]
+    given = payload(item("GBP", None, *parts, detail("OneTime", "-2.5")))
+    page = open_page(Path(render_report(given, tmp_path / "types.html")).as_uri(), width=900)
+    page.emulate_media(forced_colors="active")
+    page.screenshot(path=screenshots / "report-900-forced-types.png", full_page=True)
+    root = page.locator("html")
+    for place in range(4):
+        colour = root.evaluate(
+            "(html, name) => getComputedStyle(html).getPropertyValue(name)", f"--pcn-other-{place}"
+        )
+        assert not colour.strip().startswith("#")
+    bands = page.locator("rect[style*='--pcn-band-']").all()
+    assert len(bands) == 4
+    assert {each.evaluate("each => getComputedStyle(each).stroke") for each in bands} != {"none"}
+    texts = page.locator(".pcn-chart text").all()
+    assert {each.evaluate("each => getComputedStyle(each).paintOrder") for each in texts} == {
+        "stroke"
+    }
+
+
 @pytest.mark.parametrize(("size", "width", "height"), [("A4", 595, 842), ("Letter", 612, 792)])
 def test_prints_on_paper_of_both_sizes(
     open_page: OpenPage, history: str, screenshots: Path, size: str, width: int, height: int
