@@ -41,6 +41,10 @@ def rows() -> Iterator[Row]:
         calls=10, rounds=15,
     )  # fmt: skip
     yield alone(
+        "documented example, both frames", lambda: _both(sample),
+        goal=Goal("alone", 3), calls=10, rounds=15,
+    )  # fmt: skip
+    yield alone(
         "documented example, invoice_frame", lambda: invoice_frame(sample),
         goal=Goal("alone", 3), calls=10, rounds=15,
     )  # fmt: skip
@@ -70,6 +74,11 @@ def rows() -> Iterator[Row]:
     yield paired(
         "10,000 payloads of 6 details", lambda: invoice_frame(*many),
         "recipe of that frame, once for all", lambda: details_by_recipe(many), rounds=5,
+    )  # fmt: skip
+    yield paired(
+        "10,000 payloads of 6 details", lambda: invoice_frame(*many),
+        "floor: msgspec structs, once each", lambda: [_ANSWER.decode(one.body) for one in many],
+        goal=Goal("ratio", 3, _LIMIT), rounds=5,
     )  # fmt: skip
 
 

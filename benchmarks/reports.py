@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -13,9 +14,11 @@ from playwright.sync_api import Browser, sync_playwright
 
 from benchmarks import peers
 from benchmarks.paired import PYTHON, Goal, Row, alone, code, paired, process, show
-from pcnotebooks import render_report, sample_history, sample_payload, select, totals_frame
+from pcnotebooks import Payload, render_report, sample_history, sample_payload, select, totals_frame
 from tests.browser.conftest import FLAGS
+from tests.builders import detail, item, payload
 
+_CODES = ("AUD", "CAD", "CHF", "DKK", "EUR", "GBP", "JPY", "KWD", "NOK", "NZD", "SEK", "USD")
 _SAVED = "payload = pc.Payload.load({saved!r})"
 _REPORT = f"import pcnotebooks as pc; {_SAVED}; pc.render_report(payload, {{page!r}})"
 # What it is rendered with, and nothing rendered.
@@ -97,9 +100,27 @@ def _warm(folder: Path) -> Iterator[Row]:
         goal=Goal("alone", 100), rounds=21,
     )  # fmt: skip
     yield alone("6 currencies of 2 partners, 24 months", lambda: render_report(payloads, page))
+    months = [_month(month) for month in range(24)]
+    yield alone("12 currencies, 24 months", lambda: render_report(months, page), rounds=5)
     pdf = page.with_suffix(".pdf")
     if _has_pdf(pdf):
         yield alone("the same as PDF, 3 currencies", lambda: render_report(sample_payload(), pdf))
+
+
+def _month(month: int) -> Payload:
+    """Return a month of a partner who owes in twelve currencies, paid and invoiced anew."""
+    when = datetime(2024 + month // 12, month % 12 + 1, 5, tzinfo=UTC)
+    paid = {"lastPaymentDate": f"{when:%Y-%m}-02T00:00:00", "lastPaymentAmount": 81_000 + month}
+    items = [
+        item(
+            code, None,
+            detail("Recurring", 123_456 + 9_973 * month % 50_000, currency=code, **paid),
+            detail("OneTime", 54_321 + 1_713 * month % 20_000, currency=code),
+            latestInvoiceDate=f"{when:%Y-%m}-03T00:00:00", **paid,
+        )
+        for code in _CODES
+    ]  # fmt: skip
+    return payload(*items, at=when)
 
 
 def _has_pdf(path: Path) -> bool:
