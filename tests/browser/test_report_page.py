@@ -249,6 +249,20 @@ def test_a_printed_currency_begins_above_the_last_third_of_a_page(
     assert max(begun) < 0.67, sorted(begun)
 
 
+_BETWEEN = """rows => rows.map(row => {
+  const [one, other] = [...row.querySelectorAll("svg")].map(svg =>
+    [...svg.querySelectorAll("text")].map(text => text.getBoundingClientRect()));
+  return Math.min(...other.map(box => box.left)) - Math.max(...one.map(box => box.right));
+})"""
+
+
+def test_printed_charts_stand_apart(open_page: OpenPage, sample: str):
+    """The values of one are not read as the names of the other, on the width of A4."""
+    page = open_page(sample, width=688)
+    page.emulate_media(media="print")
+    assert min(page.locator(".charts").evaluate_all(_BETWEEN)) >= 16
+
+
 def test_switches_partner_and_currency_together(open_page: OpenPage, history: str):
     """Choosing a partner and a currency leaves the one statement that is both."""
     page = open_page(history)
