@@ -20,7 +20,6 @@ from pcnotebooks.amounts import (
     format_days_ago,
     format_number,
     format_share,
-    format_tick,
     to_decimal,
 )
 from pcnotebooks.clouds import SAMPLE, cloud_label
@@ -245,7 +244,7 @@ def trend_view(frame: pd.DataFrame, *, locale: str = "en") -> TrendView:
         unit=unit,
         lines=lines,
         unexplained=unexplained,
-        payments=_payments(changes[changes["payment_seen"]], scale, locale),
+        payments=_payments(changes[changes["payment_seen"]], locale),
     )
 
 
@@ -397,19 +396,20 @@ def _stated(rows: pd.DataFrame) -> pd.Series:
     return rows.groupby("retrieved_at", sort=True)["balance_amount"].agg(add_exactly).astype(object)
 
 
-def _payments(changes: pd.DataFrame, scale: Decimal, locale: str) -> list[tuple[Any, str]]:
+def _payments(changes: pd.DataFrame, locale: str) -> list[tuple[Any, str]]:
     """Return when payments were made, with the amounts of those that stand clear of each other."""
     if changes.empty:
         return []
     first, last = changes["payment_date"].min(), changes["payment_date"].max()
-    room, named = (last - first) * 0.09, first - (last - first)
+    named = first - (last - first)
     payments = []
     for row in rows_of(changes.sort_values("payment_date", ascending=True)):
         words = ""
-        if row.payment_date - named > room and pd.notna(row.payment_amount):
-            amount = float(to_decimal(row.payment_amount) / scale)
-            words = format_tick(float(f"{amount:.4g}"), locale=locale)
-            named = row.payment_date
+        if pd.notna(row.payment_amount):
+            amount = format_number(row.payment_amount, row.currency, locale=locale)
+            room = (last - first) * 0.014 * len(amount)  # about as wide as it is
+            if row.payment_date - named > room:
+                words, named = amount, row.payment_date
         payments.append((row.payment_date, words))
     return payments
 

@@ -232,6 +232,8 @@ def test_trend_goes_in_steps_through_every_payload():
     assert [round(y * 1000, 2) for y in line.get_ydata()] == frame["balance_amount"].tolist()
     assert "unexplained" in _texts(ax)
     assert "payments" in _texts(ax)
+    labels = {f"{amount:,.2f}" for amount in frame["last_payment_amount"]} & set(_texts(ax))
+    assert len(labels) >= 3  # to the cent, as many as there is room for
     assert any("retrieved 5 Jan 2024 to 5 Dec 2025" in text for text in _texts(ax))
 
 
