@@ -624,13 +624,23 @@ def _in_order(payloads: Iterable[Payload]) -> list[Payload]:
     order = sorted(distinct)
     for (at, partner, cloud, _), following in pairwise(order):
         if following[:3] == (at, partner, cloud):
-            raise ConfigurationError(
-                f"Two different answers are both of {partner!r}, cloud {cloud!r}, retrieved at"
-                f" {at.isoformat()}: their balances are one debt or two, and nothing tells which.",
+            raise two_answers(
+                partner,
+                cloud,
+                at,
                 remedy="Give each account a partner label of its own, and each answer its time,"
                 " as in Payload.load(path, partner=..., retrieved_at=...).",
             )
     return [distinct[key] for key in order]
+
+
+def two_answers(partner: str, cloud: str, at: datetime, *, remedy: str) -> ConfigurationError:
+    """Return the error of two different answers of one moment, whose balances cannot be added."""
+    return ConfigurationError(
+        f"Two different answers are both of {partner!r}, cloud {cloud!r}, retrieved at"
+        f" {at.isoformat()}: their balances are one debt or two, and nothing tells which.",
+        remedy=remedy,
+    )
 
 
 def _items(payloads: Iterable[Payload]) -> Iterator[tuple[Payload, Item]]:

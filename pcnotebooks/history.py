@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.util import find_spec
@@ -14,7 +16,15 @@ import pandas as pd
 import platformdirs
 
 from pcnotebooks.errors import ConfigurationError, PayloadError, PcNotebooksError
-from pcnotebooks.frames import AsOf, Choice, changes_of, invoice_frame, rows_with, totals_frame
+from pcnotebooks.frames import (
+    AsOf,
+    Choice,
+    changes_of,
+    invoice_frame,
+    rows_with,
+    totals_frame,
+    two_answers,
+)
 from pcnotebooks.partitions import (
     DERIVED,
     DETAILS,
@@ -43,7 +53,8 @@ _ALL = Wanted()
 
 _FROM_BACKUP = "Restore it from a backup, or delete it and append its payloads again."
 _REBUILD = "Run: pcnotebooks history rebuild"
-_COMPACT = "Run: pcnotebooks history compact"
+_COMPACT_COMMAND = "pcnotebooks history compact"
+_COMPACT = f"Run: {_COMPACT_COMMAND}"
 
 
 class History:
@@ -121,7 +132,8 @@ class History:
         PayloadError
             For a body that is not invoice summaries.
         ConfigurationError
-            For sample data without being asked to, or a label too long for a folder's name.
+            For sample data without being asked to, a label too long for a folder's name, or
+            another answer than the one that is kept of that partner, cloud and ``retrieved_at``.
         OSError
             Where it cannot be written; nothing was kept.
         """
@@ -133,8 +145,18 @@ class History:
         file = file_of(payload)
         contents = _contents(file, [payload])  # which raises before anything is touched
         kept = self._files(PAYLOADS, file.folder)
-        if any(each.stem == file.stem for each in kept) or self._is_compacted(payload, kept):
+        if any(each.stem == file.stem for each in kept):
             return False
+        moment = (payload.partner, payload.cloud, payload.retrieved_at)
+        answers = self._answers(*moment, kept)
+        if payload.sha256 in answers:
+            return False
+        for other in answers.values():
+            raise two_answers(
+                *moment,
+                remedy=f"{other.path} in {self.location} holds the other. Give each account a"
+                " partner label of its own, and each answer its time.",
+            )
         self._write(contents)
         return True
 
@@ -337,20 +359,18 @@ class History:
                 files = [file for file in self._payload_files(wanted) if file.month == month]
         raise _restless(self.location)
 
-    def _is_compacted(self, payload: Payload, kept: Sequence[File]) -> bool:
-        """Return whether a payload stands in a merged file."""
-        at = payload.retrieved_at
-        wanted = Wanted((payload.partner,), (payload.cloud,), None, at, at)
-        for file in kept:
-            try:
-                if not file.is_compacted:
-                    continue
-                hashes = self._table([file], wanted, tables.KEYS)["sha256"]
-                if payload.sha256 in hashes.to_pylist():
-                    return True
-            except (FileNotFoundError, _DamagedError):
-                continue
-        return False
+    def _answers(
+        self, partner: str, cloud: str, at: datetime, files: Sequence[File]
+    ) -> dict[str, File]:
+        """Return the sha256 of each answer of a moment, with the whole file that holds it."""
+        wanted = Wanted((partner,), (cloud,), None, at, at)
+        answers: dict[str, File] = {}
+        for file in files:
+            if file.may_hold(at):
+                with suppress(FileNotFoundError, _DamagedError):
+                    hashes = self._table([file], wanted, tables.KEYS)["sha256"]
+                    answers |= dict.fromkeys(hashes.to_pylist(), file)
+        return answers
 
     def _frame(self, dataset: str, wanted: Wanted, at: AsOf | None, *, exact: bool) -> pd.DataFrame:
         if at is not None:
@@ -360,10 +380,26 @@ class History:
         files = self._payload_files(wanted)
         table = self._derived(dataset, files, wanted)
         if table is not None:
+            self._require_one_answer(table, files, wanted)
             return tables.frame_of(table, exact=exact)
+        payloads = self._read(files, wanted)
+        self._require_one_answer(tables.payload_table(payloads), files, wanted)
         of = invoice_frame if dataset == DETAILS else totals_frame
-        frame = of(*self._read(files, wanted), exact=exact)
+        frame = of(*payloads, exact=exact)
         return rows_with(frame, currency=wanted.currencies)
+
+    def _require_one_answer(self, table: pa.Table, files: Sequence[File], wanted: Wanted) -> None:
+        """Raise where two writers at once kept different answers of one moment."""
+        disputed = tables.disputed(table)
+        if not disputed:  # one that states nothing has no row, but a name
+            of = Counter(file.moment for file in files if not file.is_compacted)
+            alike = [file for file in files if of[file.moment] > 1]
+            with suppress(_DamagedError):
+                every = replace(wanted, currencies=None)
+                disputed = tables.disputed(self._table(alike, every, tables.KEYS)) if alike else []
+        for moment in disputed:
+            places = {file.path for file in self._answers(*moment, files).values()}
+            raise two_answers(*moment, remedy=_move_away(sorted(places), self.location))
 
     def _standing(self, wanted: Wanted) -> Wanted:
         """Narrow to the latest payload of each partner and cloud, also where it states nothing."""
@@ -418,6 +454,10 @@ class History:
             # Stays as it is, for verify to tell.
             return self._merge([file for file in files if self._is_whole(file)])
         payloads = tables.distinct(payloads)
+        if disputed := tables.disputed(tables.payload_table(payloads)):
+            # Apart, the wrong one can be moved away.
+            held = {file for each in disputed for file in self._answers(*each, files).values()}
+            return self._merge([file for file in files if file not in held]) if held else 0
         contents = _contents(file_of(*payloads), payloads)
         self._write(contents)
         merged = next(iter(contents))
@@ -461,6 +501,7 @@ class History:
         """Yield file, damage and remedy."""
         yield from self._strangers()
         files = self._payload_files()
+        answers: dict[tuple[str, str, datetime], tuple[str, File]] = {}
         for file in files:
             try:
                 payloads = self._read([file])
@@ -472,6 +513,16 @@ class History:
             if not payloads or file_of(*payloads).stem != file.stem:
                 yield file.path, "does not hold the payloads that its name tells", _FROM_BACKUP
                 continue
+            for payload in payloads:
+                moment = (payload.partner, payload.cloud, payload.retrieved_at)
+                sha256, other = answers.setdefault(moment, (payload.sha256, file))
+                if sha256 != payload.sha256:
+                    both = "holds" if other == file else f"and {other.path} hold"
+                    damage = (
+                        f"{both} different answers of {payload.partner!r}, cloud"
+                        f" {payload.cloud!r}, retrieved at {payload.retrieved_at.isoformat()}"
+                    )
+                    yield file.path, damage, _move_away([other.path, file.path], self.location)
             yield from self._damages_of_twins(file, payloads)
 
     def _strangers(self) -> Iterator[tuple[str, str, str]]:
@@ -523,6 +574,18 @@ class _DamagedError(Exception):
 def _damaged(file: File, location: str) -> PayloadError:
     return PayloadError(
         f"{file.path} in {location} was changed or cut off since it was kept.", remedy=_FROM_BACKUP
+    )
+
+
+def _move_away(places: Sequence[str], location: str) -> str:
+    """Return what to do about different answers of one moment."""
+    one, *others = dict.fromkeys(places)
+    if others:
+        names = " or ".join([one, *others])
+        return f"Move the wrong one out of {location}: {names}. Then run: {_COMPACT_COMMAND}"
+    return (
+        f"Write the payloads to files (pcnotebooks history export), move {one} out of {location},"
+        " and append the right ones again."
     )
 
 

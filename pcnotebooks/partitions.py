@@ -71,6 +71,11 @@ class File:
         return f"{self.folder}/{self.name}"
 
     @property
+    def moment(self) -> str:
+        """What unmerged files of different answers of one moment have in common."""
+        return self.stem.rpartition("-")[0]
+
+    @property
     def month(self) -> str:
         """The month of its payloads, such as ``2024-03``."""
         return self.folder.rpartition("=")[2]
@@ -79,6 +84,12 @@ class File:
     def is_compacted(self) -> bool:
         """Whether it holds several payloads, merged."""
         return self.name.startswith(_COMPACTED)
+
+    def may_hold(self, at: datetime) -> bool:
+        """Whether it can hold a payload of a moment, as far as its name tells."""
+        return self.month == month_of(at) and (
+            self.is_compacted or self.name.startswith(_stamp(at))
+        )
 
 
 def file_of(*payloads: Payload) -> File:
@@ -89,9 +100,13 @@ def file_of(*payloads: Payload) -> File:
     folder, at = folder_of(payloads[0]), payloads[0].retrieved_at
     ids = sorted(payload_id(payload) for payload in payloads)
     if len(ids) == 1:
-        return File(folder, f"{at.year:04}{at:%m%dT%H%M%S.%fZ}-{ids[0]}")
+        return File(folder, f"{_stamp(at)}-{ids[0]}")
     together = hashlib.sha256("".join(ids).encode()).hexdigest()[:32]
     return File(folder, f"{_COMPACTED}{together}")
+
+
+def _stamp(at: datetime) -> str:
+    return f"{at.year:04}{at:%m%dT%H%M%S.%fZ}"
 
 
 def digest_of(content: bytes) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import shutil
 import stat
 import subprocess
 import sys
@@ -97,9 +98,64 @@ def test_the_same_payload_is_kept_once(tmp_path):
     assert history.compact(LATER) == 2
     assert not history.append(again)
     assert len(files(tmp_path)) == 1
-    other = Payload(body(item("GBP", 6)), first.cloud, first.partner, first.retrieved_at)
-    assert history.append(other)
-    assert len(list(history.payloads())) == 3
+    assert list(history.payloads()) == [first, second]
+
+
+@pytest.mark.parametrize("compact", [False, True])
+@pytest.mark.parametrize("items", [[item("GBP", 40)], [item("EUR", 1)], []])
+def test_another_answer_of_the_same_moment_is_refused(tmp_path, compact, items):
+    """Nothing tells which is right; other partners, clouds and moments are others."""
+    first = payload(item("GBP", 100))
+    history = kept(tmp_path, first, payload(item("GBP", 7), at=AT + timedelta(days=1)))
+    if compact:
+        history.compact(LATER)
+    before = files(tmp_path)
+    with pytest.raises(ConfigurationError, match="Two different answers are both of 'Con") as told:
+        history.append(payload(*items))
+    assert before[0].name in told.value.remedy
+    assert files(tmp_path) == before
+    assert history.append(payload(*items, partner="Fabrikam"))
+    assert history.append(payload(*items, cloud="china"))
+    assert history.append(payload(*items, at=AT + timedelta(microseconds=1)))
+
+
+def raced(folder, *payloads):
+    """Return a history in which each payload was kept by a writer who did not see the others'."""
+    for place, each in enumerate(payloads):
+        kept(folder / f"{place}", each)
+        shutil.copytree(folder / f"{place}", folder / "history", dirs_exist_ok=True)
+    return History(folder / "history")
+
+
+@pytest.mark.parametrize(
+    "items", [[item("GBP", 40)], [item("EUR", 1)], [], [item("GBP", Decimal("0.12345"))]]
+)
+def test_answers_that_two_writers_kept_of_one_moment_are_never_added(tmp_path, items):
+    """Frames refuse them and name both files, so does verify; without the one all is well."""
+    first, last = payload(item("GBP", 100)), payload(item("GBP", 70), at=AT + timedelta(days=40))
+    second, beside = payload(*items), payload(item("GBP", 1), at=AT + timedelta(days=2))
+    history = raced(tmp_path, first, second, beside, last)
+    pair = [path for path in files(tmp_path / "history") if "20240305T06" in path.name]
+    for _ in range(2):
+        reads = [history.frame, history.totals, history.changes, lambda: history.totals(at=AT)]
+        for read in reads:
+            with pytest.raises(ConfigurationError, match="Two different answers") as told:
+                read()
+            assert all(path.name in told.value.remedy for path in pair)
+        assert len(history.frame(since="2024-03-06")) == 2
+        ((_, name, damage, remedy),) = history.verify().itertuples()
+        assert all(path.name in name + damage for path in pair)
+        assert "Move the wrong one" in remedy
+        assert len(list(history.payloads())) == 4
+        history.compact(LATER)
+        assert [path.exists() for path in pair] == [True, True]
+    wrong = next(
+        path for path in pair if path.read_bytes() == files(tmp_path / "1")[0].read_bytes()
+    )
+    wrong.unlink()
+    same(history, [first, beside, last])
+    history.compact(LATER)
+    assert history.verify().empty
 
 
 def test_sample_data_enters_only_when_asked_for(tmp_path):
@@ -366,9 +422,14 @@ payloads_anywhere = st.lists(
         st.integers(1, 3), st.integers(1, 3), st.sampled_from("ab"), st.integers(-9, 9),
     ),
     min_size=1, max_size=12,
-    # Rows of one instant have no order of their own.
-    unique_by=lambda each: (each.partner, each.retrieved_at),
 )  # fmt: skip
+
+
+def whose_and_when(each):
+    """Return what one answer is known by."""
+    return each.partner, each.retrieved_at
+
+
 steps = st.lists(st.sampled_from(["append", "again", "compact", "rebuild", "lose"]), max_size=16)
 
 
@@ -380,8 +441,14 @@ def test_any_sequence_of_steps_gives_the_same_frames(given, steps, month):
     history, waiting, done = History(location), list(given), []
     for step in steps:
         if step == "append" and waiting:
-            assert history.append(waiting[0])
-            done.append(waiting.pop(0))
+            each = waiting.pop(0)
+            before = [old for old in done if whose_and_when(old) == whose_and_when(each)]
+            if before in ([], [each]):
+                assert history.append(each) == (not before)
+                done += [] if before else [each]
+            else:
+                with pytest.raises(ConfigurationError, match="Two different answers"):
+                    history.append(each)
         elif step == "again" and done:
             assert not history.append(done[0])
         elif step == "compact":
