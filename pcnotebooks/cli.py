@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import io
 import sys
 import webbrowser
 from collections.abc import Iterable, Sequence
@@ -51,22 +52,27 @@ _Profile = Annotated[str | None, typer.Option(metavar="NAME", help="A profile of
 
 def main() -> None:
     """Run the command line: exit code 0 done, 1 an error in words, 2 wrong usage."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A pipe under Windows holds 256 letters, and partners have others.
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
-    except PcNotebooksError as error:
-        _fail(error.message, error.remedy)
-    except OSError as error:
-        _fail(f"{error.filename or 'File'}: {error.strerror or error}", None)
+    except (PcNotebooksError, OSError) as error:
+        _say(*_words(error))
+        sys.exit(1)
+
+
+def _words(error: PcNotebooksError | OSError) -> tuple[str, str | None]:
+    """Return what failed, and what to do about it where that is known."""
+    if isinstance(error, PcNotebooksError):
+        return error.message, error.remedy
+    return f"{error.filename or 'File'}: {error.strerror or error}", None
 
 
 def _print(text: object, *, err: bool = False) -> None:
     """Print one line: partners' names and the service's words are a stranger's."""
     typer.echo(printable(str(text).replace("\n", " ")), err=err)
-
-
-def _fail(message: str, remedy: str | None) -> None:
-    _say(message, remedy)
-    sys.exit(1)
 
 
 def _say(message: str, remedy: str | None) -> None:
@@ -414,26 +420,31 @@ def snapshot(
     from pcnotebooks import History, Payload, fetch_all  # noqa: PLC0415
 
     kept = History(history)
-    sessions, failed = {}, False
+    sessions, said = {}, []
+    failed: list[tuple[str | None, PcNotebooksError | OSError]] = []
     names: list[str | None] = [*(profile or ())] or [None]
     for name in dict.fromkeys(names):
         try:
             sessions[name] = _remembered(cloud, name)
         except PcNotebooksError as error:
-            failed = True
-            _say(f"{name}: {error.message}" if name else error.message, error.remedy)
+            failed.append((name, error))
+    # Everything is kept before anything is said: printing may fail, too.
     for name, result in zip(sessions, fetch_all(sessions.values(), progress=False), strict=True):
         try:
             if not isinstance(result, Payload):
                 raise result
             kept.append(result)
-        except PcNotebooksError as error:
-            failed = True
-            _say(f"{name}: {error.message}" if name else error.message, error.remedy)
+        except (PcNotebooksError, OSError) as error:
+            failed.append((name, error))
         else:
             at = f"{result.retrieved_at:%Y-%m-%d %H:%M} UTC"
-            _print(f"{result.partner}  {result.cloud}  {at}  kept")
-    raise typer.Exit(failed)
+            said.append(f"{result.partner}  {result.cloud}  {at}  kept")
+    for name, failure in failed:
+        message, remedy = _words(failure)
+        _say(f"{name}: {message}" if name else message, remedy)
+    for line in said:
+        _print(line)
+    raise typer.Exit(bool(failed))
 
 
 def _remembered(cloud: str | None, profile: str | None) -> Session:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -124,6 +126,55 @@ def test_an_unwritable_history_is_an_error_in_one_line(run, signed_in, home):
     code, _, errors = run("snapshot", "--profile", "contoso", "--history", home / "file" / "below")
     assert code == 1
     assert str(home / "file") in errors[0]
+
+
+def again_as(name, partner):
+    """Store the profile once more, under another name and for another partner."""
+    text = profiles_file().read_text("utf-8")
+    first = text.replace("[contoso]", f"[{name}]").replace('"Contoso"', f'"{partner}"')
+    profiles_file().write_text(first + text, "utf-8")
+
+
+def test_a_payload_that_cannot_be_written_costs_no_other(run, signed_in, home):
+    """Its error stands in a line with its profile; those after it are kept."""
+    again_as("fabrikam", "Fabrikam")
+    own = home / "kept" / "payloads" / "cloud=own"
+    own.mkdir(parents=True)
+    (own / "partner=Fabrikam").write_text("in the way")
+    where = ("--history", home / "kept")
+    code, said, errors = run("snapshot", "--profile", "fabrikam", "--profile", "contoso", *where)
+    assert code == 1
+    assert [line.split()[0] for line in said] == ["Contoso"]
+    (error,) = errors
+    assert error.startswith(f"Error: fabrikam: {own / 'partner=Fabrikam'}")
+    assert error.endswith(": Not a directory")
+    (payload,) = History(home / "kept").payloads(partner="Contoso")
+    assert payload.cloud == "own"
+
+
+def test_a_name_that_the_output_cannot_hold_is_written_in_its_stead(run, signed_in, monkeypatch):
+    """As under Windows, whose files and pipes hold 256 letters; everything is kept."""
+    again_as("lodz", "Łódź")
+    out = io.TextIOWrapper(io.BytesIO(), "cp1252")
+    monkeypatch.setattr(sys, "stdout", out)
+    assert run("snapshot", "--profile", "lodz", "--profile", "contoso")[0] == 0
+    out.flush()
+    lines = out.buffer.getvalue().decode("cp1252").splitlines()
+    assert [line.split()[0] for line in lines] == ["\\u0141ód\\u017a", "Contoso"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has a file that is always full")
+def test_everything_is_kept_before_anything_is_said(run, signed_in, monkeypatch):
+    """The log that a scheduler keeps may find no room."""
+    again_as("fabrikam", "Fabrikam")
+    with open("/dev/full", "w") as full:  # noqa: PTH123  (Path does not know a device)
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "stdout", full)
+            code, _, errors = run("snapshot", "--profile", "fabrikam", "--profile", "contoso")
+        with suppress(OSError):
+            full.close()
+    assert (code, errors) == (1, ["Error: File: No space left on device"])
+    assert len(list(History().payloads())) == 2
 
 
 def test_lists_what_is_kept(run, sample):
