@@ -67,6 +67,8 @@ def _words(error: PcNotebooksError | OSError) -> tuple[str, str | None]:
     """Return what failed, and what to do about it where that is known."""
     if isinstance(error, PcNotebooksError):
         return error.message, error.remedy
+    if error.errno is None:
+        return str(error) or type(error).__name__, None
     return f"{error.filename or 'File'}: {error.strerror or error}", None
 
 

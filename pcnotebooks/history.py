@@ -107,8 +107,13 @@ class History:
             raise ConfigurationError(
                 "A history needs pyarrow.", remedy='Run: pip install "pcnotebooks[history]"'
             )
-        self.location = os.fspath(location or default_location())
-        self._store = stores.open_store(self.location)
+        place = location or default_location()
+        if not isinstance(place, str | os.PathLike):
+            raise ConfigurationError(
+                f"A history's location is {place!r}.", remedy="Give a folder or an fsspec URL."
+            )
+        self.location = stores.shown(os.fspath(place))
+        self._store = stores.open_store(place)
 
     def __repr__(self) -> str:
         return f"History({self.location!r})"
@@ -137,6 +142,11 @@ class History:
         OSError
             Where it cannot be written; nothing was kept.
         """
+        if not isinstance(payload, Payload):
+            raise TypeError(
+                f"expected a payload, got {type(payload).__name__}; pass a file as"
+                " Payload.load(path)"
+            )
         if payload.is_sample and not sample:
             raise ConfigurationError(
                 f"Sample data was not kept: {payload!r}.",
@@ -354,7 +364,9 @@ class History:
     def _of_month(self, month: str, files: list[File], wanted: Wanted) -> list[Payload]:
         for _ in range(_ATTEMPTS):
             try:
-                return tables.distinct(self._read(files, wanted))
+                payloads = tables.distinct(self._read(files, wanted))
+                # A merged file that somebody copied here counts in its own month.
+                return [each for each in payloads if month_of(each.retrieved_at) == month]
             except FileNotFoundError:
                 files = [file for file in self._payload_files(wanted) if file.month == month]
         raise _restless(self.location)
@@ -454,6 +466,8 @@ class History:
             # Stays as it is, for verify to tell.
             return self._merge([file for file in files if self._is_whole(file)])
         payloads = tables.distinct(payloads)
+        if any(month_of(each.retrieved_at) != files[0].month for each in payloads):
+            return 0  # one belongs elsewhere, which verify tells
         if disputed := tables.disputed(tables.payload_table(payloads)):
             # Apart, the wrong one can be moved away.
             held = {file for each in disputed for file in self._answers(*each, files).values()}
@@ -536,7 +550,8 @@ class History:
             for path in self._store.list_files(dataset):
                 hidden = path.rpartition("/")[2].startswith((".", "_"))
                 if File.of(path) is None and not hidden:
-                    yield path, "is no file of a history", "Move it away: other engines read it."
+                    name = path.encode(errors="backslashreplace").decode()
+                    yield name, "is no file of a history", "Move it away: other engines read it."
 
     def _damages_of_twins(
         self, file: File, payloads: Sequence[Payload]

@@ -27,9 +27,13 @@ _COMPACTED = "compacted-"
 _ROUNDED = ".rounded"
 _FILE = re.compile(
     rf"(?P<dataset>{PAYLOADS}|{DETAILS}|{SUMMARIES})"
-    r"/(?P<folder>cloud=[^/]+/partner=[^/]+/month=(?P<month>\d{4}-\d\d))"
-    rf"/(?P<name>(?:\d{{8}}T\d{{6}}\.\d{{6}}Z-|{_COMPACTED})[0-9a-f]{{32}})"
-    rf"-(?P<digest>[0-9a-f]{{16}})(?P<rounded>{re.escape(_ROUNDED)})?\.parquet"
+    # Half characters stand for a name in some other encoding than the file system's.
+    r"/(?P<folder>cloud=[^/\ud800-\udfff]+/partner=[^/\ud800-\udfff]+"
+    r"/month=(?P<month>(?P<year>\d{4})-(?P<of_year>\d\d)))"
+    # A single payload's name repeats its month: a copy in another month's folder is none.
+    rf"/(?P<name>(?:(?P=year)(?P=of_year)\d\dT\d{{6}}\.\d{{6}}Z-|{_COMPACTED})[0-9a-f]{{32}})"
+    rf"-(?P<digest>[0-9a-f]{{16}})(?P<rounded>{re.escape(_ROUNDED)})?\.parquet",
+    re.ASCII,
 )
 # What Spark and others write for a missing value; a folder's name cannot end in "=" for them.
 _NO_PARTNER = "__HIVE_DEFAULT_PARTITION__"
@@ -177,6 +181,8 @@ def moment_of(as_of: AsOf, *, end: bool = False) -> datetime:
             as_of = date.fromisoformat(as_of) if len(as_of) <= 10 else datetime.fromisoformat(as_of)
         if not isinstance(as_of, datetime):
             as_of = datetime.combine(as_of, time.max if end else time.min, UTC)
+        if as_of != as_of:  # noqa: PLR0124  pandas' NaT passes for a datetime
+            raise ValueError
         return as_of.astimezone(UTC) if as_of.tzinfo else as_of.replace(tzinfo=UTC)
     except (ValueError, TypeError, OverflowError):
         raise ConfigurationError(

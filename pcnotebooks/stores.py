@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -11,9 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 from uuid import uuid4
 
-from pyarrow import fs
-
-from pcnotebooks.errors import ConfigurationError
+from pcnotebooks.errors import ConfigurationError, PcNotebooksError
 
 # A path below the location, with slashes, and the content that the file is to have.
 Content: TypeAlias = tuple[str, bytes]
@@ -21,6 +20,7 @@ Content: TypeAlias = tuple[str, bytes]
 # Outside the datasets: some engines try to read hidden files, too.
 _ASIDE = ".aside"
 _ABANDONED_AFTER = 3600.0  # seconds; no write takes that long
+_PASSWORD = re.compile(r"(://[^/:@]*):[^/]*@")
 
 
 class Store(Protocol):
@@ -55,9 +55,7 @@ def open_store(location: str | os.PathLike[str]) -> Store:
     ConfigurationError
         For a URL that fsspec cannot open, or a file where the folder should be.
     """
-    place = os.fspath(location)
-    if place.startswith("file://"):
-        place = place.removeprefix("file://")
+    place = os.fspath(location).removeprefix("file://").removeprefix("local://")
     if "://" not in place:
         folder = Path(place).expanduser().absolute()
         if folder.exists() and not folder.is_dir():
@@ -65,17 +63,51 @@ def open_store(location: str | os.PathLike[str]) -> Store:
                 f"{folder} is a file.", remedy="A history is a folder: name another."
             )
         return _Folder(folder)
-    try:
-        from fsspec.core import url_to_fs  # noqa: PLC0415  only URLs need it
-
-        remote, root = url_to_fs(place)
-    except (ImportError, ValueError) as error:
+    if place.casefold().startswith(("http://", "https://")):
         raise ConfigurationError(
-            f"The history at {place} cannot be opened: {error}.",
-            remedy='Install the extra (pip install "pcnotebooks[history]") and the package that'
-            " fsspec needs for such a URL: s3fs for s3://, adlfs for abfss://, gcsfs for gs://.",
-        ) from None
-    return _Bucket(remote, root.rstrip("/"))
+            f"The history at {shown(place)} cannot be written: a web server only gives.",
+            remedy="Name the store itself, as in s3://bucket/path or abfss://container@account...",
+        )
+    with _answering(shown(place)):
+        try:
+            from fsspec.core import url_to_fs  # noqa: PLC0415  only URLs need it
+
+            remote, root = url_to_fs(place)
+        except (ImportError, ValueError) as error:
+            raise ConfigurationError(
+                f"The history at {shown(place)} cannot be opened: {shown(str(error))}.",
+                remedy='Install the extra (pip install "pcnotebooks[history]") and the package that'
+                " fsspec needs for such a URL: s3fs for s3://, adlfs for abfss://, gcsfs for"
+                " gs://.",
+            ) from None
+    return _Bucket(remote, root.rstrip("/"), shown(place))
+
+
+def shown(location: str) -> str:
+    """Return a location without the password that a URL can hold."""
+    return _PASSWORD.sub(r"\1:***@", location)
+
+
+@contextmanager
+def _answering(place: str) -> Iterator[None]:
+    """Have the errors of an object store name the place: they are of as many kinds as stores."""
+    try:
+        yield
+    except PcNotebooksError:
+        raise
+    except OSError as error:
+        if error.errno is None:
+            error.args = (f"{place}: {str(error) or type(error).__name__}",)
+        elif error.filename is None:
+            error.filename = place
+        raise
+    except Exception as error:
+        words = shown(str(error)) or type(error).__name__
+        raise PcNotebooksError(
+            f"The history at {place} cannot be reached: {words}",
+            remedy="Check the URL, the network, and the credentials where the store's own package"
+            " (s3fs, adlfs, gcsfs) looks for them.",
+        ) from error
 
 
 @dataclass(frozen=True)
@@ -85,10 +117,9 @@ class _Folder:
     root: Path
 
     def list_files(self, folder: str) -> list[str]:
-        below = fs.FileSelector(str(self.root / folder), allow_not_found=True, recursive=True)
-        found = fs.LocalFileSystem().get_file_info(below)
-        start = len(self.root.as_posix()) + 1
-        return [info.path[start:] for info in found if info.is_file]
+        start = len(str(self.root / "_")) - 1
+        found = _files_below(str(self.root / folder))
+        return [path[start:].replace(os.sep, "/") for path in found]
 
     def read(self, paths: Sequence[str]) -> list[bytes]:
         return [(self.root / path).read_bytes() for path in paths]
@@ -135,6 +166,20 @@ class _Folder:
                     path.unlink()
 
 
+def _files_below(folder: str) -> Iterator[str]:
+    """Yield every file, also with a name that is no text, which pyarrow's listing ends at."""
+    try:
+        entries = os.scandir(folder)
+    except FileNotFoundError:
+        return
+    with entries:
+        for entry in entries:
+            if entry.is_dir():
+                yield from _files_below(entry.path)
+            elif entry.is_file():
+                yield entry.path
+
+
 def _private(path: str, flags: int) -> int:
     return os.open(path, flags, mode=0o600)
 
@@ -179,30 +224,37 @@ class _Bucket:
 
     remote: Any
     root: str
+    place: str  # as messages name it
 
     def list_files(self, folder: str) -> list[str]:
-        self.remote.invalidate_cache()  # others write, too
-        try:
-            found = self.remote.find(f"{self.root}/{folder}")
-        except FileNotFoundError:  # some say so of a bucket or a folder without objects
-            return []
-        return [path.removeprefix(f"{self.root}/") for path in found]
+        with _answering(self.place):
+            self.remote.invalidate_cache()  # others write, too
+            try:
+                found = self.remote.find(f"{self.root}/{folder}")
+            except FileNotFoundError:  # some say so of a bucket or a folder without objects
+                return []
+            return [path.removeprefix(f"{self.root}/") for path in found]
 
     def read(self, paths: Sequence[str]) -> list[bytes]:
-        if not paths:
-            return []
         places = [f"{self.root}/{path}" for path in paths]
-        contents = self.remote.cat(places)  # all at once, where it can
-        return [contents[place] for place in places]
+        with _answering(self.place):
+            # All at once, where it can; cat would take the root for a pattern.
+            contents = self.remote.cat_ranges(places, None, None) if places else []
+            for content in contents:
+                if isinstance(content, Exception):
+                    raise content
+            return list(contents)
 
     def write(self, contents: Sequence[Content]) -> None:
-        for path, content in contents:
-            self.remote.pipe_file(f"{self.root}/{path}", content)
+        with _answering(self.place):
+            for path, content in contents:
+                self.remote.pipe_file(f"{self.root}/{path}", content)
 
     def delete(self, paths: Iterable[str]) -> None:
-        for path in paths:
-            with suppress(FileNotFoundError):
-                self.remote.rm_file(f"{self.root}/{path}")
+        with _answering(self.place):
+            for path in paths:
+                with suppress(FileNotFoundError):
+                    self.remote.rm_file(f"{self.root}/{path}")
 
     def clean(self) -> None:
         """Do nothing: an upload that was cut off leaves no object."""

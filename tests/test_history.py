@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import shutil
 import stat
 import subprocess
@@ -11,13 +12,14 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
 from pcnotebooks.clouds import CLOUDS
-from pcnotebooks.errors import ConfigurationError, PayloadError
+from pcnotebooks.errors import ConfigurationError, PayloadError, PcNotebooksError
 from pcnotebooks.frames import balance_changes, invoice_frame, totals_frame
 from pcnotebooks.history import History, default_location
 from pcnotebooks.payloads import Payload
@@ -323,8 +325,10 @@ def test_days_are_whole_and_in_utc_and_moments_in_any_zone(tmp_path):
         same(history, pair[:1], at=until)
     for since in ("2024-03-01", date(2024, 3, 1), pair[1].retrieved_at.astimezone(auckland)):
         same(history, pair[1:], since=since)
-    with pytest.raises(ConfigurationError, match="no date"):
-        history.payloads(since="soon")
+    for none in ("soon", pd.NaT):
+        for choice in ("since", "until", "at"):
+            with pytest.raises(ConfigurationError, match="no date"):
+                history.frame(**{choice: none})
 
 
 def test_figures_as_they_stood_on_a_day():
@@ -491,10 +495,74 @@ def test_a_location_that_cannot_be_is_refused_in_words(tmp_path):
             History(url)
 
 
-def test_a_file_url_and_a_tilde_are_folders(home):
+@pytest.mark.parametrize("url", ["http://books/history", "https://books/history"])
+def test_a_web_server_is_refused_as_nothing_can_be_kept_there(url):
+    """At once, not when something is to be kept."""
+    with pytest.raises(ConfigurationError, match="cannot be written") as told:
+        History(url)
+    assert "abfss://" in told.value.remedy
+
+
+def test_what_is_no_location_or_payload_is_refused_in_words(tmp_path):
+    """A number, and a file's name in the place of what it holds."""
+    with pytest.raises(ConfigurationError, match="location is 5"):
+        History(5)
+    with pytest.raises(TypeError, match="expected a payload, got str"):
+        History(tmp_path).append("march.json")
+
+
+@pytest.mark.parametrize(
+    ("location", "shown"),
+    [("memory://user:hunter2@host/a:b@c", "memory://user:***@host/a:b@c"),
+     ("memory://user:hun:t@er2@host", "memory://user:***@host"),
+     ("memory://container@account/a", "memory://container@account/a")],
+)  # fmt: skip
+def test_a_password_in_a_url_is_never_shown(location, shown):
+    """Not in the location, which messages and notebooks repeat, nor by showing the object."""
+    history = kept(location, SAMPLES[0])
+    assert history.location == shown
+    assert repr(history) == f"History({shown!r})"
+    same(History(location), [SAMPLES[0]])
+    with pytest.raises(ConfigurationError) as told:
+        History(location.replace("memory", "nonsense"))
+    assert shown.partition(":")[2] in told.value.message
+    assert "er2" not in str(told.value)
+
+
+def test_characters_that_search_stand_for_themselves_in_a_url():
+    """As a bucket's path may hold them."""
+    location = f"memory://history-{next(numbers)}[1]*?/h"
+    history = kept(location, *SAMPLES[:3])
+    same(history, SAMPLES[:3])
+    history.compact(LATER)
+    same(history, SAMPLES[:3])
+
+
+def test_an_object_store_that_gives_no_answer_is_told_in_words(monkeypatch):
+    """Without credentials, and where nobody listens: its place, and what to look at."""
+    s3fs = pytest.importorskip("s3fs")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE", "AWS_ENDPOINT_URL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
+    s3fs.S3FileSystem.clear_instance_cache()
+    history = History("s3://no-such-bucket/history")
+    for use in (history.frame, history.verify, lambda: history.append(SAMPLES[0], sample=True)):
+        with pytest.raises(PcNotebooksError, match="at s3://no-such-bucket/history ") as told:
+            use()
+        assert "credentials" in told.value.message
+        assert "credentials" in told.value.remedy
+    s3fs.S3FileSystem.clear_instance_cache()
+
+
+@pytest.mark.parametrize("scheme", ["file", "local"])
+def test_a_file_url_and_a_tilde_are_folders(home, scheme):
     """Both lead to the folder that they mean."""
     kept("~/history", SAMPLES[0])
-    assert_frame_equal(History(f"file://{home}/history").frame(), invoice_frame(SAMPLES[0]))
+    assert_frame_equal(History(f"{scheme}://{home}/history").frame(), invoice_frame(SAMPLES[0]))
+    kept(f"{scheme}://{home}/other", SAMPLES[0])
+    assert (home / "other" / "payloads").is_dir()
 
 
 def test_without_pyarrow_the_remedy_is_named():

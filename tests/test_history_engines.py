@@ -203,11 +203,20 @@ def test_an_object_store_serves_as_a_folder(bucket):
     assert one.verify().empty
 
 
+def test_characters_that_search_stand_for_themselves_in_a_bucket(bucket):
+    """Read one by one and many at once."""
+    history = History(f"{bucket}/[x]*?/history")
+    for each in PAYLOADS[-4:]:
+        assert history.append(each)
+    assert_frame_equal(history.frame(), invoice_frame(*PAYLOADS[-4:]))
+    assert len(list(history.payloads())) == 4
+
+
 def test_a_bucket_that_is_not_there_is_an_error_of_the_system(bucket):
     """When something is to be kept; until then it is as empty as a folder that is not there."""
     history = History("s3://no-such-bucket/history")
     assert history.frame().empty
-    with pytest.raises(OSError, match="bucket does not exist"):
+    with pytest.raises(OSError, match=r"^s3://no-such-bucket/history: .*bucket does not exist"):
         history.append(PAYLOADS[-1])
 
 

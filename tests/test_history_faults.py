@@ -280,6 +280,49 @@ def test_files_of_others_are_left_alone_and_told(tmp_path):
     assert not history.append(every[0])
 
 
+def test_a_name_that_is_no_text_is_a_strangers(tmp_path):
+    """Some other program's, in another encoding; verify writes it with escapes."""
+    history = History(tmp_path)
+    history.append(made(0))
+    kept = files(tmp_path)[0]
+    odd = os.fsdecode(b"\xff")
+    folder = tmp_path / "payloads" / "cloud=global" / f"partner={odd}" / "month=2020-01"
+    try:
+        folder.mkdir(parents=True)
+    except OSError:
+        pytest.skip("this file system has names in UTF-8 alone")
+    shutil.copy(kept, folder)
+    (tmp_path / "payloads" / f"{odd}.txt").write_text("not ours")
+    assert list(history.payloads()) == [made(0)]
+    assert_frame_equal(history.frame(), invoice_frame(made(0)))
+    assert history.append(made(1))
+    assert history.compact(LATER) == 2
+    assert [name for name in history.verify()["file"] if "udcff" not in name] == []
+    assert "payloads/\\udcff.txt" in set(history.verify()["file"])
+
+
+@pytest.mark.parametrize("month", ["2031-01", "\u0662\u0660\u0662\u0660-\u0660\u0661"])
+def test_a_copy_in_another_months_folder_is_read_once(tmp_path, pair, month):
+    """Whoever tidied up: the payload counts where it belongs, and verify tells the copy."""
+    (kept, *_) = files(tmp_path)
+    copy = kept.parents[1] / f"month={month}" / kept.name
+    copy.parent.mkdir()
+    shutil.copy(kept, copy)
+    for _ in range(2):
+        assert list(pair.payloads()) == [made(0), made(1)]
+        assert_frame_equal(pair.frame(), invoice_frame(made(0), made(1)))
+        assert str(copy.relative_to(tmp_path)) in set(pair.verify()["file"])
+        late = made(4 * 12 * 11)
+        pair.append(late)
+        pair.compact(LATER)
+        assert list(pair.payloads(until="2030-01-01")) == [made(0), made(1)]
+        assert list(pair.payloads(since="2030-01-01")) == [late]
+        for file in files(tmp_path):
+            if file.parent.name == "month=2031-01" and file != copy:
+                file.unlink()
+        pair.compact(LATER)
+
+
 def test_a_history_whose_files_keep_disappearing_is_given_up_in_words(tmp_path, monkeypatch):
     """What lists a file that is never there has no end otherwise."""
     history = History(tmp_path)
