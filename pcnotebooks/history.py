@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -50,6 +51,7 @@ _T = TypeVar("_T")
 # Each needs another process to have compacted just then.
 _ATTEMPTS = 100
 _ALL = Wanted()
+_A_MOMENT = 0.3  # seconds, in which a writer gets on
 
 _FROM_BACKUP = "Restore it from a backup, or delete it and append its payloads again."
 _REBUILD = "Run: pcnotebooks history rebuild"
@@ -298,7 +300,12 @@ class History:
             ``file`` (below the location), ``damage`` and ``remedy``, in words (string). Empty
             when the history is whole.
         """
-        rows = sorted(set(self._damages()))
+        found = set(self._damages())
+        if found:
+            # Others append and compact: what was half done stands or is gone by now.
+            time.sleep(_A_MOMENT)
+            found &= set(self._damages())
+        rows = sorted(found)
         return pd.DataFrame(rows, columns=["file", "damage", "remedy"], dtype="string")
 
     def _files(self, dataset: str, folder: str | None = None) -> list[File]:
@@ -521,8 +528,8 @@ class History:
                 payloads = self._read([file])
             except FileNotFoundError:
                 continue  # compacted meanwhile
-            except PayloadError as error:
-                yield file.path, error.message, error.remedy or ""
+            except PayloadError:
+                yield file.path, "was changed or cut off", _FROM_BACKUP
                 continue
             if not payloads or file_of(*payloads).stem != file.stem:
                 yield file.path, "does not hold the payloads that its name tells", _FROM_BACKUP

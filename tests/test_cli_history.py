@@ -243,6 +243,18 @@ def test_compacts_verifies_and_rebuilds(run, sample, home):
     assert run("history", "verify")[0] == 0
 
 
+def test_a_damaged_file_of_payloads_is_said_in_a_line(run, sample):
+    """Its path once, one full stop, and what to do."""
+    file = next(Path(sample.location, "payloads").rglob("*.parquet"))
+    file.write_bytes(b"PAR1")
+    code, said, _ = run("history", "verify")
+    assert code == 1
+    assert said == [
+        f"{file.relative_to(sample.location)} was changed or cut off.",
+        "Restore it from a backup, or delete it and append its payloads again.",
+    ]
+
+
 def test_exports_payloads_as_files(run, sample, home):
     """Each is a file that is read like any saved payload."""
     code, said, _ = run("history", "export", home / "new" / "files", "--since", "2025-11-01")

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 import warnings
 from datetime import timedelta
 from pathlib import Path
@@ -130,6 +131,25 @@ def test_processes_append_and_compact_at_once(tmp_path, workers, each):
     whole(tmp_path, sorted(expected, key=lambda one: (one.retrieved_at, one.partner)))
 
 
+@pytest.mark.parametrize("dataset", ["payloads", *DERIVED])
+def test_verify_tells_no_damage_that_is_half_a_step_of_others(tmp_path, dataset):
+    """A payload whose tables are still being written, or tables whose payload was just merged."""
+    history = History(tmp_path)
+    for number in range(3):
+        history.append(made(number))
+    file = files(tmp_path, dataset)[1]
+    aside = file.rename(tmp_path / "aside")
+    other = threading.Timer(0.1, aside.rename, [file])
+    other.start()
+    told = history.verify()
+    other.join()
+    assert told.empty
+    file.rename(aside)
+    assert set(history.verify()["damage"]) == {
+        "is derived from no kept payload" if dataset == "payloads" else "is missing"
+    }
+
+
 # Full, and read-only
 
 FILL = """
@@ -241,7 +261,9 @@ def test_damage_to_a_payload_is_never_read_over(tmp_path, pair):
         assert_frame_equal(pair.frame(), expected)
     with pytest.raises(PayloadError, match="changed or cut off"):
         pair.frame(at="2030-01-01")
-    assert pair.verify()["file"].tolist() == [name]
+    ((_, damaged, damage, remedy),) = pair.verify().itertuples()
+    assert (damaged, damage) == (name, "was changed or cut off")
+    assert remedy.startswith("Restore it from a backup")
     pair.rebuild()
     pair.compact(LATER)
     assert_frame_equal(pair.frame(), expected)
