@@ -366,7 +366,7 @@ def recency_of(
 
 
 def balance_changes(*payloads: Payload) -> pd.DataFrame:
-    """Return what changed between consecutive payloads of a partner, cloud and currency.
+    """Return what changed from one balance of a partner, cloud and currency to the next.
 
     Parameters
     ----------
@@ -378,9 +378,15 @@ def balance_changes(*payloads: Payload) -> pd.DataFrame:
     DataFrame
         ``partner``, ``cloud``, ``currency``, ``previous_retrieved_at``, ``retrieved_at``,
         ``previous_balance_amount``, ``balance_amount``, ``balance_change`` (float64, exact to
-        the cent), ``payment_seen`` (bool) with ``payment_date`` and ``payment_amount``,
-        ``invoice_seen`` (bool) with ``invoice_date``, and ``unexplained`` (bool): the balance
-        moved while latest invoice date, last payment date and last payment amount all stayed.
+        the cent), ``payment_seen`` (bool) with ``payment_date`` and ``payment_amount``: a last
+        payment newer than the one before, ``invoice_seen`` (bool) with ``invoice_date``: a newer
+        latest invoice, and ``unexplained`` (bool): the balance moved while latest invoice date,
+        last payment date and last payment amount all stayed.
+
+    Notes
+    -----
+    A payload that leaves a currency out says nothing of its balance: the next that states it is
+    compared with the last that did, and ``previous_retrieved_at`` tells which that was.
 
     Examples
     --------
@@ -406,12 +412,16 @@ def changes_of(frame: pd.DataFrame) -> pd.DataFrame:
     ]
     moved = np.array([bool(move) for move in moves], dtype=bool)
     paid_on, paid = after["last_payment_date"], after["last_payment_amount"]
-    payment_changed = _differ(paid_on, before["last_payment_date"]) | _differ(
-        paid, before["last_payment_amount"]
+    paid_before, invoiced = before["last_payment_amount"], after["latest_invoice_date"]
+    amount_changed = _differ(paid, paid_before)
+    payment_changed = _differ(paid_on, before["last_payment_date"]) | amount_changed
+    invoice_changed = _differ(invoiced, before["latest_invoice_date"])
+    # A last payment of another amount on the day of the one before is a second one of that day.
+    second = (paid_on == before["last_payment_date"]) & amount_changed
+    payment_seen = _newer(paid_on, before["last_payment_date"]) | (
+        second & paid.notna() & paid_before.notna()
     )
-    invoice_changed = _differ(after["latest_invoice_date"], before["latest_invoice_date"])
-    payment_seen = payment_changed & paid_on.notna()
-    invoice_seen = invoice_changed & after["latest_invoice_date"].notna()
+    invoice_seen = _newer(invoiced, before["latest_invoice_date"])
     return _finish(
         pd.DataFrame(
             {
@@ -425,7 +435,7 @@ def changes_of(frame: pd.DataFrame) -> pd.DataFrame:
                 "payment_date": paid_on.where(payment_seen),
                 "payment_amount": paid.where(payment_seen),
                 "invoice_seen": invoice_seen,
-                "invoice_date": after["latest_invoice_date"].where(invoice_seen),
+                "invoice_date": invoiced.where(invoice_seen),
                 "unexplained": moved & ~payment_changed & ~invoice_changed,
             }
         ),
@@ -751,6 +761,10 @@ def _at_once(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _differ(after: pd.Series, before: pd.Series) -> pd.Series:
     return (after != before) & ~(after.isna() & before.isna())
+
+
+def _newer(after: pd.Series, before: pd.Series) -> pd.Series:
+    return after.notna() & (before.isna() | (after > before))
 
 
 def _days_of(stamps: pd.Series) -> Any:

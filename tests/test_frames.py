@@ -1131,6 +1131,44 @@ def test_a_payment_taken_back_explains():
     assert row.payment_date is pd.NaT
 
 
+@pytest.mark.parametrize("balance", [100, 130])
+def test_what_is_older_than_before_is_not_seen_as_new(balance):
+    """A payment or an invoice taken back leaves an older one: it did happen, but not since."""
+    day, before = "2024-03-20T12:00:00Z", "2024-02-20T12:00:00Z"
+    row = change(month(0, 100, (day, 40)), month(1, balance, (before, 30)))
+    assert (row.payment_seen, row.invoice_seen, row.unexplained) == (False, False, False)
+    assert row.payment_date is pd.NaT
+    assert np.isnan(row.payment_amount)
+    invoiced = month(1, balance, invoiced="2023-12-08")
+    row = change(month(0, 100), invoiced)
+    assert (row.payment_seen, row.invoice_seen, row.unexplained) == (False, False, False)
+    assert row.invoice_date is pd.NaT
+    assert change(invoiced, month(2, 7)).invoice_seen
+
+
+def test_an_amount_first_or_no_longer_stated_is_no_payment():
+    """The payment of that day was there before; its amount alone is new or gone."""
+    day, none = "2024-03-20T12:00:00Z", ...
+    for first, second in ((40, none), (none, 40)):
+        row = change(month(0, 100, (day, first)), month(1, 90, (day, second)))
+        assert (row.payment_seen, row.unexplained) == (False, False)
+
+
+def test_a_currency_left_out_is_compared_with_when_it_was_stated_last():
+    """A payload that does not state it says nothing of it; the days tell that one lies between."""
+    stated = [
+        [item("GBP", 100), item("EUR", 5)],
+        [item("EUR", 5)],
+        [item("GBP", 40), item("EUR", 5)],
+    ]
+    every = [payload(*items, at=AT + timedelta(days=day)) for day, items in enumerate(stated)]
+    changes = balance_changes(*every)
+    (row,) = changes[changes["currency"] == "GBP"].itertuples()
+    assert (row.previous_retrieved_at, row.retrieved_at) == (AT, AT + timedelta(days=2))
+    assert (row.balance_change, row.unexplained) == (-60, True)
+    assert balance_changes(*every[:2])["currency"].tolist() == ["EUR"]
+
+
 def test_a_credit_is_a_movement_like_any_other():
     """Through zero and back, with the sign kept."""
     first, second = balance_changes(
