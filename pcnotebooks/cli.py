@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import io
 import sys
+import warnings
 import webbrowser
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -57,10 +58,17 @@ def main() -> None:
             # A pipe under Windows holds 256 letters, and partners have others.
             stream.reconfigure(errors="backslashreplace")
     try:
-        app()
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning  # type: ignore[assignment]  # called by position
+            app()
     except (PcNotebooksError, OSError) as error:
         _say(*_words(error))
         sys.exit(1)
+
+
+def _show_warning(message: Warning | str, *_: object) -> None:
+    """Say the words alone: Python adds a path and a line of the package's source."""
+    _print(f"Warning: {message}", err=True)
 
 
 def _words(error: PcNotebooksError | OSError) -> tuple[str, str | None]:
@@ -471,13 +479,16 @@ def list_kept(*, history: _Location = None) -> None:
     from pcnotebooks import History  # noqa: PLC0415
 
     kept = History(history)
+    found, damaged = kept._patiently(kept._listed)  # noqa: SLF001  nobody else lists past damage
     days: dict[tuple[str, str], list[str]] = {}
-    for payload in kept.payloads():
-        day = f"{payload.retrieved_at:%Y-%m-%d}"
-        days.setdefault((payload.partner, payload.cloud), []).append(day)
-    if not days:
+    for partner, cloud, at in found:
+        days.setdefault((partner, cloud), []).append(f"{at:%Y-%m-%d}")
+    if not (days or damaged):
         _print(f"Nothing is kept in {kept.location} yet.")
-    _table([*key, f"{len(of)}", of[0], of[-1]] for key, of in sorted(days.items()))
+    _table([*key, f"{len(of)}", of[0], of[-1]] for key, of in days.items())
+    for error in damaged:
+        _say(*_words(error))
+    raise typer.Exit(bool(damaged))
 
 
 @_history.command()

@@ -253,10 +253,11 @@ class History:
 
         The first change since a day is told from the payload before that day.
         """
-        totals = self.totals(
-            partner=partner, cloud=cloud, currency=currency, until=until, exact=True
+        wanted = Wanted.of(partner, cloud, currency, None, until)
+        # Not by totals(): a warning is to name the caller's line.
+        changes = changes_of(
+            self._patiently(lambda: self._frame(SUMMARIES, wanted, None, exact=True))
         )
-        changes = changes_of(totals)
         if since is None:
             return changes
         return rows_with(changes[changes["retrieved_at"] >= moment_of(since)])
@@ -390,6 +391,20 @@ class History:
                     hashes = self._table([file], wanted, tables.KEYS)["sha256"]
                     answers |= dict.fromkeys(hashes.to_pylist(), file)
         return answers
+
+    def _listed(self) -> tuple[list[tuple[str, str, datetime]], list[PayloadError]]:
+        """Return partner, cloud and time of every payload in whole files, and what is damaged."""
+        found: set[tuple[str, str, datetime, str]] = set()
+        damaged = []
+        for file in self._payload_files():
+            try:
+                table = self._table([file], _ALL, tables.KEYS)
+            except _DamagedError:
+                damaged.append(_damaged(file, self.location))
+            else:
+                columns = (table[name].to_pylist() for name in tables.KEYS)
+                found.update(zip(*columns, strict=True))
+        return [key[:3] for key in sorted(found)], damaged
 
     def _frame(self, dataset: str, wanted: Wanted, at: AsOf | None, *, exact: bool) -> pd.DataFrame:
         if at is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+import warnings
 from contextlib import suppress
 from pathlib import Path
 
@@ -251,6 +252,38 @@ def test_a_damaged_file_of_payloads_is_said_in_a_line(run, sample):
     assert code == 1
     assert said == [
         f"{file.relative_to(sample.location)} was changed or cut off.",
+        "Restore it from a backup, or delete it and append its payloads again.",
+    ]
+
+
+def test_a_warning_is_said_without_python_around_it(run, sample):
+    """No path of the package, no line of source."""
+    file = next(Path(sample.location, "invoice_summaries").rglob("*.parquet"))
+    file.write_bytes(b"PAR1")
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")
+        code, said, errors = run("history", "changes", "--unexplained")
+    assert (code, len(said)) == (1, 2)
+    (line,) = errors
+    assert line == (
+        f"Warning: {file.relative_to(sample.location)} in {sample.location} was changed or cut"
+        " off; its rows were read from the payloads. Run: pcnotebooks history rebuild"
+    )
+
+
+def test_the_list_leaves_out_what_is_damaged_and_says_so(run, sample):
+    """Partners whose files are whole are listed; the exit code tells."""
+    file = next(Path(sample.location, "payloads").rglob("partner=Contoso*/month=2024-02/*"))
+    file.write_bytes(b"PAR1")
+    code, said, errors = run("history", "list")
+    assert code == 1
+    assert said == [
+        "Contoso (sample)   sample  23  2024-01-05  2025-12-05",
+        "Fabrikam (sample)  sample  24  2024-01-05  2025-12-05",
+    ]
+    path = file.relative_to(sample.location)
+    assert errors == [
+        f"Error: {path} in {sample.location} was changed or cut off since it was kept.",
         "Restore it from a backup, or delete it and append its payloads again.",
     ]
 

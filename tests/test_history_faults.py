@@ -239,6 +239,10 @@ def test_damage_to_a_derived_table_is_told_and_costs_nothing(tmp_path, pair, dat
         with pytest.warns(UserWarning, match="read from the payloads") as told:
             assert_frame_equal(read(), expected)
         assert Path(told[0].filename).samefile(__file__)
+    if dataset == "invoice_summaries":
+        with pytest.warns(UserWarning, match="read from the payloads") as told:
+            pair.changes()
+        assert Path(told[0].filename).samefile(__file__)
     (row,) = pair.verify().itertuples()
     assert (row.file, row.damage) == (str(file.relative_to(tmp_path)), "was changed or cut off")
     pair.rebuild()
