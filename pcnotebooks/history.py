@@ -72,7 +72,8 @@ class History:
     location
         A folder, which is made for you alone once something is kept, or an fsspec URL of an
         object store, such as ``abfss://...`` or ``s3://...``, whose put is atomic. Unless given:
-        ``PCNOTEBOOKS_HISTORY``, else a folder in the user's data directory.
+        ``PCNOTEBOOKS_HISTORY``, else a folder in the user's data directory. The attribute of this
+        name, which messages repeat, shows no password of a URL.
 
     Raises
     ------
@@ -141,8 +142,8 @@ class History:
         ConfigurationError
             For sample data without being asked to, a label too long for a folder's name, or
             another answer than the one that is kept of that partner, cloud and ``retrieved_at``.
-        OSError
-            Where it cannot be written; nothing was kept.
+        OSError, PcNotebooksError
+            Where it cannot be written, or an object store gives no answer; nothing was kept.
         """
         if not isinstance(payload, Payload):
             raise TypeError(
@@ -216,6 +217,9 @@ class History:
         ------
         PayloadError
             For a damaged file of payloads that is needed.
+        ConfigurationError
+            For two different answers of one partner, cloud and ``retrieved_at``, which two
+            writers kept in the same moment: verify() names their files.
 
         Warns
         -----
