@@ -48,7 +48,10 @@ _ROLE = (
     " account."
 )
 _NOT_FOUND = "Check the cloud, and that the sign-in is one of this partner account."
-_FAULT = "The service failed: try again later, then give the ids below to Microsoft's support."
+_FAULT = (
+    "The service failed: try again later, then give request id and correlation id to Microsoft's"
+    " support."
+)
 _IN_BETWEEN = (
     "Ask whoever runs the network to let the api host through, or check the cloud's api address:"
     " a proxy or a sign-in page answers in its place."
@@ -81,7 +84,8 @@ _REMEDIES: Mapping[str | None, str] = MappingProxyType(
         # The service refuses in JSON, a firewall with a page of its own.
         "page": _IN_BETWEEN,
         "3xx": _IN_BETWEEN,
-        "4xx": "Give the ids below to Microsoft's support: the request itself was not accepted.",
+        "4xx": "Give request id and correlation id to Microsoft's support: the request itself was"
+        " not accepted.",
         "5xx": _FAULT,
     }
 )

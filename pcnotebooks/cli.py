@@ -62,7 +62,7 @@ def main() -> None:
             warnings.showwarning = _show_warning  # type: ignore[assignment]  # called by position
             app()
     except (PcNotebooksError, OSError) as error:
-        _say(*_words(error))
+        _say(error)
         sys.exit(1)
 
 
@@ -71,13 +71,10 @@ def _show_warning(message: Warning | str, *_: object) -> None:
     _print(f"Warning: {message}", err=True)
 
 
-def _words(error: PcNotebooksError | OSError) -> tuple[str, str | None]:
-    """Return what failed, and what to do about it where that is known."""
-    if isinstance(error, PcNotebooksError):
-        return error.message, error.remedy
+def _message(error: OSError) -> str:
     if error.errno is None:
-        return str(error) or type(error).__name__, None
-    return f"{error.filename or 'File'}: {error.strerror or error}", None
+        return str(error) or type(error).__name__
+    return f"{error.filename or 'File'}: {error.strerror or error}"
 
 
 def _print(text: object, *, err: bool = False) -> None:
@@ -85,10 +82,15 @@ def _print(text: object, *, err: bool = False) -> None:
     typer.echo(printable(str(text).replace("\n", " ")), err=err)
 
 
-def _say(message: str, remedy: str | None) -> None:
-    _print(f"Error: {' '.join(message.split())}", err=True)
-    if remedy:
-        _print(" ".join(remedy.split()), err=True)
+def _say(error: PcNotebooksError | OSError, *, profile: str | None = None) -> None:
+    """Say what failed, and where they are known what to do and the ids that support asks for."""
+    if isinstance(error, PcNotebooksError):
+        lines = [error.message, error.remedy, error.ids]
+    else:
+        lines = [_message(error)]
+    lines[0] = f"Error: {f'{profile}: ' if profile else ''}{lines[0]}"
+    for line in filter(None, lines):
+        _print(" ".join(line.split()), err=True)
 
 
 def _show_version(asked: bool) -> None:
@@ -175,9 +177,11 @@ def report(
     if failed and not payloads:
         raise typer.Exit(1)
     if history and not payloads:
+        from pcnotebooks.stores import shown  # noqa: PLC0415
+
         raise ConfigurationError(
-            f"The history at {history} holds no payloads.",
-            remedy=f"Run pcnotebooks snapshot --history {history}, or name another location.",
+            f"The history at {shown(history)} holds no payloads.",
+            remedy="Run pcnotebooks snapshot with the same --history, or name another location.",
         )
     output.parent.mkdir(parents=True, exist_ok=True)
     written = dict.fromkeys([output, *([output.with_suffix(".pdf")] if pdf else [])])
@@ -217,7 +221,7 @@ def _fetched(names: Sequence[str | None], cloud: str | None) -> tuple[list[Paylo
     results = dict(zip(sessions, fetch_all(sessions.values()), strict=True))
     failed |= {name: each for name, each in results.items() if not isinstance(each, Payload)}
     for name, failure in failed.items():
-        _say(f"{name}: {failure.message}" if name else failure.message, failure.remedy)
+        _say(failure, profile=name)
     return [each for each in results.values() if isinstance(each, Payload)], bool(failed)
 
 
@@ -372,7 +376,7 @@ def accounts() -> None:
         cells = zip(row, widths, strict=True)
         _print("  ".join(cell.ljust(width) for cell, width in cells).rstrip())
     for error in unreadable.values():
-        _say(error.message, error.remedy)
+        _say(error)
     raise typer.Exit(bool(unreadable))
 
 
@@ -450,8 +454,7 @@ def snapshot(
             at = f"{result.retrieved_at:%Y-%m-%d %H:%M} UTC"
             said.append(f"{result.partner}  {result.cloud}  {at}  kept")
     for name, failure in failed:
-        message, remedy = _words(failure)
-        _say(f"{name}: {message}" if name else message, remedy)
+        _say(failure, profile=name)
     for line in said:
         _print(line)
     raise typer.Exit(bool(failed))
@@ -487,7 +490,7 @@ def list_kept(*, history: _Location = None) -> None:
         _print(f"Nothing is kept in {kept.location} yet.")
     _table([*key, f"{len(of)}", of[0], of[-1]] for key, of in days.items())
     for error in damaged:
-        _say(*_words(error))
+        _say(error)
     raise typer.Exit(bool(damaged))
 
 

@@ -149,9 +149,7 @@ def _checked(name: str, check: Callable[[], _Outcome[_T]], timeout: float) -> _O
 
 def _failed(name: str, error: Exception) -> Finding:
     if isinstance(error, PcNotebooksError):
-        ids = {"request id": error.request_id, "correlation id": error.correlation_id}
-        told = ", ".join(f"{kind} {value}" for kind, value in ids.items() if value)
-        words = f"{error.message} ({told})" if told else error.message
+        words = f"{error.message} ({error.ids})" if error.ids else error.message
         return Finding(name, "fail", words, error.remedy)
     if isinstance(error, OSError) and error.filename:
         return Finding(name, "fail", f"{error.filename}: {error.strerror}")

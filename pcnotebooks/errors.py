@@ -70,14 +70,14 @@ class PcNotebooksError(Exception):
         """What failed, without the remedy and the ids."""
         return str(self.args[0])
 
-    def __str__(self) -> str:
-        lines = [self.message]
-        if self.remedy:
-            lines.append(self.remedy)
+    @property
+    def ids(self) -> str:
+        """Request and correlation id in words; empty where unknown."""
         ids = {"request id": self.request_id, "correlation id": self.correlation_id}
-        if any(ids.values()):
-            lines.append(", ".join(f"{name} {value}" for name, value in ids.items() if value))
-        return "\n".join(lines)
+        return ", ".join(f"{name} {value}" for name, value in ids.items() if value)
+
+    def __str__(self) -> str:
+        return "\n".join(filter(None, (self.message, self.remedy, self.ids)))
 
 
 class ConfigurationError(PcNotebooksError, ValueError):

@@ -378,7 +378,7 @@ def test_a_long_body_is_cut(partner_center, body):
         (500, "900192", "try again later"),
         (502, None, "try again later"),
         (501, None, "try again later"),
-        (400, None, "ids below"),
+        (400, None, "request id and correlation id"),
         (304, None, "a proxy or a sign-in page"),
     ],
 )

@@ -126,7 +126,7 @@ def test_report_of_an_empty_history_names_it(monkeypatch, capsys, tmp_path):
     assert _run(monkeypatch, "report", "--history", "kept") == 1
     error, remedy = capsys.readouterr().err.splitlines()
     assert error == "Error: The history at kept holds no payloads."
-    assert remedy.startswith("Run pcnotebooks snapshot --history kept")
+    assert remedy.startswith("Run pcnotebooks snapshot with the same --history")
     assert list(tmp_path.glob("*.html")) == []
 
 

@@ -118,6 +118,9 @@ def test_what_is_refused_or_unreadable_is_not_kept(run, signed_in, service, answ
     assert (code, said) == (1, [])
     assert errors[0].startswith("Error: contoso: ")
     assert words in " ".join(errors)
+    asked = service.requests[-1].headers
+    ids = asked["MS-RequestId"], asked["MS-CorrelationId"]
+    assert errors[-1] == "request id {}, correlation id {}".format(*ids)
     assert list(History().payloads()) == []
 
 
