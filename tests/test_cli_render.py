@@ -95,6 +95,6 @@ def test_errors_are_one_line_with_the_remedy_on_the_next(monkeypatch, capsys):
     assert _run(monkeypatch, "02_balances", "-p", "payload_fil", "contoso.json") == 1
     error, remedy = capsys.readouterr().err.splitlines()
     assert error == "Error: The notebook has no parameter 'payload_fil'."
-    assert remedy == "It has payload_file, as_of."
+    assert remedy == "It has payload_file, currency."
     assert _run(monkeypatch, "nothing.ipynb") == 1
     assert capsys.readouterr().err == "Error: nothing.ipynb: No such file or directory\n"
