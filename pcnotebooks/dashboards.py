@@ -398,7 +398,7 @@ class _Dashboard(VBox):  # type: ignore[misc]  # ipywidgets has no types
 
     def _mark_kept(self) -> None:
         """Say of when the figures are that a failure has left."""
-        if payloads := self._payloads():
+        if not self._must_read() and (payloads := self._payloads()):
             self._state.value = wrapped(
                 f'<strong class="pcn-attention">Not refreshed: {_retrieved(payloads)}</strong>'
             )
@@ -419,7 +419,7 @@ class _Dashboard(VBox):  # type: ignore[misc]  # ipywidgets has no types
             self._saved.value = wrapped(error_html(error))
         else:
             names = ", ".join(escape(path.name) for path in written)
-            whole = ", with every currency and invoice type" * bool(set(choices) - {"partner"})
+            whole = ", with every currency and invoice type" if set(choices) - {"partner"} else ""
             dated = f', as_of="{day}"' if day else ""
             line = code.format(self._source(partner=partner), repr(written[0].name), dated)
             self._saved.value = wrapped(

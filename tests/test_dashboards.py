@@ -613,6 +613,8 @@ def test_a_damaged_history_is_told_when_its_cloud_is_chosen(home):
     hand = Hand(dashboard(history=history, cloud="sample"))
     hand.choose("Cloud", "Partner Center")
     assert "damaged" in hand.text()
+    asyncio.run(hand.box._refresh())  # which has an error of its own to tell, and no other
+    assert "client id" in hand.text()
     hand.choose("Cloud", "Sample data")
     assert "GBP 751,094.39 owed" in hand.text()
 
