@@ -45,8 +45,8 @@ test-oldest: $(VENV)/.dev
 found = $(or $(lastword $(wildcard $(PYENV)/versions/$(1).*/bin/python)),$(1))
 PYENV = $(or $(PYENV_ROOT),$(HOME)/.pyenv)
 APART = --quiet --no-project --isolated --with-editable '.[test]'
-PYTEST = python -m pytest -q $(APIECE) --ignore=tests/browser --ignore=tests/test_keyring.py
-NO_NETWORK_HALF = $(foreach name,api auth cli doctor panel profiles project sign_in,--ignore=tests/test_$(name).py)
+PYTEST = python -m pytest -q $(APIECE) --ignore=tests/browser --ignore=tests/session/test_keyring.py
+NO_NETWORK_HALF = $(foreach name,session service test_cli.py test_doctor.py test_project.py widgets/test_sign_in.py,--ignore=tests/$(name))
 
 # Spark, which wants Java 17, knows no pandas 3: an environment of its own.
 test-spark: $(VENV)/.dev

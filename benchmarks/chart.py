@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from benchmarks.paired import Row
-from pcnotebooks.views import MUTED, PALETTE, RULE, TEXT
+from pcnotebooks.overview.charts import MUTED, PALETTE, RULE, TEXT
 
 _MET, _MISSED = PALETTE["recurring"][0], PALETTE["attention"][0]
 

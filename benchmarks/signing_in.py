@@ -17,8 +17,8 @@ import trustme
 
 from benchmarks.paired import Row, show
 from pcnotebooks import SignInError
-from pcnotebooks.auth import begin_sign_in
-from pcnotebooks.profiles import Settings, resolve
+from pcnotebooks.session.session import begin_sign_in
+from pcnotebooks.session.settings import Settings, resolve
 from tests.services.identity_provider import CLIENT_ID, TENANT, IdentityProvider
 
 _RUNS = 9

@@ -1,8 +1,5 @@
-from .api import fetch_invoice_summaries
-from .auth import DeviceCode, Session, sign_in, sign_out
-from .charts import plot_balance_trend, plot_balances, plot_panels, plot_payment_recency
+from .chart.axes import plot_balance_trend, plot_balances, plot_panels, plot_payment_recency
 from .clouds import CLOUDS, Cloud, get_cloud
-from .dashboards import dashboard
 from .errors import (
     ConfigurationError,
     NetworkError,
@@ -12,9 +9,7 @@ from .errors import (
     ServiceError,
     SignInError,
 )
-from .explorer import cloud_picker, explore
-from .export import csv_text, write_csv, write_excel
-from .frames import (
+from .frame.build import (
     balance_changes,
     balances_by_type,
     invoice_frame,
@@ -23,13 +18,18 @@ from .frames import (
     select,
     totals_frame,
 )
-from .history import History
-from .notebook import render_notebook
-from .panel import sign_in_async
-from .payloads import Payload
-from .report import render_report
-from .sample import sample_history, sample_payload
-from .summaries import fetch_all, invoice_summaries
+from .history.history import History
+from .payload.payload import Payload
+from .payload.sample import sample_history, sample_payload
+from .report.notebook import render_notebook
+from .report.page import render_report
+from .report.spreadsheet import csv_text, write_csv, write_excel
+from .service.fetch import fetch_invoice_summaries
+from .service.fetch_many import fetch_all, invoice_summaries
+from .session.session import DeviceCode, Session, sign_in, sign_out
+from .widgets.dashboard import dashboard
+from .widgets.explore import cloud_picker, explore
+from .widgets.sign_in import sign_in_async
 
 __version__: str
 __all__ = [

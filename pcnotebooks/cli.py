@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 import typer.core
 
-from pcnotebooks.errors import ConfigurationError, PcNotebooksError, printable
+from pcnotebooks.errors import ConfigurationError, PcNotebooksError, SignInError, printable
 
 if TYPE_CHECKING:
     from pcnotebooks import Payload, Session
@@ -177,7 +177,7 @@ def report(
     if failed and not payloads:
         raise typer.Exit(1)
     if history and not payloads:
-        from pcnotebooks.stores import shown  # noqa: PLC0415
+        from pcnotebooks.history.store import shown  # noqa: PLC0415
 
         raise ConfigurationError(
             f"The history at {shown(history)} holds no payloads.",
@@ -201,7 +201,7 @@ def report(
 
 def _kept(location: str) -> list[Payload]:
     """Return the payloads of a history."""
-    from pcnotebooks.history import History  # noqa: PLC0415
+    from pcnotebooks.history.history import History  # noqa: PLC0415
 
     return list(History(location).payloads())
 
@@ -300,7 +300,7 @@ def lab(
     options = context.args
     if str(directory).startswith("-"):  # without DIR the first of the options stands in its place
         directory, options = _FOLDER, [str(directory), *options]
-    from pcnotebooks.notebook import bundled_notebooks  # noqa: PLC0415
+    from pcnotebooks.report.notebook import bundled_notebooks  # noqa: PLC0415
 
     directory.mkdir(parents=True, exist_ok=True)
     for bundled in bundled_notebooks():
@@ -335,7 +335,8 @@ def sign_in(
     """
     if cache == "memory":
         raise typer.BadParameter("the cache memory would end with this command.")
-    from pcnotebooks import auth, profiles  # noqa: PLC0415
+    from pcnotebooks.session import session as auth  # noqa: PLC0415
+    from pcnotebooks.session import settings as profiles  # noqa: PLC0415
 
     usual = profiles.resolve(cloud, profile=profile)
     if cache is None:
@@ -356,7 +357,7 @@ def sign_in(
 @app.command("sign-out")
 def sign_out() -> None:
     """Forget every cached sign-in."""
-    from pcnotebooks import auth  # noqa: PLC0415
+    from pcnotebooks.session import session as auth  # noqa: PLC0415
 
     auth.sign_out()
     _print("Signed out.")
@@ -365,7 +366,7 @@ def sign_out() -> None:
 @app.command()
 def accounts() -> None:
     """List the cached sign-ins."""
-    from pcnotebooks import auth  # noqa: PLC0415
+    from pcnotebooks.session import session as auth  # noqa: PLC0415
 
     readable, unreadable = auth.readable_accounts()
     found = [vars(account).values() for account in readable]
@@ -462,7 +463,8 @@ def snapshot(
 
 def _remembered(cloud: str | None, profile: str | None) -> Session:
     """Return the session that is cached; raise where somebody would have to be asked."""
-    from pcnotebooks import SignInError, auth, profiles  # noqa: PLC0415
+    from pcnotebooks.session import session as auth  # noqa: PLC0415
+    from pcnotebooks.session import settings as profiles  # noqa: PLC0415
 
     settings = profiles.resolve(cloud, profile=profile)
     try:
@@ -512,7 +514,7 @@ def changes(
     """
     from pcnotebooks import History  # noqa: PLC0415
     from pcnotebooks.amounts import format_amount  # noqa: PLC0415
-    from pcnotebooks.frames import rows_of  # noqa: PLC0415
+    from pcnotebooks.frame.build import rows_of  # noqa: PLC0415
 
     found = History(history).changes(partner=partner, currency=currency, since=since, until=until)
     rows = []
@@ -585,7 +587,7 @@ def export(
 ) -> None:
     """Save the payloads as files, one each, that report --payload and Payload.load read."""
     from pcnotebooks import History  # noqa: PLC0415
-    from pcnotebooks.partitions import file_of  # noqa: PLC0415
+    from pcnotebooks.history.files import file_of  # noqa: PLC0415
 
     directory.mkdir(parents=True, exist_ok=True)
     for payload in History(history).payloads(partner=partner, since=since, until=until):

@@ -20,13 +20,19 @@ from platform import python_version
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from pcnotebooks.api import ask_once, reach, route
-from pcnotebooks.auth import Session, access_token, readable_accounts, remembered, username
-from pcnotebooks.caches import cache_file, claims_of, token_cache
 from pcnotebooks.clouds import Cloud
 from pcnotebooks.errors import ConfigurationError, PcNotebooksError, SignInError
-from pcnotebooks.payloads import decode
-from pcnotebooks.profiles import Settings, load_profile, resolve
+from pcnotebooks.payload.payload import decode
+from pcnotebooks.service.fetch import ask_once, reach, route
+from pcnotebooks.session.session import (
+    Session,
+    access_token,
+    readable_accounts,
+    remembered,
+    username,
+)
+from pcnotebooks.session.settings import Settings, load_profile, resolve
+from pcnotebooks.session.token_cache import cache_file, claims_of, token_cache
 
 _T = TypeVar("_T")
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from pcnotebooks.payloads import Payload
+from pcnotebooks.payload.payload import Payload
 
 NONE = "0001-01-01T00:00:00"  # .NET's default date, which the service sends where there is none
 AT = datetime(2024, 3, 5, 6, tzinfo=UTC)

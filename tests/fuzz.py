@@ -22,11 +22,11 @@ from hypothesis import seed as hypothesis_seed
 from hypothesis import strategies as st
 
 from pcnotebooks.errors import PayloadError
-from pcnotebooks.frames import differences, invoice_frame, recency_of, totals_frame
-from pcnotebooks.payloads import Payload
-from pcnotebooks.sample import sample_payload
+from pcnotebooks.frame.build import differences, invoice_frame, recency_of, totals_frame
+from pcnotebooks.payload.payload import Payload
+from pcnotebooks.payload.sample import sample_payload
 from tests.builders import AT
-from tests.corpus import READ
+from tests.payload.corpus import READ
 
 DATES = ("lastPaymentDate", "accountingDate", "firstInvoiceCreationDate", "latestInvoiceDate")
 COLUMNS = (

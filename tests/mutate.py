@@ -1,6 +1,6 @@
 """Put faults into a module on purpose, one at a time, and count those that a test sees.
 
-``python -m tests.mutate payloads frames api`` runs mutmut on a copy below ``build``, prints the
+``python -m tests.mutate payload/payload`` runs mutmut on a copy below ``build``, prints the
 score of each module and leaves the faults that no test saw beside it.
 """
 
@@ -16,22 +16,22 @@ ROOT = Path(__file__).parent.parent
 COPIED = ("pcnotebooks", "tests", "notebooks", "conftest.py", "README.md", "pyproject.toml")
 LEAST = 85
 TESTS = {
-    "payloads": ("tests/test_payloads.py", "tests/test_corpus.py"),
-    "frames": ("tests/test_frames.py", "tests/test_corpus.py"),
-    "api": ("tests/test_api.py", "tests/test_doctor.py"),
+    "payload/payload": ("tests/payload",),
+    "frame/build": ("tests/frame", "tests/payload/test_corpus.py"),
+    "service/fetch": ("tests/service", "tests/test_doctor.py"),
 }
 NOT_RUN = (
     # Between a mutant and its caller stands a function of mutmut's.
-    "--deselect=tests/test_frames.py::test_a_warning_points_at_the_caller",
+    "--deselect=tests/frame/test_frame.py::test_a_warning_points_at_the_caller",
     # Exhaustive, and slow in what other tests see at once.
-    "--deselect=tests/test_frames.py::test_any_payload_gives_a_frame_of_the_schema",
-    "--deselect=tests/test_frames.py::test_changes_add_up_to_the_balance",
-    "--deselect=tests/test_corpus.py::test_every_flipped_bit_is_read_as_it_stands_or_refused",
-    "--deselect=tests/test_corpus.py::test_every_byte_that_is_missing",
-    "--deselect=tests/test_corpus.py::test_cut_off_at_every_byte_gives_no_frame",
-    "--deselect=tests/test_corpus.py::test_twenty_megabytes",
-    "--deselect=tests/test_corpus.py::test_what_is_read_is_the_same_from_a_file_and_a_history",
-    "--deselect=tests/test_corpus.py::test_what_is_read_is_the_same_in_a_table_and_a_report",
+    "--deselect=tests/frame/test_frame.py::test_any_payload_gives_a_frame_of_the_schema",
+    "--deselect=tests/frame/test_frame.py::test_changes_add_up_to_the_balance",
+    "--deselect=tests/payload/test_corpus.py::test_every_flipped_bit_is_read_as_it_stands_or_refused",
+    "--deselect=tests/payload/test_corpus.py::test_every_byte_that_is_missing",
+    "--deselect=tests/payload/test_corpus.py::test_cut_off_at_every_byte_gives_no_frame",
+    "--deselect=tests/payload/test_corpus.py::test_twenty_megabytes",
+    "--deselect=tests/payload/test_corpus.py::test_what_is_read_is_the_same_from_a_file_and_a_history",
+    "--deselect=tests/payload/test_corpus.py::test_what_is_read_is_the_same_in_a_table_and_a_report",
 )
 # A mutant that lives is met by every test. To shrink an example takes a minute, too.
 PROFILE = """
@@ -46,7 +46,7 @@ settings.load_profile("mutate")
 
 def copy(module: str) -> Path:
     """Return a fresh copy of the project that is set up for the faults of one module."""
-    place = ROOT / "build" / "mutate" / module
+    place = ROOT / "build" / "mutate" / module.replace("/", "-")
     shutil.rmtree(place, ignore_errors=True)
     place.mkdir(parents=True)
     for name in COPIED:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from pcnotebooks import api, refusals, sample_payload
-from pcnotebooks.frames import invoice_frame, payment_recency
+from pcnotebooks import sample_payload
+from pcnotebooks.frame.build import invoice_frame, payment_recency
+from pcnotebooks.service import fetch
+from pcnotebooks.session import refusals
 
 ROOT = Path(__file__).parents[1]
 TROUBLESHOOTING = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
@@ -22,9 +24,9 @@ def test_every_sign_in_remedy_is_documented():
 
 def test_every_remedy_of_the_service_and_the_network_is_documented():
     """Each code or status, and each way in which no answer comes, stands there too."""
-    for code, remedy in api._REMEDIES.items():
+    for code, remedy in fetch._REMEDIES.items():
         assert remedy in TROUBLESHOOTING, code
-    for kind in api._KINDS:
+    for kind in fetch._KINDS:
         assert kind.remedy in TROUBLESHOOTING, kind.what
 
 

@@ -16,10 +16,10 @@ import pytest
 import trustme
 
 from pcnotebooks import __version__, doctor
-from pcnotebooks.auth import sign_in
 from pcnotebooks.clouds import SAMPLE, Cloud
 from pcnotebooks.doctor import Finding, diagnose, line
-from pcnotebooks.profiles import profiles_file
+from pcnotebooks.session.session import sign_in
+from pcnotebooks.session.settings import profiles_file
 from tests.services.browser import visit
 from tests.services.identity_provider import (
     CLIENT_ID,

@@ -37,9 +37,9 @@ from pcnotebooks import (
     write_csv,
     write_excel,
 )
-from pcnotebooks.charts import to_svg
+from pcnotebooks.chart.axes import to_svg
+from pcnotebooks.chart.svg import balances_svg, recency_svg
 from pcnotebooks.cli import main
-from pcnotebooks.drawings import balances_svg, recency_svg
 from pcnotebooks.errors import printable
 from tests.builders import AT, body, detail, item
 

@@ -82,7 +82,7 @@ def test_wheel_works_elsewhere(wheel: Path, tmp_path: Path):
     zipfile.ZipFile(wheel).extractall(place)  # as an installer does with a pure wheel
     script = (
         "import pcnotebooks, pcnotebooks.cli, sys; print(pcnotebooks.__file__);"
-        "from pcnotebooks.notebook import bundled_notebooks;"
+        "from pcnotebooks.report.notebook import bundled_notebooks;"
         "print([path.name for path in bundled_notebooks()]);"
         "sys.argv = ['pcnotebooks', 'report', '--sample', '-o', 'sample.html'];"
         "pcnotebooks.cli.main()"

@@ -11,7 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
 from pcnotebooks import render_notebook
-from pcnotebooks.notebook import bundled_notebooks
+from pcnotebooks.report.notebook import bundled_notebooks
 
 OpenPage = Callable[..., Page]
 BUNDLED = [path.stem for path in bundled_notebooks()]

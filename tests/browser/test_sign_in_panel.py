@@ -13,9 +13,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from pcnotebooks.auth import begin_sign_in, username
-from pcnotebooks.profiles import resolve
-from pcnotebooks.summaries import invoice_summaries
+from pcnotebooks.service.fetch_many import invoice_summaries
+from pcnotebooks.session.session import begin_sign_in, username
+from pcnotebooks.session.settings import resolve
 from tests.browser.conftest import Lab, LabPage, open_lab
 from tests.services.identity_provider import (
     CLIENT_ID,
@@ -29,7 +29,7 @@ SIGN_IN = """\
 import os
 os.environ["REQUESTS_CA_BUNDLE"] = {bundle!r}
 from pcnotebooks import Cloud
-from pcnotebooks.panel import sign_in_async
+from pcnotebooks.widgets.sign_in import sign_in_async
 cloud = Cloud("stand-in", "Stand-in <Cloud>", {authority!r}, {api!r})
 session = await sign_in_async(cloud, client_id={client_id!r}, tenant={tenant!r})
 """

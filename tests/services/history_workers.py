@@ -12,8 +12,8 @@ import sys
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from pcnotebooks.history import History
-from pcnotebooks.payloads import Payload
+from pcnotebooks.history.history import History
+from pcnotebooks.payload.payload import Payload
 from tests.builders import body, detail, item
 
 LATER = "2040-01-01"

@@ -21,7 +21,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import RSAKey
 
 from pcnotebooks.clouds import Cloud
-from pcnotebooks.sample import sample_payload
+from pcnotebooks.payload.sample import sample_payload
 
 SUMMARIES = sample_payload().body
 

@@ -1,0 +1,367 @@
+"""The tables of a history as Parquet: payloads, and what is derived from them."""
+
+from __future__ import annotations
+
+import functools
+import operator
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from decimal import ROUND_HALF_EVEN, Decimal, localcontext
+from typing import Any, TypeAlias
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from pcnotebooks.errors import PayloadError
+from pcnotebooks.frame.build import INVOICE_COLUMNS, TOTALS_COLUMNS, invoice_frame
+from pcnotebooks.frame.instants import NOT_A_TIME, Instants, NoDateError
+from pcnotebooks.frame.schema import KNOWN_TYPES, categorical, type_category, type_key, utc
+from pcnotebooks.history.files import DETAILS, PAYLOADS, SUMMARIES, Wanted, payload_id
+from pcnotebooks.payload.payload import Figures, Payload, decode
+
+Row: TypeAlias = tuple[str, str | None, str | None, Figures]
+
+_AMOUNT = pa.decimal128(19, 4)
+_STEP = Decimal("0.0001")
+_LARGEST = Decimal("999999999999999.9999")  # where rounding up would need a digit more
+_INSTANT = pa.timestamp("us", "UTC")
+# The steps of 0.0001 in it still are a whole float.
+_EXACT_BELOW = 2**53 / 10**4
+
+
+def _type_of(column: str) -> pa.DataType:
+    if column.endswith("_amount"):
+        return _AMOUNT
+    return _INSTANT if column.endswith(("_date", "_at")) else pa.string()
+
+
+# What tells a row from every other: partner, cloud, retrieved_at, sha256 of the body, position.
+_ORIGIN = [("sha256", pa.string()), ("position", pa.int32())]
+PAYLOAD_SCHEMA = pa.schema(
+    [
+        ("partner", pa.string()),
+        ("cloud", pa.string()),
+        ("retrieved_at", _INSTANT),
+        ("request_id", pa.string()),
+        ("correlation_id", pa.string()),
+        ("sha256", pa.string()),
+        ("body", pa.binary()),
+    ]
+)
+DETAILS_SCHEMA = pa.schema([*((name, _type_of(name)) for name in INVOICE_COLUMNS), *_ORIGIN])
+SUMMARIES_SCHEMA = pa.schema([*((name, _type_of(name)) for name in TOTALS_COLUMNS), *_ORIGIN])
+# Whose payload a row is of, and which; what rows are chosen by, but for their currency.
+KEYS = ("partner", "cloud", "retrieved_at", "sha256")
+_SCHEMAS = {PAYLOADS: PAYLOAD_SCHEMA, DETAILS: DETAILS_SCHEMA, SUMMARIES: SUMMARIES_SCHEMA}
+
+
+def distinct(payloads: Iterable[Payload]) -> list[Payload]:
+    """Return each payload once, oldest first; their own order does not matter."""
+    by_id = {payload_id(payload): payload for payload in payloads}
+    keys = {(each.retrieved_at, each.partner, each.cloud, key): key for key, each in by_id.items()}
+    return [by_id[keys[key]] for key in sorted(keys)]
+
+
+def payload_table(payloads: Iterable[Payload]) -> pa.Table:
+    """Return one row a payload."""
+    names = PAYLOAD_SCHEMA.names
+    rows = [{name: getattr(payload, name) for name in names} for payload in payloads]
+    return pa.Table.from_pylist(rows, schema=PAYLOAD_SCHEMA)
+
+
+def payloads_of(table: pa.Table) -> list[Payload]:
+    """Return the payloads of a table, each proved by its hash.
+
+    Raises
+    ------
+    PayloadError
+        For a body that is not the one that was kept.
+    """
+    payloads = []
+    for row in table.to_pylist():
+        sha256 = row.pop("sha256")
+        payload = Payload(**row)
+        if payload.sha256 != sha256:
+            raise PayloadError(f"{payload!r} was changed since it was kept: its sha256 differs.")
+        payloads.append(payload)
+    return payloads
+
+
+def derived_tables(payloads: Sequence[Payload]) -> tuple[pa.Table, pa.Table, bool]:
+    """Return the details and the summaries of some payloads, and whether any amount was rounded.
+
+    Parquet keeps amounts to the fourth decimal, one more than any currency has. The service
+    computes in decimals, yet nothing keeps it from stating more of them.
+
+    Raises
+    ------
+    PayloadError
+        For a body that is not invoice summaries.
+    """
+    details, summaries = _Columns(DETAILS_SCHEMA), _Columns(SUMMARIES_SCHEMA)
+    for payload in payloads:
+        origin = (payload, payload.sha256)
+        details.add(*origin, _details_of(payload))
+        summaries.add(*origin, _summaries_of(payload))
+    return details.table(), summaries.table(), details.rounded or summaries.rounded
+
+
+def _details_of(payload: Payload) -> Iterator[Row]:
+    for item in decode(payload):
+        code, symbol = item.currency_code, item.currency_symbol
+        if not item.details:
+            yield code, symbol, None, item
+        for detail in item.details or ():
+            part = detail.summary
+            own_symbol = symbol if part.currency_symbol is None else part.currency_symbol
+            yield code, own_symbol, _known_type(detail.invoice_type), part
+
+
+def _summaries_of(payload: Payload) -> Iterator[Row]:
+    for item in decode(payload):
+        yield item.currency_code, item.currency_symbol, None, item
+
+
+def _known_type(stated: str | None) -> str | None:
+    """Return an invoice type in one spelling, for engines that compare texts as they are."""
+    return KNOWN_TYPES.get(type_key(stated), stated) if stated else None
+
+
+class _Columns:
+    """The columns of a derived table, filled row by row."""
+
+    def __init__(self, schema: pa.Schema) -> None:
+        self._schema = schema
+        self._values: dict[str, list[Any]] = {name: [] for name in schema.names}
+        self._instants = Instants()
+        self.rounded = False
+
+    def add(self, payload: Payload, sha256: str, rows: Iterable[Row]) -> None:
+        for position, (currency, symbol, invoice_type, figures) in enumerate(rows):
+            row = {
+                "partner": payload.partner,
+                "cloud": payload.cloud,
+                "currency": currency,
+                "currency_symbol": symbol,
+                "invoice_type": invoice_type,
+                "retrieved_at": payload.retrieved_at,
+                "sha256": sha256,
+                "position": position,
+            }
+            for name, values in self._values.items():
+                if name.endswith("_amount"):
+                    values.append(self._amount(getattr(figures, name)))
+                elif name.endswith("_date"):
+                    values.append(self._instant(payload, getattr(figures, name)))
+                else:
+                    values.append(row[name])
+
+    def _amount(self, amount: Decimal | None) -> Decimal | None:
+        if amount is None:
+            return None
+        with localcontext(prec=100):
+            rounded = amount.quantize(_STEP, rounding=ROUND_HALF_EVEN)
+        kept = max(-_LARGEST, min(rounded, _LARGEST))
+        self.rounded = self.rounded or kept != amount
+        return kept
+
+    def _instant(self, payload: Payload, text: str | None) -> int | None:
+        try:
+            microseconds = self._instants[text]
+        except NoDateError:
+            invoice_frame(payload)  # which says where it stands
+            raise
+        return None if microseconds == NOT_A_TIME else microseconds
+
+    def table(self) -> pa.Table:
+        return pa.table(self._values, schema=self._schema)
+
+
+def parquet(table: pa.Table) -> bytes:
+    """Return a table as the bytes of a Parquet file."""
+    sink = pa.BufferOutputStream()
+    # What makes a large file small and quick to search makes a small one large and slow to write.
+    large = len(table) > 50
+    short = [name for name in table.schema.names if name != "body"]
+    pq.write_table(
+        table,
+        sink,
+        # Only bodies are long enough to gain by another, which is twice as slow to read.
+        compression={
+            name: "zstd" if large and name == "body" else "snappy" for name in table.schema.names
+        },
+        use_dictionary=short if large else False,
+        write_statistics=short if large else False,
+        write_page_checksum=True,
+        store_schema=False,
+    )
+    return bytes(sink.getvalue())
+
+
+def read(
+    contents: Iterable[bytes], dataset: str, wanted: Wanted, columns: Sequence[str] | None = None
+) -> pa.Table:
+    """Return the wanted rows of some Parquet files of a dataset, in the files' order."""
+    # Files of a month are small: what pyarrow.dataset does for each takes longer than reading it.
+    parts = [
+        pq.ParquetFile(pa.BufferReader(content)).read(columns=columns, use_threads=False)
+        for content in contents
+    ]
+    empty = _SCHEMAS[dataset].empty_table()
+    return select(pa.concat_tables(parts) if parts else empty, wanted)
+
+
+def chosen(wanted: Wanted) -> pc.Expression | None:
+    """Return the filter of the rows that somebody asks for."""
+    columns = {"partner": wanted.partners, "cloud": wanted.clouds, "currency": wanted.currencies}
+    conditions = [
+        pc.field(name).isin(pa.array(values, pa.string()))
+        for name, values in columns.items()
+        if values is not None
+    ]
+    at = pc.field("retrieved_at")
+    if wanted.since is not None:
+        conditions.append(at >= pa.scalar(wanted.since, _INSTANT))
+    if wanted.until is not None:
+        conditions.append(at <= pa.scalar(wanted.until, _INSTANT))
+    if wanted.standing is not None:
+        these = [
+            (pc.field("partner") == partner) & (pc.field("cloud") == cloud)
+            & (at == pa.scalar(moment, _INSTANT))
+            for partner, cloud, moment in wanted.standing
+        ]  # fmt: skip
+        conditions.append(functools.reduce(operator.or_, these, pc.scalar(False)))
+    return functools.reduce(operator.and_, conditions) if conditions else None
+
+
+def select(table: pa.Table, wanted: Wanted) -> pa.Table:
+    """Return the rows of a table that somebody asks for."""
+    rows = chosen(wanted)
+    return table if rows is None else table.filter(rows)
+
+
+def together(parts: Sequence[pa.Table]) -> pa.Table:
+    """Return the rows of several tables of one schema."""
+    return pa.concat_tables(parts)
+
+
+def latest(table: pa.Table) -> tuple[tuple[str, str, datetime], ...]:
+    """Return partner, cloud and time of the latest payload of each partner and cloud."""
+    newest: dict[tuple[str, str], datetime] = {}
+    columns = (table.column(name).to_pylist() for name in ("partner", "cloud", "retrieved_at"))
+    for partner, cloud, at in zip(*columns, strict=True):
+        newest[partner, cloud] = max(at, newest.get((partner, cloud), at))
+    return tuple((*key, at) for key, at in newest.items())
+
+
+def disputed(table: pa.Table) -> list[tuple[str, str, datetime]]:
+    """Return partner, cloud and time of those that are there with different answers."""
+    partner, cloud, sha256 = (_numbers(table[name]) for name in ("partner", "cloud", "sha256"))
+    instants = table["retrieved_at"].cast(pa.int64()).to_numpy()
+    whose = partner * (cloud.max(initial=0) + 1) + cloud
+    order = np.lexsort((instants, whose))  # a group_by of pyarrow takes ten times as long
+    whose, instants, sha256 = whose[order], instants[order], sha256[order]
+    same = (whose[1:] == whose[:-1]) & (instants[1:] == instants[:-1])
+    rows = order[1:][same & (sha256[1:] != sha256[:-1])]
+    columns = [table[name].take(rows).to_pylist() for name in ("partner", "cloud", "retrieved_at")]
+    return sorted(set(zip(*columns, strict=True)))
+
+
+def _numbers(column: pa.ChunkedArray) -> _Codes:
+    """Return for each text a number that equal ones share."""
+    numbers: _Codes = _in_one(column).dictionary_encode().indices.to_numpy().astype(np.int64)
+    return numbers
+
+
+def frame_of(table: pa.Table, *, exact: bool) -> pd.DataFrame:
+    """Return derived rows as `invoice_frame` or `totals_frame` gives them, each row once."""
+    columns: dict[str, Any] = {}
+    codes: dict[str, _Codes] = {}
+    for field in table.schema:
+        column = table.column(field.name)
+        if field.type == _AMOUNT:
+            columns[field.name] = _amounts(column, exact=exact)
+        elif field.type == _INSTANT:
+            columns[field.name] = _instants(column)
+        elif field.type == pa.string():
+            columns[field.name], codes[field.name] = _coded(column)
+    if "invoice_type" in codes:
+        # Payloads may spell one type in several ways.
+        types = type_category([*columns["invoice_type"], None])
+        codes["invoice_type"] = types.codes.astype(np.int64)[codes["invoice_type"]]
+        columns["invoice_type"] = list(types.categories)
+    for name in ("partner", "cloud", "currency", "invoice_type"):
+        if name in codes:
+            columns[name] = categorical(codes[name].tolist(), columns[name])
+    symbols = pd.array([*columns["currency_symbol"], None], dtype="string")
+    columns["currency_symbol"] = symbols.take(codes.pop("currency_symbol"))
+    del columns["sha256"]
+    order = _order(
+        *(codes[name] for name in ("partner", "cloud", "currency")),
+        # Missing comes last.
+        *(codes[name].astype(np.uint64) for name in ("invoice_type",) if name in codes),
+        columns["retrieved_at"].asi8,
+        codes["sha256"],
+        table.column("position").to_numpy(),
+    )
+    return pd.DataFrame(columns).take(order).reset_index(drop=True)
+
+
+_Codes: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
+
+
+def _order(*keys: _Codes) -> _Codes:
+    """Return the places of the rows in the order of their keys; of equal ones the first."""
+    order = np.lexsort(keys[::-1])
+    fresh = np.zeros(len(order), dtype=bool)
+    fresh[:1] = True
+    for key in keys:
+        ordered = key[order]
+        fresh[1:] |= ordered[1:] != ordered[:-1]
+    return order[fresh]
+
+
+def _coded(column: pa.ChunkedArray) -> tuple[list[str], _Codes]:
+    """Return the distinct texts in order, and for each row the place of its own; -1: missing."""
+    encoded = _in_one(column).dictionary_encode()
+    texts = encoded.dictionary.to_pylist()
+    ordered = sorted(texts)
+    rank = {text: place for place, text in enumerate(ordered)}
+    places = np.array([*(rank[text] for text in texts), -1], dtype=np.int64)
+    # An index beyond the texts stands for a missing one.
+    return ordered, places[encoded.indices.fill_null(len(texts)).to_numpy()]
+
+
+def _in_one(column: pa.ChunkedArray) -> pa.Array:
+    return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
+
+
+def _instants(column: pa.ChunkedArray) -> pd.DatetimeIndex:
+    return utc(column.cast(pa.int64()).fill_null(NOT_A_TIME).to_numpy())
+
+
+def _amounts(column: pa.ChunkedArray, *, exact: bool) -> pd.Series:
+    """Return amounts as Decimals, or as the floats that print as those do."""
+    whole = _in_one(column)
+    if exact:
+        return pd.Series(_without_zeros(whole), dtype=object)
+    # The lower half of each decimal counts steps of 0.0001; this division rounds but once.
+    halves = np.frombuffer(whole.buffers()[1] or b"", dtype="<i8").reshape(-1, 2)
+    steps = halves[whole.offset : whole.offset + len(whole), 0]
+    present = whole.is_valid().to_numpy(zero_copy_only=False)
+    floats = np.where(present, steps / 10**4, np.nan)
+    if (np.abs(floats[present]) > _EXACT_BELOW).any():
+        amounts = whole.to_pylist()
+        floats = np.array([np.nan if amount is None else float(amount) for amount in amounts])
+    return pd.Series(floats, dtype="float64")
+
+
+def _without_zeros(amounts: pa.Array) -> list[Decimal | None]:
+    """Return 12.3400 as 12.34, and 1000.0000 as 1000."""
+    encoded = amounts.dictionary_encode()
+    texts = [str(amount).rstrip("0").rstrip(".") for amount in encoded.dictionary.to_pylist()]
+    short = [*(Decimal(text) for text in texts), None]
+    return [short[place] for place in encoded.indices.fill_null(len(texts)).to_pylist()]

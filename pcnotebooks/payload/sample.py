@@ -1,0 +1,195 @@
+"""Sample data: the documented example, and a made-up history."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from importlib import resources
+from typing import Any, TypeAlias
+
+from pcnotebooks.amounts import minor_units
+from pcnotebooks.clouds import SAMPLE
+from pcnotebooks.payload.payload import Payload
+
+# A day, and the amount of the invoice or payment of that day in minor units of its currency.
+_Entry: TypeAlias = tuple[date, int]
+
+_RETRIEVED_ON = [date(year, month, 5) for year in (2024, 2025) for month in range(1, 13)]
+_LAST_DAY = _RETRIEVED_ON[-1]
+# As in the service's outage of February 2023: balances read zero, all dates stay.
+_OUTAGE = ("EUR", date(2025, 6, 5))
+_NONE = "0001-01-01T00:00:00"
+_SUMMARY = {"attributes": {"objectType": "InvoiceSummary"}}
+
+
+@dataclass(frozen=True)
+class _Account:
+    """What one partner is invoiced in one currency, and how late it pays."""
+
+    partner: str
+    currency: str
+    symbol: str
+    purchases: tuple[_Entry, ...] = ()  # OneTime invoices; a negative one is a credit
+    recurring: int = 0  # the first Recurring invoice
+    since: date = _LAST_DAY  # and its day
+    months: int = 1  # from one Recurring invoice to the next
+    growth: int = 0  # per thousand of the first, by invoice
+    paid_after: tuple[int, ...] = ()  # days from invoice to payment, in turn; none: never paid
+
+
+_ACCOUNTS = (
+    _Account("Contoso", "GBP", "£", recurring=182_450_18, since=date(2023, 2, 8), growth=9,
+             purchases=((date(2024, 2, 20), 48_200_00), (date(2024, 9, 12), 26_975_40),
+                        (date(2025, 4, 15), 61_340_00), (date(2025, 10, 21), 18_618_75)),
+             paid_after=(52, 47, 61, 49)),
+    # Begins in mid-history and is never paid.
+    _Account("Contoso", "CHF", "CHF",
+             purchases=((date(2024, 6, 18), 640_00), (date(2024, 11, 26), 590_33),
+                        (date(2025, 8, 19), 1_204_50))),
+    # 66 days put the payment of the invoice of May 2025 after the outage.
+    _Account("Contoso", "EUR", "€", recurring=16_344_67, since=date(2023, 2, 2), months=3,
+             growth=12, paid_after=(48, 66)),
+    _Account("Contoso", "USD", "$", recurring=74_310_55, since=date(2023, 5, 8), growth=6,
+             purchases=((date(2024, 5, 14), 15_990_00), (date(2025, 3, 11), 22_480_60)),
+             paid_after=(45, 58, 51)),
+    # The credit of October 2025 stands in the last two payloads.
+    _Account("Fabrikam", "USD", "$", recurring=31_870_40, since=date(2023, 8, 8), growth=14,
+             purchases=((date(2024, 3, 19), 8_400_00), (date(2025, 1, 22), 12_635_25),
+                        (date(2025, 10, 14), -2_150_00)),
+             paid_after=(70, 55, 63, 48)),
+    _Account("Fabrikam", "JPY", "¥", recurring=12_480_350, since=date(2023, 6, 8), growth=7,
+             purchases=((date(2024, 7, 17), 2_940_000),),
+             paid_after=(50, 46, 57)),
+    _Account("Fabrikam", "KWD", "KWD", recurring=4_215_375, since=date(2024, 9, 8), growth=18,
+             paid_after=(66, 47)),
+)  # fmt: skip
+
+
+def sample_payload() -> Payload:
+    """Return the documented example: GBP, CHF and EUR, as retrieved on 16 March 2018, 12:00 UTC.
+
+    Source: Microsoft's documentation of ``GET /v1/invoices/summaries``.
+
+    Examples
+    --------
+    >>> sample_payload().is_sample
+    True
+    """
+    body = (resources.files("pcnotebooks") / "data" / "invoice_summaries_example.json").read_bytes()
+    return Payload(body, SAMPLE.name, "Contoso (sample)", datetime(2018, 3, 16, 12, tzinfo=UTC))
+
+
+def sample_history() -> list[Payload]:
+    """Return made-up payloads of two partners: January 2024 to December 2025, oldest first.
+
+    Each partner's is retrieved on the 5th of every month at 06:00 UTC. Between them the
+    currencies have two, three and no decimals; one is never paid, one ends in a credit, and one
+    reads zero for a month though nothing was paid. The bytes are always the same.
+
+    Examples
+    --------
+    >>> history = sample_history()
+    >>> len(history)
+    48
+    >>> history[-1]
+    Payload('Fabrikam (sample)', cloud 'sample', 2025-12-05T06:00:00+00:00, 4,760 bytes)
+    """
+    return [
+        Payload(
+            _body(partner, day),
+            SAMPLE.name,
+            f"{partner} (sample)",
+            datetime.combine(day, time(6), UTC),
+        )
+        for day in _RETRIEVED_ON
+        for partner in ("Contoso", "Fabrikam")
+    ]
+
+
+def _body(partner: str, today: date) -> bytes:
+    """Return what the service would have answered early on a day."""
+    items = [
+        item
+        for account in _ACCOUNTS
+        if account.partner == partner and (item := _item(account, today))
+    ]
+    answer = {
+        "totalCount": len(items),
+        "items": items,
+        "links": _links("/invoices/summaries"),
+        "attributes": {"objectType": "Collection"},
+    }
+    return json.dumps(answer, ensure_ascii=False, indent=2).encode()
+
+
+def _item(account: _Account, today: date) -> dict[str, Any] | None:
+    """Return a currency as the service states it, None before its first invoice."""
+    invoices, payments, details = [], [], []
+    by_type = (("Recurring", list(_recurring(account))), ("OneTime", list(account.purchases)))
+    for invoice_type, every in by_type:
+        invoiced = [entry for entry in every if entry[0] < today]
+        if invoiced:
+            paid = [entry for entry in _payments(every, account.paid_after) if entry[0] < today]
+            summary = _figures(account, invoiced, paid, today)
+            details.append({"invoiceType": invoice_type, "summary": summary | _SUMMARY})
+            invoices += invoiced
+            payments += paid
+    if not invoices:
+        return None
+    total = _figures(account, invoices, payments, today)
+    return total | {"details": details, "links": _links("/invoices/summary")} | _SUMMARY
+
+
+def _recurring(account: _Account) -> Iterator[_Entry]:
+    number, day = 0, account.since
+    while day < _LAST_DAY:
+        # Seats come and go: up to 28 per thousand, in a fixed order that looks like none.
+        per_thousand = 1000 + account.growth * number + 17 * number % 29
+        yield day, account.recurring * per_thousand // 1000
+        number += 1
+        year, month = divmod(account.since.month - 1 + number * account.months, 12)
+        day = account.since.replace(year=account.since.year + year, month=month + 1)
+
+
+def _payments(invoices: list[_Entry], paid_after: tuple[int, ...]) -> Iterator[_Entry]:
+    """Pay each invoice in full after its days; a credit is held until it can be set off."""
+    if not paid_after:
+        return
+    owed = 0
+    for number, (day, amount) in enumerate(invoices):
+        owed += amount
+        if owed > 0:
+            yield day + timedelta(days=paid_after[number % len(paid_after)]), owed
+            owed = 0
+
+
+def _figures(
+    account: _Account, invoices: list[_Entry], payments: list[_Entry], today: date
+) -> dict[str, Any]:
+    balance = sum(amount for _, amount in invoices) - sum(amount for _, amount in payments)
+    if (account.currency, today) == _OUTAGE:
+        balance = 0
+    days = [day for day, _ in invoices]
+    paid_on, paid = max(payments, default=(None, 0))
+    return {
+        "balanceAmount": _amount(balance, account.currency),
+        "currencyCode": account.currency,
+        "currencySymbol": account.symbol,
+        "accountingDate": f"{max(days + [day for day, _ in payments])}T00:00:00",
+        "firstInvoiceCreationDate": f"{min(days)}T00:00:00Z",
+        "lastPaymentDate": f"{paid_on}T12:00:00Z" if paid_on else _NONE,
+        "lastPaymentAmount": _amount(paid, account.currency) if paid_on else 0,
+        "latestInvoiceDate": f"{max(days)}T00:00:00",
+    }
+
+
+def _amount(minor: int, currency: str) -> int | float:
+    """Return minor units as a JSON number; one division, whose float prints as the amount."""
+    digits = minor_units(currency)
+    return minor / 10**digits if digits else minor
+
+
+def _links(uri: str) -> dict[str, Any]:
+    return {"self": {"uri": uri, "method": "GET", "headers": []}}

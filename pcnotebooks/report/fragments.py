@@ -1,0 +1,96 @@
+"""Pieces of HTML: the package's templates and style sheets, tables and errors."""
+
+from __future__ import annotations
+
+from functools import cache
+from html import escape
+from typing import Any
+
+import pandas as pd
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from pcnotebooks.errors import PcNotebooksError
+from pcnotebooks.overview.charts import PALETTE
+from pcnotebooks.overview.model import Section, lines_of
+
+
+@cache
+def environment() -> Environment:
+    """Return where the package's templates are."""
+    environment = Environment(
+        loader=PackageLoader("pcnotebooks"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.globals["palette"] = _palette
+    environment.filters["css_text"] = _css_text
+    return environment
+
+
+def style(name: str) -> Markup:
+    """Return a style sheet of the package as an element, with the palette filled in."""
+    css = environment().get_template(name).render()
+    return Markup(f"<style>{css}</style>")  # noqa: S704 (no data is part of it)
+
+
+def _palette(ground: int) -> str:
+    """Return the palette as CSS variables, on light (0) or dark (1) ground."""
+    return " ".join(f"--pcn-{name}: {colours[ground]};" for name, colours in PALETTE.items())
+
+
+def _css_text(text: str) -> str:
+    """Return a text for CSS to print, none of whose characters ends a string or a tag."""
+    return "".join(each if each.isalnum() else f"\\{ord(each):x} " for each in text)
+
+
+def figures_table(recency: pd.DataFrame) -> Markup:
+    """Return the table that proves the charts of a recency frame in any number of currencies."""
+    lines = lines_of(recency)
+    several = len({line.partner for line in lines}) > 1
+    return _macro("figures", lines, partners=several, currencies=True)
+
+
+def headlines(section: Section, *, partner: str | None = None) -> Markup:
+    """Return the headline figures of a currency, of one partner or of each."""
+    statements = [each for each in section.statements if partner in {None, each.partner}]
+    return _macro("headlines", statements, owners=len(section.statements) > 1)
+
+
+def _macro(name: str, *arguments: Any, **options: Any) -> Markup:
+    written: Markup = getattr(environment().get_template("figures.html.j2").module, name)(
+        *arguments, **options
+    )
+    return written
+
+
+def error_html(error: Exception) -> Markup:
+    """Return what happened and what to do, with the ids that support asks for."""
+    if not isinstance(error, PcNotebooksError):
+        error = PcNotebooksError(
+            f"{type(error).__name__}: {error}",
+            remedy="Try again; if it stays so, report it with this line.",
+        )
+    # A code alone says no more than the message.
+    ids = {"Code": error.code, "request id": error.request_id,
+           "correlation id": error.correlation_id}  # fmt: skip
+    known = error.request_id or error.correlation_id
+    told = ", ".join(f"{name} {id_html(value)}" for name, value in ids.items() if value)
+    return Markup(  # noqa: S704 (every text is escaped)
+        f'<div role="alert"><p class="pcn-error"><strong>{escape(error.message)}</strong></p>'
+        f"<p>{escape(error.remedy or '')}</p>{f'<p><small>{told}</small></p>' if known else ''}"
+        "</div>"
+    )
+
+
+def id_html(value: str) -> str:
+    """Return an id as HTML that is not broken at its hyphens."""
+    return f'<span class="pcn-id">{escape(value)}</span>'
+
+
+def wrapped(html: str) -> str:
+    """Return HTML in the package's colours and type; nothing of nothing."""
+    return f'<div class="pcn">{html}</div>' if html else ""

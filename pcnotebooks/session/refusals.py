@@ -1,0 +1,140 @@
+"""Why a sign-in was refused, and what to do about it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from pcnotebooks.errors import SignInError
+from pcnotebooks.session.settings import Settings
+
+_ADMINISTRATOR = "Ask an administrator of the tenant"
+AGAIN = "Sign in again."
+_OTHER_WAYS = (
+    'Use sign_in(method="browser"), or a credential of your own: Session(cloud, credential) takes'
+    " every one of azure-identity."
+)
+# What to do, by Entra's AADSTS number or OAuth's error. docs/troubleshooting.md shows the table.
+SIGN_IN_REMEDIES: Mapping[str, str] = MappingProxyType(
+    {
+        "53003": "A Conditional Access policy refuses this sign-in; many tenants block device"
+        f" codes. {_OTHER_WAYS}",
+        "65001": f"{_ADMINISTRATOR} to consent to user_impersonation on Microsoft Partner Center"
+        " for this app.",
+        "65004": "The consent was declined: sign in again and accept, or ask an administrator.",
+        "90094": f"{_ADMINISTRATOR} to consent for everybody: users here may not.",
+        "7000218": "Allow public client flows in the app registration (Authentication): a web app"
+        " cannot sign in by device code.",
+        "50076": "Sign in again with multi-factor authentication.",
+        "50079": "Set up multi-factor authentication for this user, then sign in again.",
+        "700016": "Check client id and tenant: the app is not registered in that tenant.",
+        "90002": "Check the tenant: there is none of that id or domain in this cloud.",
+        "50194": "Name the tenant: this app serves a single one, and organizations means any.",
+        "50020": "Sign in as a user of the app's tenant, or name that user's tenant.",
+        "50105": f"{_ADMINISTRATOR} to assign this user to the app.",
+        "70019": "The code has expired: sign in again and type the new one in time.",
+        "70020": "The code has expired: sign in again and type the new one in time.",
+        "expired_token": "The code has expired: sign in again and type the new one in time.",
+        "700082": "The sign-in has not been used for too long: sign in again.",
+        "invalid_grant": "The sign-in is no longer valid: sign in again.",
+        "authorization_declined": "The sign-in was declined in the browser: sign in again and"
+        " accept, if it was you who asked.",
+        "access_denied": "The sign-in was declined in the browser: sign in again and accept, if it"
+        " was you who asked.",
+        "cancelled": AGAIN,
+        "timeout": "Sign in again, with more time: sign_in(timeout=...) counts seconds.",
+        "unreachable": "Check the network, and behind a proxy HTTPS_PROXY and REQUESTS_CA_BUNDLE.",
+        "not_json": "A proxy or sign-in page answers in the login service's place: ask whoever"
+        " runs the network to let it through.",
+    }
+)
+
+
+def refusal(settings: Settings, result: Mapping[str, Any]) -> SignInError:
+    """Return what Entra, or OAuth, or the clock refuses with."""
+    error = str(result.get("error") or "unknown_error")[:80]
+    told = str(result.get("error_description") or "")[:2000]
+    told = "".join(letter if letter.isprintable() else " " for letter in told)
+    number = re.search(r"AADSTS(\d+)", told)
+    codes = result.get("error_codes")
+    code = number[1] if number else error
+    if isinstance(codes, list) and codes and isinstance(codes[0], int):
+        code = str(codes[0])
+    words = " ".join(re.split(r"\s*Trace ID:", told)[0].split())[:300]
+    said = words or _IN_WORDS.get(error, error.replace("_", " "))
+    return SignInError(
+        f"{_attempt(settings)} failed: {said}".rstrip(".") + ".",
+        code=code,
+        request_id=_id(result.get("trace_id")),
+        correlation_id=_id(result.get("correlation_id")),
+        remedy=SIGN_IN_REMEDIES.get(code) or SIGN_IN_REMEDIES.get(error) or AGAIN,
+    )
+
+
+def nobody(settings: Settings) -> SignInError:
+    """Return the error for a cache that has no sign-in, or none any more."""
+    return SignInError(f"Nobody is signed in any more{_whose(settings)}.", remedy=AGAIN)
+
+
+def _attempt(settings: Settings) -> str:
+    return f"Signing in to {settings.cloud.label or settings.cloud.name}{_whose(settings)}"
+
+
+def _whose(settings: Settings) -> str:
+    """Return for whom: of several partners each may fail."""
+    partner = settings.partner or settings.profile
+    return f" for {partner!r}" if partner else ""
+
+
+_IN_WORDS = {
+    "cancelled": "it was cancelled",
+    "timeout": "nobody signed in within the time given",
+    "expired_token": "the code has expired",
+    "authorization_declined": "it was declined",
+    "access_denied": "it was declined",
+}
+
+
+def unanswered(settings: Settings, error: Exception) -> SignInError:
+    """Return the error for a login service that gave no usable answer."""
+    # msal's own text drops the answer on which it could not set up an unknown tenant.
+    text = f"{error} {error.__context__ or ''}"
+    if "AADSTS" in text:
+        found = re.search(r"\{.*\}", text, re.DOTALL)
+        try:
+            answer = json.loads(found[0]) if found else None
+        except ValueError:
+            answer = None
+        told = {"error": "invalid_tenant", "error_description": text[text.index("AADSTS") :]}
+        return refusal(settings, answer if isinstance(answer, dict) else told)
+    kind = type(error).__name__
+    status = re.search(r"HTTP Error: (\d{3})", text)  # as msal words it
+    if status:
+        return no_answer(settings, "unreachable", f"answered {status[1]}")
+    if isinstance(error, OSError) and "JSON" not in kind:
+        reasons = {"Timeout": "does not answer in time", "SSL": "has no trusted certificate",
+                   "Proxy": "is behind a proxy that refuses"}  # fmt: skip
+        found_reason = (words for part, words in reasons.items() if part in kind)
+        return no_answer(settings, "unreachable", next(found_reason, "cannot be reached"))
+    return no_answer(settings)
+
+
+def no_answer(
+    settings: Settings,
+    code: str = "not_json",
+    what: str = "gave an answer that is not one of a login service",
+) -> SignInError:
+    """Return the error for a login service that cannot be reached, or is something else."""
+    host = settings.cloud.authority.removeprefix("https://")
+    return SignInError(
+        f"{_attempt(settings)} failed: {host} {what}.",
+        code=code,
+        remedy=SIGN_IN_REMEDIES[code],
+    )
+
+
+def _id(value: object) -> str | None:
+    return value if isinstance(value, str) and re.fullmatch(r"[\w-]{8,64}", value) else None

@@ -1,0 +1,310 @@
+"""Where tokens are kept: in memory, in the platform's keyring, or in a file when asked for."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import msal
+import msal_extensions
+import platformdirs
+import portalocker
+
+from pcnotebooks.errors import ConfigurationError, PcNotebooksError, SignInError
+from pcnotebooks.session.settings import Settings
+
+_MEMORY: dict[tuple[str, str], msal.SerializableTokenCache] = {}
+_FILES = {"encrypted": "tokens.bin", "plain": "tokens.json"}
+_RENEWING = "renewing.lock"
+# Whoever renews may ask twice, for the login service's aliases and for a token; either answer is
+# given up after 95 seconds.
+_RENEWED_WITHIN = 200
+
+
+def token_cache(settings: Settings) -> msal.SerializableTokenCache:
+    """Return the cache that the settings ask for, as it is.
+
+    Raises
+    ------
+    ConfigurationError
+        Where the platform has no keyring, or the file is another's or damaged.
+    """
+    if settings.cache == "memory":
+        return _MEMORY.setdefault(
+            (settings.authority, settings.client_id), msal.SerializableTokenCache()
+        )
+    return _persisted_cache(settings.cache)
+
+
+def _persisted_cache(kind: str) -> msal_extensions.PersistedTokenCache:
+    path = cache_file(kind)
+    _private_folder(path.parent)
+    if kind == "plain":
+        persistence: Any = _PrivateFile(str(path))
+        persistence.check()
+    else:
+        failure = None
+        try:
+            persistence = msal_extensions.build_encrypted_persistence(str(path))
+        except (ImportError, RuntimeError, OSError, ValueError) as error:
+            failure = type(error).__name__
+        if failure:
+            raise ConfigurationError(
+                f"This machine has no keyring for an encrypted token cache ({failure}).",
+                remedy="With the cache memory you sign in each time; a file that only you can read"
+                " is the cache plain.",
+            )
+    return _FileCache(persistence)
+
+
+def _private_folder(folder: Path) -> None:
+    failure = None
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if _is_mine(folder):
+            folder.chmod(0o700)
+        else:
+            failure = "it is another user's"
+    except OSError as error:
+        failure = error.strerror
+    if failure:
+        raise ConfigurationError(
+            f"Tokens cannot be kept in {folder}: {failure}.",
+            remedy="Give that folder to yourself, or use the cache memory.",
+        )
+
+
+def _is_mine(path: Path) -> bool:
+    return not hasattr(os, "getuid") or path.lstat().st_uid == os.getuid()
+
+
+class _FileCache(msal_extensions.PersistedTokenCache):  # type: ignore[misc]  # it has no types
+    """Forgets its tokens with the file: msal's own would write them again after a sign-out.
+
+    What goes wrong with the file or its keyring is told as that, not as the login service's.
+    """
+
+    def _reload_if_necessary(self) -> None:
+        path = Path(self._persistence.get_location())
+        if not path.exists():
+            self.deserialize("{}")
+        try:
+            super()._reload_if_necessary()
+        except PcNotebooksError:
+            raise
+        except Exception as error:  # noqa: BLE001  each keyring has errors of its own
+            failure = type(error).__name__
+        else:
+            return
+        raise ConfigurationError(
+            f"The token cache {path} is damaged or cannot be read ({failure}).",
+            remedy="Call sign_out(), and sign in again.",
+        )
+
+    def deserialize(self, state: str | None) -> None:
+        if state and not _is_whole(json.loads(state)):
+            raise ValueError("not a token cache")
+        super().deserialize(state)
+
+    def modify(self, *args: Any, **options: Any) -> None:
+        failure: PcNotebooksError
+        try:
+            super().modify(*args, **options)
+        except PcNotebooksError:
+            raise
+        except portalocker.LockException:
+            failure = _locked()
+        except Exception as error:  # noqa: BLE001  as above
+            failure = ConfigurationError(
+                f"The token cache {self._persistence.get_location()} cannot be written"
+                f" ({type(error).__name__}).",
+                remedy="Check the disk and the keyring, or use the cache memory.",
+            )
+        else:
+            return
+        raise failure
+
+
+class _PrivateFile(msal_extensions.FilePersistence):  # type: ignore[misc]  # it has no types
+    """A file that only its owner reads, replaced whole: msal's own is truncated in place."""
+
+    def check(self) -> None:
+        """Raise for a file that is another's, a link, or no token cache."""
+        path = Path(self.get_location())
+        wrong = None
+        try:
+            if path.is_symlink() or not _is_mine(path):
+                wrong = "is not a file of yours"
+            elif not _is_whole(json.loads(path.read_text(encoding="utf-8"))):
+                wrong = "is damaged"
+        except FileNotFoundError:
+            return
+        except (ValueError, OSError):
+            wrong = "is damaged or cannot be read"
+        if wrong:
+            raise ConfigurationError(
+                f"The token cache {path} {wrong}.",
+                remedy="Delete it, or call sign_out(), and sign in again.",
+            )
+
+    def load(self) -> str:
+        self.check()
+        return str(super().load())
+
+    def save(self, content: str) -> None:
+        path = Path(self.get_location())
+        handle, beside = tempfile.mkstemp(dir=path.parent)
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(content)
+            Path(beside).replace(path)
+        except BaseException:
+            Path(beside).unlink(missing_ok=True)
+            raise
+
+
+# What msal reads of an entry without asking whether it is there.
+_NEEDED = {
+    "AccessToken": {"secret", "target", "expires_on"},
+    "RefreshToken": {"secret"},
+    "IdToken": {"secret"},
+    "Account": {"username", "realm", "environment", "authority_type"},
+}
+
+
+def _is_whole(content: object) -> bool:
+    return isinstance(content, dict) and all(
+        isinstance(entries, dict)
+        and all(
+            isinstance(entry, dict)
+            and all(isinstance(entry.get(name), str) for name in _NEEDED.get(kind, ()))
+            and all(str(entry.get(name, 0)).isdecimal() for name in ("expires_on", "refresh_on"))
+            for entry in entries.values()
+        )
+        for kind, entries in content.items()
+    )
+
+
+def tenant_id(cache: msal.TokenCache, account: Mapping[str, str]) -> str | None:
+    """Return the tenant that gave an account its tokens: of "organizations", only they tell."""
+    query = {name: account.get(name) for name in ("home_account_id", "environment", "realm")}
+    for entry in cache.search(msal.TokenCache.CredentialType.ID_TOKEN, query=query):
+        found = claims_of(entry["secret"]).get("tid")
+        return found if isinstance(found, str) else None
+    return None
+
+
+def claims_of(token: str) -> dict[str, Any]:
+    """Return what a token claims, unverified: that is the service's to do.
+
+    Empty for one that is no JWT.
+    """
+    try:
+        claims = json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "=="))
+    except (ValueError, LookupError, RecursionError):
+        return {}
+    return claims if isinstance(claims, dict) else {}
+
+
+def cache_file(kind: str) -> Path:
+    """Return where a cache of this kind is kept."""
+    return platformdirs.user_data_path("pcnotebooks", appauthor=False) / _FILES[kind]
+
+
+@contextmanager
+def renewing(settings: Settings) -> Iterator[None]:
+    """Lock out other processes while a token is renewed: a refresh token may serve only once.
+
+    Raises
+    ------
+    SignInError
+        Where another process does not come to an end with it.
+    """
+    if settings.cache == "memory":
+        yield
+        return
+    lock = portalocker.Lock(
+        cache_file(settings.cache).with_name(_RENEWING), timeout=_RENEWED_WITHIN
+    )
+    try:
+        lock.acquire()
+        mine = True
+    except portalocker.LockException:
+        mine = False
+    if not mine:
+        raise _locked()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _locked() -> SignInError:
+    return SignInError(
+        "Another process holds the token cache: it is signing in, or renewing a sign-in.",
+        code="locked",
+        remedy="Try again once it has finished, or end it.",
+    )
+
+
+def caches_of(kind: str) -> list[msal.SerializableTokenCache]:
+    """Return the caches of a kind that there are.
+
+    Raises
+    ------
+    ConfigurationError
+        As `token_cache`.
+    """
+    if kind == "memory":
+        return list(_MEMORY.values())
+    return [_persisted_cache(kind)] if cache_file(kind).exists() else []
+
+
+def delete_caches() -> None:
+    """Forget every token in memory, and delete every file.
+
+    Raises
+    ------
+    ConfigurationError
+        For what was out of reach, once all the rest is deleted.
+    """
+    for cache in _MEMORY.values():
+        cache.deserialize("{}")
+    failures = [failure for kind in ("plain", "encrypted") for failure in _deleted(kind)]
+    if failures:
+        raise ConfigurationError(
+            f"Not every sign-in could be forgotten: {'; '.join(failures)}.",
+            remedy="Sign out again where that can be reached. An administrator can revoke the"
+            " user's sessions, too.",
+        )
+
+
+def _deleted(kind: str) -> Iterator[str]:
+    """Delete a cache, and yield what was out of reach."""
+    path = cache_file(kind)
+    if not path.parent.is_dir():
+        return
+    files = [path, path.with_name(path.name + ".lockfile"), path.with_name(_RENEWING)]
+    if kind == "encrypted" and path.exists():
+        try:
+            # Except on Windows the file only signals; the tokens lie in the keyring.
+            msal_extensions.build_encrypted_persistence(str(path)).save("{}")
+        except Exception as error:  # noqa: BLE001  each keyring has errors of its own
+            if not path.stat().st_size:
+                # It stays, so that signing out again looks there.
+                files.remove(path)
+                yield (
+                    f"the keyring cannot be reached ({type(error).__name__}); if this machine has"
+                    f" none any more, delete {path}"
+                )
+    for file in files:
+        try:
+            file.unlink(missing_ok=True)
+        except OSError as error:
+            yield f"{file} cannot be deleted ({error.strerror})"

@@ -1,0 +1,296 @@
+"""Signing in inside a notebook: a panel with the code, the time left and Cancel."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from datetime import UTC, datetime
+from html import escape
+from typing import Any, Protocol
+
+from IPython.core.getipython import get_ipython
+from IPython.display import display
+from ipywidgets import HTML, Button, HBox, VBox
+
+from pcnotebooks.clouds import Cloud
+from pcnotebooks.errors import PcNotebooksError
+from pcnotebooks.report.fragments import error_html, id_html, style
+from pcnotebooks.session.refusals import refusal
+from pcnotebooks.session.session import (
+    DeviceCode,
+    DeviceSignIn,
+    Session,
+    bare,
+    begin_sign_in,
+    code_in_words,
+    sign_in,
+    username,
+)
+from pcnotebooks.session.settings import Settings, resolve
+
+# Past this, an answer that the login service owes is no longer waited for.
+_CANCELLED_WITHIN = 2.0
+_NO_PANEL = (
+    "A panel with a sign-in code stands here while it is waited for. Where none is shown, interrupt"
+    " the kernel and call sign_in, which prints the code."
+)
+# Not a widget's button: only the browser reaches the clipboard, and the kernel may be elsewhere.
+# navigator.clipboard is missing on a plain http hub; this is not. Should it fail, the code is
+# selected all the same.
+_COPY = (
+    "const field = this.parentElement.querySelector('input'); field.select();"
+    " if (document.execCommand('copy')) this.nextElementSibling.textContent = 'Copied';"
+)
+# JupyterLab's one-letter shortcuts would take the keys pressed in the field and on the buttons.
+_KEYS = 'data-lm-suppress-shortcuts="true"'
+
+
+async def sign_in_async(
+    cloud: str | Cloud | None = None,
+    *,
+    profile: str | None = None,
+    client_id: str | None = None,
+    tenant: str | None = None,
+    method: str = "device_code",
+    cache: str | None = None,
+    timeout: float | None = None,  # noqa: ASYNC109  how long somebody may take to type the code
+) -> Session:
+    """Sign a user in from a notebook's cell; later cells wait until it is done.
+
+    Shows a panel with the page to open, the code, the time left and Cancel; text where there are
+    no widgets. Afterwards one line stands in its place, and nothing of the code is saved.
+
+    Parameters
+    ----------
+    cloud, profile, client_id, tenant, method, cache, timeout
+        As for :func:`sign_in`.
+
+    Raises
+    ------
+    ConfigurationError
+        Without a client id, or for settings that cannot work; nothing was sent.
+    SignInError
+        If the sign-in is refused, declined, cancelled, too late or out of reach; with ``code``,
+        the ids and the remedy.
+
+    Examples
+    --------
+    >>> from pcnotebooks import sign_in_async
+    >>> session = await sign_in_async("global", client_id="...")  # doctest: +SKIP
+    """
+    settings = resolve(cloud, profile=profile, client_id=client_id, tenant=tenant, cache=cache)
+    return await sign_in_at(_Output(), settings, method=method, timeout=timeout)
+
+
+class Place(Protocol):
+    """Where a sign-in is shown; each thing shown replaces the one before it."""
+
+    def ask(self, panel: VBox) -> None:
+        """Show what the user is to do."""
+
+    def say(self, text: str, html: str | None = None) -> None:
+        """Show how it stands, in one line."""
+
+    def refuse(self, error: PcNotebooksError) -> None:
+        """Show what happened and what to do."""
+
+
+async def sign_in_at(
+    place: Place,
+    settings: Settings,
+    *,
+    method: str = "device_code",
+    timeout: float | None = None,  # noqa: ASYNC109  as above
+) -> Session:
+    """Sign a user in, shown at a place of the caller's."""
+    failure: BaseException
+    try:
+        if method == "device_code":
+            place.say(f"Signing in to {_name(settings.cloud)}.")
+            session = await _by_code(settings, place, timeout)
+        else:
+            place.say(
+                f"Signing in to {_name(settings.cloud)}: continue in the browser that opens on"
+                " this machine. To give up, interrupt the kernel."
+            )
+            session = await asyncio.to_thread(
+                sign_in, settings.cloud, profile=settings.profile, client_id=settings.client_id,
+                tenant=settings.tenant, method=method, cache=settings.cache, timeout=timeout,
+            )  # fmt: skip
+    except (PcNotebooksError, KeyboardInterrupt, asyncio.CancelledError) as error:
+        failure = error
+    except BaseException:
+        place.say("Signing in failed.")
+        raise
+    else:
+        place.say(*signed_in(session, settings))
+        return session
+    if not isinstance(failure, PcNotebooksError):
+        place.say("The sign-in was interrupted. Run the cell again to sign in.")
+    else:
+        place.refuse(failure)
+    # The frames below hold the code, which a verbose traceback
+    # would show and the notebook keep.
+    raise bare(failure)
+
+
+async def _by_code(settings: Settings, place: Place, seconds: float | None) -> Session:
+    """Return the session of whoever types the code, or of the cache."""
+    started = await asyncio.to_thread(begin_sign_in, settings, timeout=seconds)
+    if isinstance(started, Session):
+        return started
+    panel = _Panel(started)
+    waiting = asyncio.ensure_future(asyncio.to_thread(started.wait))
+    # Where nobody waits any more, nobody asks how it ended either.
+    waiting.add_done_callback(lambda done: done.cancelled() or done.exception())
+    try:
+        place.ask(panel)
+        while not waiting.done() and not panel.given_up:
+            panel.tick()
+            await asyncio.wait({waiting}, timeout=1)
+        if waiting.done():
+            return waiting.result()
+    finally:
+        started.cancel()
+    raise refusal(settings, {"error": "cancelled"})
+
+
+class _Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
+    """What a user needs to sign in, with the time left and Cancel."""
+
+    def __init__(self, started: DeviceSignIn) -> None:
+        self._started = started
+        self._cancelled_at: float | None = None
+        self._code = HTML(_code_html(started.code))
+        self._state = HTML()
+        self._left = HTML()
+        self._cancel = Button(description="Cancel", tooltip="Give this sign-in up")
+        self._cancel.on_click(self._give_up)
+        self._foot = HBox([self._state, self._left, self._cancel])
+        super().__init__([self._code, self._foot])
+        self.add_class("pcn")
+        self.add_class("pcn-sign-in")
+        self._foot.add_class("pcn-foot")
+        self._state.add_class("pcn-state")
+        self.tick()
+
+    @property
+    def given_up(self) -> bool:
+        """Whether it was cancelled, and the login service takes too long to notice."""
+        return (
+            self._cancelled_at is not None
+            and time.monotonic() - self._cancelled_at > _CANCELLED_WITHIN
+        )
+
+    def in_words(self) -> str:
+        """Return what a front end without widgets shows."""
+        return code_in_words(self._started.code)
+
+    def tick(self) -> None:
+        """Show the time left. The state is announced, so it changes as seldom as it must."""
+        left = max(0, int((self._started.code.expires_at - datetime.now(UTC)).total_seconds()))
+        words = "Waiting for you to sign in."
+        if self._cancelled_at is not None:
+            words = "Cancelling."
+        elif left < 60:
+            words = "Waiting for you to sign in: less than a minute is left."
+        self._state.value = f'<span role="status">{words}</span>'
+        self._left.value = (
+            f'<span role="timer" aria-label="Time left">{left // 60}:{left % 60:02} left</span>'
+        )
+
+    def discard(self) -> None:
+        """Take the code out of every widget, and the widgets out of what a notebook saves."""
+        self._code.value = self._state.value = self._left.value = ""
+        for widget in (self, self._foot, *self.children[:1], *self._foot.children):
+            for part in (widget, widget.layout, getattr(widget, "style", None)):
+                if part is not None:
+                    part.close()
+
+    def _give_up(self, _: object) -> None:
+        self._cancelled_at = time.monotonic()
+        self._cancel.disabled = True
+        self._started.cancel()
+        self.tick()
+
+    def _repr_mimebundle_(self, **options: Any) -> Any:
+        """Add the text to the live widget; no code where a server saves the notebook meanwhile."""
+        bundle = super()._repr_mimebundle_(**options)
+        if isinstance(bundle, dict):
+            saved = "JPY_SESSION_NAME" in os.environ  # as Jupyter's servers tell their kernels
+            bundle["text/plain"] = _NO_PANEL if saved else self.in_words()
+        return bundle
+
+
+class _Output:
+    """A place in the cell's output where each thing said replaces the one before it.
+
+    Outside IPython there is none, and only the code is printed.
+    """
+
+    def __init__(self) -> None:
+        self._handle: Any = None
+        self._panel: _Panel | None = None
+
+    def ask(self, panel: _Panel) -> None:
+        self._panel = panel
+        if get_ipython() is None:
+            print(panel.in_words())  # noqa: T201  as sign_in does
+        elif self._handle is not None:
+            self._handle.update(panel)
+
+    def say(self, text: str, html: str | None = None) -> None:
+        self._show(text, f'<p role="status">{html or escape(text)}</p>')
+
+    def refuse(self, error: PcNotebooksError) -> None:
+        self._show(str(error), error_html(error))
+
+    def _show(self, text: str, html: str) -> None:
+        bundle = {
+            "text/plain": text,
+            "text/html": f'<div class="pcn pcn-line">{style("widgets.css")}{html}</div>',
+        }
+        if self._handle is not None:
+            self._handle.update(bundle, raw=True)
+        elif get_ipython() is not None:
+            self._handle = display(bundle, raw=True, display_id=True)
+        if self._panel is not None:
+            self._panel.discard()
+            self._panel = None
+
+
+def _name(cloud: Cloud) -> str:
+    return cloud.label or cloud.name
+
+
+def signed_in(session: Session, settings: Settings) -> tuple[str, str]:
+    """Return who is signed in where, as text and as HTML."""
+    tenant: str | None = settings.tenant
+    if tenant in ("organizations", "common"):
+        # Which of them it is stands in the account, and is the partner's label unless one is given.
+        tenant = session.partner if settings.partner is None else None
+    user = username(session)
+    place = _name(session.cloud)
+    text = f"Signed in{f' as {user}' if user else ''} at {place}"
+    html = f"Signed in{f' as <strong>{escape(user)}</strong>' if user else ''} at {escape(place)}"
+    if tenant:
+        text, html = f"{text}, tenant {tenant}", f"{html}, tenant {id_html(tenant)}"
+    return f"{text}.", f"{html}."
+
+
+def _code_html(code: DeviceCode) -> str:
+    name, url = escape(_name(code.cloud)), escape(code.url)
+    page = f'<a href="{url}" target="_blank" rel="noopener noreferrer" {_KEYS}>{url}</a>'
+    return (
+        f'<div class="pcn" role="group" aria-label="Sign in to {name}">{style("widgets.css")}'
+        f'<p class="pcn-heading">Sign in to {name}</p>'
+        f"<p>Open {page} in any browser and type this code:</p>"
+        f'<p class="pcn-code"><input readonly aria-label="Code" value="{escape(code.code)}"'
+        f' size="{len(code.code) + 1}" autocomplete="off" spellcheck="false"'
+        f' onfocus="this.select()" {_KEYS}>'
+        f'<button type="button" onclick="{_COPY}" {_KEYS}>Copy</button>'
+        '<span role="status"></span></p>'
+        "<p><strong>Type it only if it was you who started this sign-in</strong><br>"
+        f"for app {id_html(code.client_id)}, at {name}, tenant {id_html(code.tenant)}.</p></div>"
+    )

@@ -1,0 +1,355 @@
+"""Charts by their artists and labels; how they look is seen in the screenshots."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from datetime import UTC, datetime, timedelta
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import pandas as pd
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+from pcnotebooks import (
+    ConfigurationError,
+    invoice_frame,
+    plot_balance_trend,
+    plot_balances,
+    plot_panels,
+    plot_payment_recency,
+    sample_history,
+    sample_payload,
+    select,
+    totals_frame,
+)
+from pcnotebooks.chart.axes import to_svg
+from pcnotebooks.overview.charts import PALETTE
+from tests.builders import AT, detail, item, payload
+
+
+@pytest.fixture
+def gbp() -> pd.DataFrame:
+    """Return the sample's figures in pounds."""
+    return select(invoice_frame(sample_payload()), currency="GBP")
+
+
+def _texts(ax: Axes) -> list[str]:
+    found = [text.get_text() for text in ax.findobj(Text) if text.get_text()]
+    return [text.replace("\N{NO-BREAK SPACE}", " ") for text in found]
+
+
+def _title(ax: Axes) -> str:
+    return ax.get_title(loc="left").replace("\N{NO-BREAK SPACE}", " ")
+
+
+def _lanes(ax: Axes) -> list[str]:
+    return [label.get_text() for label in ax.get_yticklabels()]
+
+
+def test_balances_bars_are_the_amounts(gbp: pd.DataFrame):
+    """A bar's length is its amount on the axis's scale, its label the amount to the cent."""
+    ax = plot_balances(gbp)
+    assert [bar.get_width() for bar in ax.patches] == [202.95587, 548.13852]
+    assert ax.get_xlabel() == "thousand GBP"
+    assert _lanes(ax) == ["Recurring", "OneTime"]
+    assert {"GBP 202,955.87", "GBP 548,138.52"} <= set(_texts(ax))
+    assert _title(ax) == "GBP 751,094.39 owed, 73 % OneTime"
+
+
+def test_balances_say_sample_data_and_when(gbp: pd.DataFrame):
+    """The foot of a chart of the sample says so; an account's names its cloud."""
+    assert "Sample data, not an account · retrieved 16 Mar 2018" in _texts(plot_balances(gbp))
+    live = invoice_frame(payload(item("GBP", None, detail("Recurring", 5))))
+    assert "Source: Partner Center · retrieved 5 Mar 2024" in _texts(plot_balances(live))
+
+
+def test_types_keep_their_colours(gbp: pd.DataFrame):
+    """Recurring and OneTime have one colour each, in whatever company they stand."""
+    colours = [mpl.colors.to_hex(bar.get_facecolor()) for bar in plot_balances(gbp).patches]
+    assert colours == ["#1b4f8a", "#b35c00"]
+    alone = plot_balances(select(gbp, invoice_type="OneTime"))
+    assert mpl.colors.to_hex(alone.patches[0].get_facecolor()) == "#b35c00"
+    others = invoice_frame(
+        payload(item("GBP", None, detail("Perpetual", 1), detail("OneTime", 2), detail("Azure", 3)))
+    )
+    colours = [mpl.colors.to_hex(bar.get_facecolor()) for bar in plot_balances(others).patches]
+    assert colours[0] == "#b35c00"
+    assert len(set(colours)) == 3
+
+
+def test_colours_differ_in_grey_and_on_their_ground():
+    """Recurring and OneTime differ in lightness, and text reads on its ground at 4.5:1."""
+
+    def luminance(colour: str) -> float:
+        channels = [
+            c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4
+            for c in mpl.colors.to_rgb(colour)
+        ]
+        return sum(w * c for w, c in zip((0.2126, 0.7152, 0.0722), channels, strict=True))
+
+    def contrast(one: str, other: str) -> float:
+        dark, light = sorted((luminance(one), luminance(other)))
+        return (light + 0.05) / (dark + 0.05)
+
+    for ground in (0, 1):
+        colours = {name: shades[ground] for name, shades in PALETTE.items()}
+        for name in ("text", "muted", "attention"):
+            assert contrast(colours[name], colours["page"]) >= 4.5
+        assert contrast(colours["sample"], colours["sample-page"]) >= 4.5
+        assert contrast(colours["text"], colours["band-3"]) >= 4.5
+        for name in ("recurring", "onetime", "other-0", "other-1", "other-2", "other-3"):
+            assert contrast(colours[name], colours["page"]) >= 3
+        assert contrast(colours["recurring"], colours["onetime"]) >= 1.5
+
+
+def test_credits_reach_below_zero():
+    """A credit's bar goes to the left of zero, its label stands in parentheses."""
+    frame = invoice_frame(
+        payload(item("USD", None, detail("Recurring", 10, currency="USD"),
+                     detail("OneTime", "-2150.5", currency="USD")))
+    )  # fmt: skip
+    ax = plot_balances(frame)
+    assert [bar.get_width() for bar in ax.patches] == [0.01, -2.1505]
+    assert "(USD 2,150.50)" in _texts(ax)
+    assert _title(ax) == "Credit of USD 2,140.50"
+    left, right = ax.get_xlim()
+    assert left < -2.1505
+    assert right > 0.01
+
+
+@pytest.mark.parametrize(
+    ("currency", "amount", "label"),
+    [("JPY", 15013861, "JPY 15,013,861"), ("KWD", "1.5", "KWD 1.500"), ("XYZ", 3, "XYZ 3.00")],
+)
+def test_amounts_have_the_currencys_decimals(currency: str, amount: object, label: str):
+    """Yen have no decimals, dinars three, a code nobody knows two."""
+    frame = invoice_frame(
+        payload(item(currency, None, detail("Recurring", amount, currency=currency)))
+    )
+    assert label in _texts(plot_balances(frame))
+
+
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [
+        (-40, "GBP 100.00 owed; credits of GBP 40.00, not set off"),
+        (-100, "GBP 100.00 owed; credits of GBP 100.00, not set off"),
+        (40, "GBP 140.00 owed"),
+    ],
+)
+@pytest.mark.parametrize("plot", [plot_balances, plot_balance_trend])
+def test_a_credit_is_nobody_elses_to_set_off(plot, other: int, said: str):
+    """What one partner owes and another has to its credit are told apart, now and over time."""
+    payloads = [
+        payload(item("GBP", amount), partner=partner, at=AT + timedelta(days=day))
+        for partner, amount in (("A", 100), ("B", other))
+        for day in (0, 1)
+    ]
+    title = _title(plot(totals_frame(*payloads)))
+    assert " ".join(title.split()).startswith(said)
+    assert ("as on" in title) == (plot is plot_balance_trend and other > 0)
+
+
+@pytest.mark.parametrize("plot", [plot_balances, plot_balance_trend])
+def test_several_currencies_share_no_axis(plot):
+    """The error names the currencies, is a ValueError, and says how to go on."""
+    frame = invoice_frame(sample_payload())
+    with pytest.raises(ConfigurationError, match="CHF, EUR, GBP") as caught:
+        plot(frame)
+    assert isinstance(caught.value, ValueError)
+    assert "plot_panels" in caught.value.remedy
+    assert plt.get_fignums() == []
+
+
+def test_panels_have_an_axis_a_currency():
+    """Each currency has its own axis and scale; the figure is none of pyplot's."""
+    before = plt.get_fignums()
+    figure = plot_panels(invoice_frame(sample_payload()))
+    assert isinstance(figure, Figure)
+    assert plt.get_fignums() == before
+    assert [ax.get_xlabel() for ax in figure.axes] == ["CHF", "EUR", "thousand GBP"]
+    assert not any(ax.get_shared_x_axes().joined(ax, figure.axes[0]) for ax in figure.axes[1:])
+
+
+def test_recency_lanes(gbp: pd.DataFrame):
+    """A dot stands at the days since the payment; never paid stands left of zero, in words."""
+    ax = plot_payment_recency(gbp, as_of="2018-03-16")
+    assert _lanes(ax) == ["Recurring", "OneTime"]
+    spots = [tuple(each.get_offsets()[0]) for each in ax.collections]
+    assert spots[0] == (439, 0)
+    assert spots[1][0] < 0
+    assert ax.collections[1].get_facecolor().size == 0
+    words = _texts(ax)
+    assert "439 days ago · 1 Jan 2017 · GBP 1,000.00" in words
+    assert "Never paid" in words
+    later = _texts(plot_payment_recency(gbp, as_of="2018-03-17"))
+    assert any("as of 17 Mar 2018" in text for text in later)
+
+
+def test_recency_takes_any_number_of_currencies():
+    """Days are one scale, so lanes of all currencies stand on one axis, named by ISO code."""
+    ax = plot_payment_recency(invoice_frame(sample_payload()))
+    assert _lanes(ax) == ["CHF · OneTime", "EUR · OneTime", "GBP · Recurring", "GBP · OneTime"]
+    assert _title(ax) == "Last payment 439 days ago; 3 of 4 never paid"
+    totals = plot_payment_recency(totals_frame(sample_payload()))
+    assert _lanes(totals) == ["CHF", "EUR", "GBP"]
+
+
+def test_recency_of_a_payment_in_the_future_and_of_none_stated():
+    """A payment after the as-of day stands left of zero; what is not stated has a dotted mark."""
+    frame = invoice_frame(
+        payload(
+            item("GBP", None, detail("Recurring", 1, lastPaymentDate="2024-03-15T00:00:00Z",
+                                     lastPaymentAmount=7),
+                 detail("OneTime", 1, lastPaymentDate=None, lastPaymentAmount=None))
+        )
+    )  # fmt: skip
+    ax = plot_payment_recency(frame)
+    future, unstated = ax.collections
+    assert future.get_offsets()[0][0] == -10
+    assert ax.get_xlim()[0] < -10
+    assert any("10 days ahead" in text for text in _texts(ax))
+    assert "Not stated" in _texts(ax)
+    assert unstated.get_linestyle() != future.get_linestyle()
+
+
+def test_recency_when_all_were_never_paid():
+    """The title says it instead of a number."""
+    ax = plot_payment_recency(select(invoice_frame(sample_payload()), currency="CHF"))
+    assert _title(ax) == "Never paid"
+
+
+def test_trend_goes_in_steps_through_every_payload():
+    """A point for each payload, in steps, with payments below and the unexplained marked."""
+    frame = select(totals_frame(*sample_history()), currency="EUR")
+    ax = plot_balance_trend(frame)
+    line = ax.lines[0]
+    assert line.get_drawstyle() == "steps-post"
+    assert [round(y * 1000, 2) for y in line.get_ydata()] == frame["balance_amount"].tolist()
+    assert "unexplained" in _texts(ax)
+    assert "payments" in _texts(ax)
+    labels = {f"{amount:,.2f}" for amount in frame["last_payment_amount"]} & set(_texts(ax))
+    assert len(labels) >= 3  # to the cent, as many as there is room for
+    assert any("retrieved 5 Jan 2024 to 5 Dec 2025" in text for text in _texts(ax))
+
+
+def test_trend_of_details_is_that_of_totals():
+    """Invoice types are added within a payload, never across payloads."""
+    one = plot_balance_trend(select(totals_frame(*sample_history()), currency="GBP"))
+    two = plot_balance_trend(select(invoice_frame(*sample_history()), currency="GBP"))
+    assert list(one.lines[0].get_ydata()) == list(two.lines[0].get_ydata())
+    assert _title(one) == _title(two)
+
+
+def test_trend_names_each_partner():
+    """Two partners are two lines, each named where it ends."""
+    ax = plot_balance_trend(select(totals_frame(*sample_history()), currency="USD"))
+    ends = [text.split("\n")[0] for text in _texts(ax) if "(sample)" in text]
+    assert sorted(ends) == ["Contoso (sample)", "Fabrikam (sample)"]
+
+
+def test_trend_of_one_payload_and_of_an_unchanged_balance():
+    """One payload is a point with its amount; an unchanged balance is said to be."""
+    now = item("GBP", None, detail("Recurring", 5))
+    ax = plot_balance_trend(totals_frame(payload(now)))
+    assert _title(ax) == "GBP 5.00 owed"
+    later = payload(now, at=datetime(2024, 4, 5, tzinfo=UTC))
+    ax = plot_balance_trend(totals_frame(payload(now), later))
+    assert _title(ax) == "GBP 5.00 owed, as on 5 Mar 2024"
+
+
+@pytest.mark.parametrize("plot", [plot_balances, plot_payment_recency, plot_balance_trend])
+def test_nothing_to_draw_is_said(plot):
+    """An account without invoices gives a chart that says so."""
+    assert _texts(plot(invoice_frame())) == ["No rows: none are stated, or none fit."]
+    assert plot_panels(invoice_frame(), plot).axes
+
+
+@pytest.mark.parametrize("plot", [plot_balances, plot_payment_recency])
+def test_no_text_is_mathematics(plot):
+    """Dollar signs in a partner or invoice type stay dollar signs, ticks included."""
+    one = payload(item("USD", None, detail("$x$ and $y$", 5, currency="USD")), partner="A$ B$")
+    two = payload(item("USD", None, detail("$x$ and $y$", 6, currency="USD")), partner="C$ D$")
+    ax = plot(invoice_frame(one, two))
+    ax.get_figure().draw_without_rendering()
+    assert [text for text in ax.findobj(Text) if text.get_text() and text.get_parse_math()] == []
+    assert any("$x$ and $y$" in label for label in _lanes(ax))
+
+
+def test_exact_amounts_draw_the_same(gbp: pd.DataFrame):
+    """A frame of Decimals gives the chart that a frame of floats gives."""
+    exact = select(invoice_frame(sample_payload(), exact=True), currency="GBP")
+    assert _texts(plot_balances(exact)) == _texts(plot_balances(gbp))
+    assert _texts(plot_payment_recency(exact)) == _texts(plot_payment_recency(gbp))
+
+
+def test_draws_on_the_axes_given(gbp: pd.DataFrame):
+    """Given axes are drawn on and returned, and no other figure appears."""
+    figure = Figure()
+    ax = figure.subplots()
+    for plot in (plot_balances, plot_payment_recency, plot_balance_trend):
+        assert plot(gbp, ax=ax) is ax
+    assert plt.get_fignums() == []
+
+
+def test_a_new_figure_is_pyplots_and_not_shown_or_closed(gbp: pd.DataFrame):
+    """Without axes a pyplot figure is made and left for the cell to show."""
+    ax = plot_balances(gbp)
+    assert ax.get_figure() is plt.figure(plt.get_fignums()[0])
+
+
+def test_settings_of_the_user_stay(gbp: pd.DataFrame):
+    """Drawing changes no setting of matplotlib."""
+    before = dict(mpl.rcParams)
+    plot_balances(gbp)
+    to_svg(plot_panels(gbp), prefix="a", title="t", description="d")
+    assert dict(mpl.rcParams) == before
+
+
+def test_many_lanes_grow_the_figure():
+    """The height grows with the lanes instead of squeezing them."""
+    types = [detail(f"Type {n:02}", n) for n in range(12)]
+    few = plot_panels(invoice_frame(payload(item("GBP", None, *types[:2]))))
+    many = plot_panels(invoice_frame(payload(item("GBP", None, *types))))
+    assert many.get_figheight() - few.get_figheight() == pytest.approx(10 * 0.4)
+
+
+def test_svg_is_equal_twice_named_and_free_of_clashes(gbp: pd.DataFrame):
+    """Two runs give equal bytes; ids carry the prefix; colours are variables; text is text."""
+    first, second = (
+        to_svg(plot_panels(gbp), prefix="one", title="T & <t>", description="D") for _ in range(2)
+    )
+    assert first == second
+    ids = re.findall(r'\bid="([^"]+)"', first)
+    assert ids
+    assert all(each.startswith("one-") for each in ids)
+    for pointer in re.findall(r'(?:href="|url\()#([^")]+)', first):
+        assert pointer in ids
+    assert "var(--pcn-recurring, #1b4f8a)" in first
+    assert ">GBP\N{NO-BREAK SPACE}548,138.52</text>" in first
+    assert '<title id="one-title">T &amp; &lt;t&gt;</title>' in first
+    assert "<metadata" not in first
+    assert "<style" not in first
+
+
+def test_svg_leaves_service_text_alone():
+    """A text that looks like markup, an id or a colour is not taken for one."""
+    text = '<b id="x"> url(#y) #1b4f8a'
+    frame = invoice_frame(payload(item("GBP", None, detail(text, 5))))
+    svg = to_svg(plot_panels(frame), prefix="p", title="t", description="d")
+    assert '&lt;b id="x"&gt; url(#y) #1b4f8a' in svg
+
+
+def test_svg_of_letters_that_the_charts_font_lacks_is_quiet():
+    """The reader's font has the letters; no warning is raised for them here."""
+    frame = invoice_frame(
+        payload(item("JPY", None, detail("定期 \N{GRINNING FACE}", 5, currency="JPY")))
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        svg = to_svg(plot_panels(frame), prefix="p", title="t", description="d")
+    assert "定期" in svg

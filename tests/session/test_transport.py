@@ -1,0 +1,450 @@
+"""Faults on the wire: whatever is sent, a call ends in time, in words, and with the token unsaid.
+
+The plain cases (refusals, retries, TLS, proxies) are those of service/test_fetch; here a server
+does what no honest one does.
+"""
+
+from __future__ import annotations
+
+import gzip
+import http.client
+import logging
+import socket
+import threading
+import time
+import tracemalloc
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+import requests
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pcnotebooks.clouds import Cloud
+from pcnotebooks.errors import NetworkError, PayloadError, PcNotebooksError, SignInError
+from pcnotebooks.payload.payload import Payload
+from pcnotebooks.service import fetch
+from pcnotebooks.service.fetch import fetch_invoice_summaries
+from pcnotebooks.session import transport
+from pcnotebooks.session.session import Session, sign_in
+from tests.services.identity_provider import CLIENT_ID, TENANT
+from tests.services.partner_center import SUMMARIES, Answer, PartnerCenter
+from tests.services.planted import TOKEN, assert_token_free
+
+QUICK = (0.5, 0.25)
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
+WHOLE = HEAD + b"Content-Length: %d\r\n\r\n" % len(SUMMARIES) + SUMMARIES
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let neither a pause between attempts nor the patience with a slow answer take its time."""
+    monkeypatch.setattr(fetch, "sleep", lambda seconds: None)
+    monkeypatch.setattr(transport, "GRACE", 0.25)
+
+
+@contextmanager
+def raw_server(talk: Callable[[socket.socket], object]) -> Iterator[tuple[Cloud, list[bytes]]]:
+    """Serve connections one by one with whatever bytes a function sends; note what was asked."""
+    asked: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0), backlog=16) as server:
+
+        def serve() -> None:
+            while True:
+                try:
+                    line, _ = server.accept()
+                except OSError:
+                    return
+                with line, suppress(OSError):
+                    line.settimeout(10)
+                    asked.append(line.recv(65536))
+                    if not asked[-1]:
+                        return
+                    talk(line)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        port = server.getsockname()[1]
+        yield Cloud("raw", "Raw", "https://localhost", f"http://127.0.0.1:{port}"), asked
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=5):
+            pass  # ends the waiting for another connection
+    thread.join(15)
+    assert not thread.is_alive()
+
+
+def drip(line: socket.socket, content: bytes, *, every: float = 0.05) -> None:
+    """Send a byte now and then, so that no pause is as long as a time-out."""
+    for byte in content:
+        line.sendall(bytes([byte]))
+        time.sleep(every)
+
+
+def outcome(where: Cloud | Session, **options: object) -> Payload | PcNotebooksError:
+    """Return what a call comes to; an error must not show the token anywhere."""
+    session = Session.from_token(where, TOKEN, partner="C") if isinstance(where, Cloud) else where
+    try:
+        return fetch_invoice_summaries(session, **{"timeout": QUICK} | options)
+    except PcNotebooksError as error:
+        failure = error
+    frames = failure.__traceback__.tb_next  # below this one, in which a test holds its token
+    assert_token_free(failure.with_traceback(frames))
+    assert failure.__cause__ is failure.__context__ is None
+    assert failure.remedy
+    return failure
+
+
+# --- time
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        pytest.param(WHOLE, id="from the first letter"),
+        pytest.param(b"HTTP/1.1 100 Continue\r\n\r\n" * 99, id="one interim answer after another"),
+        pytest.param(HEAD + b"X-A: b\r\n" * 99, id="head"),
+    ],
+)
+def test_an_answer_that_drips_is_given_up(sent: bytes):
+    """Each byte comes in time, and the whole never: it ends, once, and says so."""
+    with raw_server(lambda line: drip(line, sent)) as (cloud, asked):
+        start = time.monotonic()
+        error = outcome(cloud)
+        assert time.monotonic() - start < 1 + 0.4 + 0.4 + 1.5
+        assert isinstance(error, NetworkError)
+        assert "so slowly that it was given up" in error.message
+        assert len(asked) == 1
+
+
+@pytest.mark.parametrize(
+    "framing", [b"Content-Length: 4158\r\n", b"", b"Transfer-Encoding: chunked\r\n"]
+)
+def test_a_body_that_drips_is_given_up(framing: bytes):
+    """However its end is told, also where it would end with the connection and so look whole."""
+
+    def talk(line: socket.socket) -> None:
+        line.sendall(HEAD + framing + b"\r\n")
+        if framing.startswith(b"T"):
+            line.sendall(b"ffff\r\n")
+        drip(line, b'{"totalCount": 0, "items": []}' + b" " * 99)
+
+    with raw_server(talk) as (cloud, asked):
+        start = time.monotonic()
+        error = outcome(cloud)
+        assert time.monotonic() - start < 3.5
+        assert isinstance(error, NetworkError)
+        assert "so slowly" in error.message
+        assert len(asked) == 1
+
+
+def test_a_proxy_that_drips_is_given_up(monkeypatch):
+    """Before TLS begins, too."""
+    with raw_server(lambda line: drip(line, b"H" * 99)) as (proxy, _):
+        monkeypatch.setenv("HTTPS_PROXY", proxy.api)
+        start = time.monotonic()
+        error = outcome(Cloud("own", "Own", "https://localhost", "https://api.partner.test"))
+        assert time.monotonic() - start < 3.5
+        assert isinstance(error, NetworkError)
+        assert "so slowly" in error.message
+
+
+def test_a_handshake_that_drips_is_given_up():
+    """TLS records that never end a handshake are no answer either."""
+    hello = b"\x16\x03\x03\x40\x00\x02\x00\x3f\xfc" + b"\x03" * 999
+    with raw_server(lambda line: drip(line, hello)) as (cloud, _):
+        secure = Cloud("own", "Own", "https://localhost", cloud.api.replace("http:", "https:"))
+        start = time.monotonic()
+        assert isinstance(outcome(secure), NetworkError)
+        assert time.monotonic() - start < 4 * (1 + 0.4) + 1.5  # each time-out is one of the whole
+
+
+def test_a_slow_answer_within_its_time_is_whole(partner_center):
+    """A minute of patience is more than the summaries need."""
+    service = partner_center(Answer(chunks=1000, drip=0.1))
+    assert outcome(service.cloud).body == SUMMARIES
+
+
+def test_patience_leaves_neither_thread_nor_socket(partner_center):
+    """What watches over an answer ends with it."""
+    service = partner_center()
+    with suppress(OSError):
+        outcome(service.cloud)
+    before = threading.active_count()
+    for _ in range(20):
+        outcome(service.cloud)
+    timers = [each for each in threading.enumerate() if isinstance(each, threading.Timer)]
+    assert all(each.finished.is_set() for each in timers)  # a thread ends a moment later
+    assert threading.active_count() <= before + 2 + len(timers)  # the server's own
+
+
+# --- lengths
+
+
+def sends(*parts: bytes) -> Callable[[socket.socket], object]:
+    """Return what sends these bytes and hangs up."""
+    return lambda line: line.sendall(b"".join(parts))
+
+
+@pytest.mark.parametrize(
+    ("sent", "told"),
+    [
+        (HEAD + b"Content-Length: 9999\r\n\r\n" + SUMMARIES, "broke off"),
+        (HEAD + b"Content-Length: 999999999999999999999\r\n\r\n" + SUMMARIES, "broke off"),
+        (HEAD + b"Content-Length: 100\r\n\r\n" + SUMMARIES, "ends in the middle"),
+        (HEAD + b"Content-Length: 0\r\n\r\n" + SUMMARIES, "empty"),
+        (HEAD + b"Content-Length: 4158, 4159\r\n\r\n" + SUMMARIES, "failed"),
+        (CHUNKED + b"zz\r\n" + SUMMARIES, "broke off"),
+        (CHUNKED + b"-1\r\n" + SUMMARIES, None),
+        (CHUNKED + b"ffffffffffffffffffff\r\n" + SUMMARIES, None),
+        (CHUNKED + b"1000\r\n" + SUMMARIES[:4096] + b"\r\n", "broke off"),
+        (b"HTTP/1.1 200 OK\r\n" + b"X-%d: y\r\n" * 1 % 1 + b"X: " + b"y" * 70_000, "broke off"),
+        (b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 500 + b"\r\n", "broke off"),
+        (b"HTTP/1.1 999999 Odd\r\n\r\n", "broke off"),
+        (b"220 mail.example ESMTP\r\n", "broke off"),
+        (b"\x00" * 100_000, "broke off"),
+        (b"HTTP/1.1 200 OK\r\n\r\n", "empty"),
+    ],
+)  # fmt: skip
+def test_an_answer_that_lies_about_itself(sent: bytes, told: str | None):
+    """About its length, its chunks or what it is: a clear error, and no figures."""
+    with raw_server(sends(sent)) as (cloud, asked):
+        start = time.monotonic()
+        error = outcome(cloud)
+        assert time.monotonic() - start < 8
+    assert isinstance(error, NetworkError | PayloadError)
+    assert told is None or told in error.message
+    assert 1 <= len([each for each in asked if each]) <= 4
+
+
+def test_what_follows_the_stated_length_is_not_read():
+    """A second answer smuggled behind the first is nobody's."""
+    with raw_server(sends(WHOLE, WHOLE.replace(b"GBP", b"USD"))) as (cloud, _):
+        for _ in range(2):
+            assert outcome(cloud).body == SUMMARIES
+
+
+def test_chunks_count_more_than_a_length():
+    """Stated both ways, the body is what its chunks are, as HTTP has it."""
+    sent = CHUNKED.replace(b"\r\n\r\n", b"\r\nContent-Length: 7\r\n\r\n")
+    sent += b"%x\r\n%s\r\n0\r\n\r\n" % (len(SUMMARIES), SUMMARIES)
+    with raw_server(sends(sent)) as (cloud, _):
+        assert outcome(cloud).body == SUMMARIES
+
+
+# --- size
+
+
+def bomb(layers: int, mebibytes: int) -> bytes:
+    """Return zeros compressed once or over and over, made piece by piece."""
+    packer = zlib.compressobj(9, wbits=31)
+    piece = bytes(2**20)
+    body = b"".join(packer.compress(piece) for _ in range(mebibytes)) + packer.flush()
+    for _ in range(layers - 1):
+        body = gzip.compress(body, 9, mtime=0)
+    return body
+
+
+@pytest.mark.parametrize(("layers", "status"), [(1, 200), (2, 200), (3, 200), (2, 403)])
+def test_a_bomb_is_left_at_the_limit(partner_center, monkeypatch, layers, status):
+    """Whatever it would become, memory stays within four times the limit."""
+    monkeypatch.setattr(transport, "LARGEST_BODY", 8 * 2**20)
+    headers = {"Content-Encoding": ", ".join(["gzip"] * layers)}
+    service = partner_center(Answer(bomb(layers, 256), status, headers=headers))
+    tracemalloc.start()
+    try:
+        error = outcome(service.cloud, timeout=(5, 30))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert isinstance(error, PcNotebooksError)
+    assert len(str(error)) < 1000
+    assert peak < 4 * transport.LARGEST_BODY
+    assert len(service.requests) == 1
+
+
+# --- words
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["text/html; charset=utf-16", "application/octet-stream", "image/png", "", None, "x" * 5000,
+     "application/json; charset=latin-1", "text/event-stream", "multipart/byteranges"],
+)  # fmt: skip
+def test_the_bytes_say_what_they_are(partner_center, kind):
+    """A wrong content type neither hides the summaries nor makes a page into them."""
+    service = partner_center(
+        Answer(headers={"Content-Type": kind}), Answer(b"<p>no", headers={"Content-Type": kind})
+    )
+    assert outcome(service.cloud).body == SUMMARIES
+    assert "HTML" in outcome(service.cloud).message
+
+
+@pytest.mark.parametrize(
+    ("stated", "low", "high"),
+    [
+        ("5", 5, 5),
+        ("005", 5, 5),
+        ("\t5 ", 5, 5),
+        ("5, 10", 0.5, 1),
+        ("+5", 0.5, 5),
+        ("0x10", 0.5, 1),
+        ("1e2", 0.5, 1),
+        ("NaN", 0.5, 1),
+        ("Infinity", 0.5, 1),
+        ("\u0665", 0.5, 5),
+        ("Thu, 01 Jan 1970 00:00:00 GMT", 0.5, 1),
+        ("Thu, 32 Foo 2026 99:99:99 GMT", 0.5, 1),
+    ],
+)
+@pytest.mark.parametrize("status", [429, 503])
+def test_every_form_of_retry_after(partner_center, monkeypatch, status, stated, low, high):
+    """Seconds are waited for; what is neither seconds nor a date to come is as if not said."""
+    assert low <= wait_for(partner_center, monkeypatch, status, stated) <= high
+
+
+@pytest.mark.parametrize(
+    "form",
+    ["%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT", "%a %b %d %H:%M:%S %Y",
+     "%a, %d %b %Y %H:%M:%S %z"],
+)  # fmt: skip
+@pytest.mark.parametrize("status", [429, 503])
+def test_every_date_of_retry_after(partner_center, monkeypatch, status, form):
+    """The three forms of an HTTP date are waited for, and one with an offset from UTC."""
+    zone = timezone(timedelta(hours=5)) if form.endswith("%z") else UTC
+    stated = (datetime.now(zone) + timedelta(seconds=30)).strftime(form)
+    assert 1 <= wait_for(partner_center, monkeypatch, status, stated) <= 30
+
+
+def wait_for(partner_center, monkeypatch, status, stated):
+    """Give the seconds waited after one refusal with that Retry-After."""
+    waits: list[float] = []
+    monkeypatch.setattr(fetch, "sleep", waits.append)
+    monkeypatch.setattr(fetch, "_backoff", lambda retries: 0.75)
+    # http.server writes headers in Latin-1; what it cannot is sent as UTF-8.
+    header = stated.encode().decode("latin-1")
+    service = partner_center(Answer(status=status, headers={"Retry-After": header}))
+    assert outcome(service.cloud).body == SUMMARIES
+    (wait,) = waits
+    return wait
+
+
+# --- all at once
+
+
+FAULTS = {
+    "fine": Answer(),
+    "reset": Answer(reset=True),
+    "half": Answer(stop_after=1000),
+    "busy": Answer(b"", 429, headers={"Retry-After": "7"}),
+    "busy for hours": Answer(b"", 429, headers={"Retry-After": "9999"}),
+    "broken": Answer(b"<html>", 502),
+    "unavailable": Answer(b"\xff\x00", 503),
+    "unauthorised": Answer(b"", 401),
+    "refused": Answer(b'{"code": "2032"}', 403),
+    "onward": Answer(b"", 307, headers={"Location": "/v1/onward"}),
+    "elsewhere": Answer(b"", 302, headers={"Location": "http://127.0.0.2:{elsewhere}/"}),
+    "in the clear": Answer(b"", 302, headers={"Location": "http://localhost:{elsewhere}/"}),
+    "page": Answer(b"<html><title>Guest network</title>", headers={"Content-Type": "text/html"}),
+    "no gzip": Answer(headers={"Content-Encoding": "gzip"}),
+    "cut": Answer(SUMMARIES[:-9]),
+}
+
+
+class _Rotating:
+    """Gives another token each time, all of which are planted."""
+
+    def __init__(self) -> None:
+        self.given = 0
+
+    def get_token(self, *_scopes: str) -> _Rotating:
+        self.given += 1
+        self.token = f"{TOKEN}{self.given}"
+        return self
+
+    def __repr__(self) -> str:
+        return "_Rotating()"
+
+
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(names=st.lists(st.sampled_from(sorted(FAULTS)), min_size=1, max_size=8))
+def test_any_sequence_of_faults(names: list[str]):
+    """Ends in a payload or an error in words, after few requests with one id, sent to one host."""
+    with PartnerCenter() as elsewhere:
+        steps = []
+        for name in names:
+            answer = FAULTS[name]
+            headers = {
+                key: (value or "").format(elsewhere=elsewhere.port)
+                for key, value in answer.headers.items()
+            }
+            steps.append(Answer(answer.body, answer.status, headers=headers, reset=answer.reset,
+                                stop_after=answer.stop_after))  # fmt: skip
+        with PartnerCenter(*steps) as service:
+            credential = _Rotating()
+            came = outcome(Session(service.cloud, credential, partner="Contoso"))
+            assert came.request_id
+            assert came.correlation_id
+            assert getattr(came, "body", SUMMARIES) == SUMMARIES
+            requests_made = service.requests
+            assert 1 <= len(requests_made) <= (1 + 3 + 1) * (1 + 3)
+            for name in ("MS-RequestId", "MS-CorrelationId"):
+                assert len({each.headers[name] for each in requests_made}) == 1
+            assert {each.headers["Authorization"] for each in requests_made} <= {
+                f"Bearer {TOKEN}1",
+                f"Bearer {TOKEN}2",
+            }
+            assert credential.given <= 2
+        assert elsewhere.requests == []
+
+
+# --- what others print
+
+
+def test_the_switch_that_prints_headers_prints_no_token(partner_center, monkeypatch, capfd):
+    """http.client's debuglevel, as half the web's advice sets it, prints into a notebook."""
+    monkeypatch.setattr(http.client.HTTPConnection, "debuglevel", 1)
+    requests.get(partner_center().url, headers={"Authorization": TOKEN}, timeout=5)
+    assert TOKEN in capfd.readouterr().out  # so it would
+    assert outcome(partner_center(Answer(status=503)).cloud).body == SUMMARIES
+    said = capfd.readouterr()
+    assert TOKEN not in said.out + said.err
+    assert "Bearer" not in said.out + said.err
+
+
+@pytest.mark.parametrize("name", ["urllib3", "requests", "http.client", "msal", ""])
+def test_the_logs_at_debug_hold_no_token(partner_center, caplog, name):
+    """Of the libraries below, too, for a call that fails, is redirected, retried and refused."""
+    caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, logger=name)
+    for fault in FAULTS.values():
+        outcome(partner_center(fault, Answer(status=500)).cloud)
+    logged = "".join(f"{record.getMessage()} {vars(record)}" for record in caplog.records)
+    assert "/v1/invoices/summaries" in logged
+    assert TOKEN not in logged
+
+
+# --- the login service
+
+
+def test_nothing_is_sent_on_by_a_login_service(
+    tls, authority_file, partner_center, monkeypatch, home
+):
+    """A redirect with 307 would carry codes and refresh tokens elsewhere: none is followed."""
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(authority_file))
+    elsewhere = partner_center()
+    login = partner_center(
+        *[Answer(b"", 307, headers={"Location": f"{elsewhere.url}/token"})] * 4, tls=tls
+    )
+    cloud = Cloud("own", "Own", login.url, "https://127.0.0.1:9")
+    with pytest.raises(SignInError) as caught:
+        sign_in(cloud, client_id=CLIENT_ID, tenant=TENANT)
+    assert "Own" in caught.value.message
+    assert elsewhere.requests == []
+    assert login.requests
