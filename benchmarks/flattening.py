@@ -24,7 +24,7 @@ import pandas as pd
 import polars as pl
 
 from benchmarks.paired import PYTHON, ROOT, Goal, Row, alone, paired, show
-from pcnotebooks import Payload, invoice_frame, sample_payload, totals_frame
+from pcnotebooks import Payload, sample_payload, summary_frame, totals_frame
 from pcnotebooks.payload.payload import _ANSWER
 from tests.builders import AT, NONE, detail, item, payload
 
@@ -45,7 +45,7 @@ def rows() -> Iterator[Row]:
         goal=Goal("alone", 3), calls=10, rounds=15,
     )  # fmt: skip
     yield alone(
-        "documented example, invoice_frame", lambda: invoice_frame(sample),
+        "documented example, summary_frame", lambda: summary_frame(sample),
         goal=Goal("alone", 3), calls=10, rounds=15,
     )  # fmt: skip
     yield paired(
@@ -53,7 +53,7 @@ def rows() -> Iterator[Row]:
     )  # fmt: skip
     ways = (
         ("both frames", lambda: _both(large), lambda: _recipe(large)),
-        ("invoice_frame", lambda: invoice_frame(large), lambda: details_by_recipe([large])),
+        ("summary_frame", lambda: summary_frame(large), lambda: details_by_recipe([large])),
     )
     for name, ours, recipe in ways:
         what = f"100,000 details, {name}"
@@ -64,19 +64,19 @@ def rows() -> Iterator[Row]:
         )  # fmt: skip
     yield paired(what, ours, "polars, floats", lambda: _polars(large), rounds=5)
     yield paired(
-        "100,000 details, exact=True", lambda: invoice_frame(large, exact=True),
-        "invoice_frame", lambda: invoice_frame(large), goal=Goal("ratio", 2),
+        "100,000 details, exact=True", lambda: summary_frame(large, exact=True),
+        "summary_frame", lambda: summary_frame(large), goal=Goal("ratio", 2),
     )  # fmt: skip
     yield _growth(_payload(10_000), large)
     yield _memory(large)
     many = [replace(_payload(6, code), retrieved_at=AT + timedelta(hours=code))
             for code in range(10_000)]  # fmt: skip
     yield paired(
-        "10,000 payloads of 6 details", lambda: invoice_frame(*many),
+        "10,000 payloads of 6 details", lambda: summary_frame(*many),
         "recipe of that frame, once for all", lambda: details_by_recipe(many), rounds=5,
     )  # fmt: skip
     yield paired(
-        "10,000 payloads of 6 details", lambda: invoice_frame(*many),
+        "10,000 payloads of 6 details", lambda: summary_frame(*many),
         "floor: msgspec structs, once each", lambda: [_ANSWER.decode(one.body) for one in many],
         goal=Goal("ratio", 3, _LIMIT), rounds=5,
     )  # fmt: skip
@@ -104,7 +104,7 @@ def _payload(details: int, seed: int = 0) -> Payload:
 
 
 def _both(one: Payload) -> None:
-    invoice_frame(one)
+    summary_frame(one)
     totals_frame(one)
 
 
@@ -154,7 +154,7 @@ def _polars(one: Payload) -> None:
 
 def _growth(tenth: Payload, whole: Payload) -> Row:
     """Return the exponent of growth, between a tenth and the whole."""
-    row = paired("", lambda: invoice_frame(whole), "", lambda: invoice_frame(tenth), rounds=7)
+    row = paired("", lambda: summary_frame(whole), "", lambda: summary_frame(tenth), rounds=7)
     exponents = [math.log10(ratio) for ratio in row.ratios]
     name = "exponent of growth, 10,000 to 100,000 details"
     return Row(name, exponents, goal=Goal("alone", 1.15), unit="")

@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 
 from benchmarks.flattening import details_by_recipe
 from benchmarks.paired import ROOT, Goal, Row, alone, milliseconds, paired, show
-from pcnotebooks import History, Payload, invoice_frame
+from pcnotebooks import History, Payload, summary_frame
 from tests.builders import body, detail, item
 
 DAYS = 1250
@@ -61,15 +61,17 @@ def _measure(size: int, folder: Path) -> Iterator[Row]:
     three = Goal("ratio", 3, "three files are made, and the payload's and its folder synced")
     yield Row(f"{of}: append, first tenth", appends[:tenth], least, writes, three)
     yield Row(f"{of}: append, last tenth", appends[-tenth:], least, writes, three)
-    yield Row(f"{of}: frame, before compacting", [milliseconds(history.frame)])
+    yield Row(f"{of}: frame, before compacting", [milliseconds(history.summaries)])
     yield Row(f"{of}: compact", [milliseconds(lambda: history.compact(LATER))])
     yield paired(
-        f"{of}: frame", history.frame, "pyarrow reading the same files raw",
+        f"{of}: frame", history.summaries, "pyarrow reading the same files raw",
         lambda: _raw(folder, "invoice_details"), goal=Goal("ratio", 2), rounds=7,
     )  # fmt: skip
     for name, call in {
-        "one partner since a day": lambda: history.frame(partner="Partner 0", since="2023-06-01"),
-        "as it stood on a day": lambda: history.frame(at="2023-06-01"),
+        "one partner since a day": lambda: history.summaries(
+            partner="Partner 0", since="2023-06-01"
+        ),
+        "as it stood on a day": lambda: history.summaries(at="2023-06-01"),
         "changes": history.changes,
     }.items():
         yield alone(f"{of}: {name}", call, rounds=5)
@@ -90,7 +92,7 @@ def _files(of: str, history: History, payloads: Sequence[Payload], folder: Path)
         path.write_bytes(payload.body)
     saved = [payload.save(folder / f"{place}.json") for place, payload in enumerate(payloads)]
     yield paired(
-        f"{of}: frame", history.frame, "as many JSON files, by recipe",
+        f"{of}: frame", history.summaries, "as many JSON files, by recipe",
         lambda: details_by_recipe(
             replace(payload, body=path.read_bytes())
             for path, payload in zip(answers, payloads, strict=True)
@@ -98,8 +100,8 @@ def _files(of: str, history: History, payloads: Sequence[Payload], folder: Path)
         goal=Goal("ratio", 1 / 10), rounds=3,
     )  # fmt: skip
     yield paired(
-        f"{of}: frame", history.frame, "as many JSON files, by Payload.load",
-        lambda: invoice_frame(*map(Payload.load, saved)), rounds=3,
+        f"{of}: frame", history.summaries, "as many JSON files, by Payload.load",
+        lambda: summary_frame(*map(Payload.load, saved)), rounds=3,
     )  # fmt: skip
 
 
@@ -113,7 +115,7 @@ def _spark(of: str, history: History, folder: Path) -> Row:
     except (OSError, subprocess.SubprocessError):
         return Row(f"{of}: frame", [], peer, note="no Spark here: make test-spark sets it up")
     taken = json.loads(done.stdout.splitlines()[-1])
-    return Row(f"{of}: frame", [milliseconds(history.frame) for _ in taken], peer, taken)
+    return Row(f"{of}: frame", [milliseconds(history.summaries) for _ in taken], peer, taken)
 
 
 def _payload(number: int, partners: int) -> Payload:

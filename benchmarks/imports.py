@@ -12,7 +12,7 @@ from pcnotebooks import sample_payload
 
 _BARE = "pass"
 _OURS = "import pcnotebooks"
-_FRAME = "frame = pcnotebooks.invoice_frame(pcnotebooks.Payload.load(saved))"
+_FRAME = "frame = pcnotebooks.summary_frame(pcnotebooks.Payload.load(saved))"
 _CHART = "pcnotebooks.plot_panels(frame)"
 _RECIPE = "import json, pandas; json.loads(open(raw, 'rb').read())"
 

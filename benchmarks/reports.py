@@ -25,7 +25,7 @@ _REPORT = f"import pcnotebooks as pc; {_SAVED}; pc.render_report(payload, {{page
 _IMPORTS = f"import pcnotebooks as pc; {_SAVED}; pc.render_report"
 # What the report shows, in the cells of a notebook.
 _CELLS = (
-    f"import pcnotebooks as pc\n{_SAVED}\nframe = pc.invoice_frame(payload)",
+    f"import pcnotebooks as pc\n{_SAVED}\nframe = pc.summary_frame(payload)",
     "pc.plot_panels(frame)",
     "pc.plot_payment_recency(frame)",
     "pc.payment_recency(frame)",

@@ -12,10 +12,10 @@ from .errors import (
 from .frame.build import (
     balance_changes,
     balances_by_type,
-    invoice_frame,
     payment_recency,
     reconcile,
     select,
+    summary_frame,
     totals_frame,
 )
 from .history.history import History
@@ -55,7 +55,6 @@ __all__ = [
     "fetch_all",
     "fetch_invoice_summaries",
     "get_cloud",
-    "invoice_frame",
     "invoice_summaries",
     "payment_recency",
     "plot_balance_trend",
@@ -71,6 +70,7 @@ __all__ = [
     "sign_in",
     "sign_in_async",
     "sign_out",
+    "summary_frame",
     "totals_frame",
     "write_csv",
     "write_excel",

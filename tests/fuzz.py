@@ -22,7 +22,7 @@ from hypothesis import seed as hypothesis_seed
 from hypothesis import strategies as st
 
 from pcnotebooks.errors import PayloadError
-from pcnotebooks.frame.build import differences, invoice_frame, recency_of, totals_frame
+from pcnotebooks.frame.build import differences, recency_of, summary_frame, totals_frame
 from pcnotebooks.payload.payload import Payload
 from pcnotebooks.payload.sample import sample_payload
 from tests.builders import AT
@@ -95,7 +95,7 @@ def check(answer: bytes) -> bool:
     """Assert that an answer is read as it says, or refused in words; return whether it was read."""
     payload = Payload(answer, "global", "Contoso", AT)
     try:
-        frame, totals = invoice_frame(payload, exact=True), totals_frame(payload, exact=True)
+        frame, totals = summary_frame(payload, exact=True), totals_frame(payload, exact=True)
     except PayloadError as error:
         refused = error
     else:

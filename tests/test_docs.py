@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from pcnotebooks import sample_payload
-from pcnotebooks.frame.build import invoice_frame, payment_recency
+from pcnotebooks.frame.build import payment_recency, summary_frame
 from pcnotebooks.service import fetch
 from pcnotebooks.session import refusals
 
@@ -33,7 +33,7 @@ def test_every_remedy_of_the_service_and_the_network_is_documented():
 def test_every_column_is_documented():
     """The column reference names each column of the frames."""
     text = (ROOT / "docs" / "columns.md").read_text(encoding="utf-8")
-    for column in payment_recency(invoice_frame(sample_payload())).columns:
+    for column in payment_recency(summary_frame(sample_payload())).columns:
         assert f"`{column}`" in text
 
 

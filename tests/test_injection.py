@@ -28,12 +28,12 @@ from pcnotebooks import (
     PcNotebooksError,
     dashboard,
     explore,
-    invoice_frame,
     payment_recency,
     plot_balances,
     plot_panels,
     plot_payment_recency,
     render_report,
+    summary_frame,
     write_csv,
     write_excel,
 )
@@ -129,7 +129,7 @@ def test_pages_hold_text():
         pages.append(
             [
                 render_report([one, two], title=one.partner),
-                explore(invoice_frame(one)).html(),
+                explore(summary_frame(one)).html(),
                 dashboard(payloads=[one, two])._repr_mimebundle_()["text/html"],
             ]
         )
@@ -149,7 +149,7 @@ def test_pictures_hold_text_letter_by_letter():
         for of in ("", "Type"):
             answer = everything(of=of)
             words = CONTROLS.sub("", answer.partner)
-            svg = draw(invoice_frame(answer), words)
+            svg = draw(summary_frame(answer), words)
             # A control character, which XML cannot say, HTML reads as a replacement.
             trees.append(ET.fromstring(CONTROLS.sub("", svg)))  # noqa: S314  our own
         kinds = [{each.tag for each in tree.iter()} for tree in trees]
@@ -163,7 +163,7 @@ def test_pictures_hold_text_letter_by_letter():
 @pytest.mark.parametrize("plot", [plot_balances, plot_payment_recency, plot_panels])
 def test_figures_of_a_cell_are_drawn_without_mathematics(plot: Any):
     """Also saved as a picture, which draws every letter."""
-    drawn = plot(invoice_frame(everything()))
+    drawn = plot(summary_frame(everything()))
     figure = getattr(drawn, "figure", drawn)
     texts = [each for each in figure.findobj(Text) if "$" in each.get_text()]
     assert texts
@@ -225,7 +225,7 @@ def test_the_history_stays_in_its_folder(text: str, tmp_path: Path):
         assert not re.search(r'[<>:"\\|?*\s]', partner.removeprefix("partner="))
         assert pq.ParquetFile(path).metadata.num_rows
     assert next(history.payloads()).partner == text
-    assert set(history.frame()["partner"]) == {text}
+    assert set(history.summaries()["partner"]) == {text}
     assert history.verify().empty
 
 
@@ -271,7 +271,7 @@ def test_a_terminal_obeys_nobody(said, home: Path):
 def test_an_error_obeys_nobody(text: str):
     """As Python itself prints it, in a terminal without a notebook around it."""
     with pytest.raises(PcNotebooksError) as caught:
-        invoice_frame(Payload(body({"items": text}), "global", text, AT))
+        summary_frame(Payload(body({"items": text}), "global", text, AT))
     assert not CONTROLS.search(str(caught.value))
     assert not CONTROLS.search(repr(caught.value))
 

@@ -34,7 +34,7 @@ SIGNATURES = {
     "fetch_all": "(sessions, *, progress=True)",
     "fetch_invoice_summaries": "(session, *, timeout=(10, 60))",
     "get_cloud": "(name)",
-    "invoice_frame": "(*payloads, exact=False)",
+    "summary_frame": "(*payloads, exact=False)",
     "invoice_summaries": "(session)",
     "payment_recency": "(frame, *, as_of=None, terms_days=60)",
     "plot_balance_trend": "(frame, *, ax=None)",
@@ -59,8 +59,8 @@ METHODS = {
     "History.append": "(self, payload, *, sample=False)",
     "History.changes": "(self, *, partner=None, cloud=None, currency=None, since=None, until=None)",
     "History.compact": "(self, before=None)",
-    "History.frame": "(self, *, partner=None, cloud=None, currency=None, since=None, until=None,"
-    " at=None, exact=False)",
+    "History.summaries": "(self, *, partner=None, cloud=None, currency=None, since=None,"
+    " until=None, at=None, exact=False)",
     "History.payloads": "(self, *, partner=None, cloud=None, since=None, until=None)",
     "History.rebuild": "(self)",
     "History.totals": "(self, *, partner=None, cloud=None, currency=None, since=None, until=None,"
@@ -171,7 +171,7 @@ def test_importing_loads_nothing_heavy(first):
 def test_the_analysis_half_needs_no_network_half():
     """A saved answer becomes figures without requests or msal in memory."""
     code = (
-        "import pcnotebooks as pc, sys; pc.balances_by_type(pc.invoice_frame(pc.sample_payload()));"
+        "import pcnotebooks as pc, sys; pc.balances_by_type(pc.summary_frame(pc.sample_payload()));"
         "print([name for name in ('requests', 'msal', 'matplotlib', 'ipywidgets')"
         " if name in sys.modules])"
     )

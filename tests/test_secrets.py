@@ -288,7 +288,7 @@ CELLS = (
     "display(s, vars(s), s.credential, dict(s=s))",
     "s.credential.nonsense",
     "import pickle; pickle.dumps(s)",
-    "pc.invoice_frame(s)",
+    "pc.summary_frame(s)",
     "pc.render_report(s)",
     "pc.explore(s)",
     "pc.dashboard(cloud=s)",

@@ -82,7 +82,7 @@ def plot_balances(frame: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     Parameters
     ----------
     frame
-        As :func:`invoice_frame` returns it, in one currency.
+        As :func:`summary_frame` returns it, in one currency.
     ax
         Axes to draw on, best of a figure with ``layout="constrained"``; a new pyplot figure
         unless given.
@@ -99,8 +99,8 @@ def plot_balances(frame: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
 
     Examples
     --------
-    >>> from pcnotebooks import invoice_frame, sample_payload, select
-    >>> frame = select(invoice_frame(sample_payload()), currency="GBP")
+    >>> from pcnotebooks import summary_frame, sample_payload, select
+    >>> frame = select(summary_frame(sample_payload()), currency="GBP")
     >>> plot_balances(frame).get_title(loc="left").replace("\N{NO-BREAK SPACE}", " ")
     'GBP 751,094.39 owed, 73 % OneTime'
     """
@@ -138,7 +138,7 @@ def plot_payment_recency(
     Parameters
     ----------
     frame
-        As :func:`invoice_frame` or :func:`totals_frame` returns it; any number of currencies.
+        As :func:`summary_frame` or :func:`totals_frame` returns it; any number of currencies.
     as_of
         Day from which the days are counted, in UTC; each row's ``retrieved_at`` unless given.
     ax
@@ -157,8 +157,8 @@ def plot_payment_recency(
 
     Examples
     --------
-    >>> from pcnotebooks import invoice_frame, sample_payload
-    >>> ax = plot_payment_recency(invoice_frame(sample_payload()), as_of="2018-03-16")
+    >>> from pcnotebooks import summary_frame, sample_payload
+    >>> ax = plot_payment_recency(summary_frame(sample_payload()), as_of="2018-03-16")
     >>> ax.get_title(loc="left").replace("\N{NO-BREAK SPACE}", " ")
     'Last payment 439 days ago; 3 of 4 never paid'
     """
@@ -191,7 +191,7 @@ def plot_balance_trend(frame: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     Parameters
     ----------
     frame
-        As :func:`invoice_frame` or :func:`totals_frame` returns it of several payloads, in one
+        As :func:`summary_frame` or :func:`totals_frame` returns it of several payloads, in one
         currency.
     ax
         Axes to draw on, best of a figure with ``layout="constrained"``; a new pyplot figure
@@ -257,8 +257,8 @@ def plot_panels(frame: pd.DataFrame, plot: Callable[..., Axes] = plot_balances) 
 
     Examples
     --------
-    >>> from pcnotebooks import invoice_frame, sample_payload
-    >>> len(plot_panels(invoice_frame(sample_payload())).axes)
+    >>> from pcnotebooks import summary_frame, sample_payload
+    >>> len(plot_panels(summary_frame(sample_payload())).axes)
     3
     """
     _teach_figures_to_kernel()

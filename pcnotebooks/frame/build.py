@@ -51,14 +51,14 @@ _DATES = (
     "first_invoice_creation_date",
     "latest_invoice_date",
 )
-INVOICE_COLUMNS = (*_KEYS, "currency_symbol", "invoice_type", *_AMOUNTS, *_DATES, "retrieved_at")
-TOTALS_COLUMNS = tuple(column for column in INVOICE_COLUMNS if column != "invoice_type")
+SUMMARY_COLUMNS = (*_KEYS, "currency_symbol", "invoice_type", *_AMOUNTS, *_DATES, "retrieved_at")
+TOTALS_COLUMNS = tuple(column for column in SUMMARY_COLUMNS if column != "invoice_type")
 
 _UTC = "datetime64[us, UTC]"
 _LAST_DAY = np.datetime64(date.max)  # no calendar has the 29 February 10000
 
 
-def invoice_frame(*payloads: Payload, exact: bool = False) -> pd.DataFrame:
+def summary_frame(*payloads: Payload, exact: bool = False) -> pd.DataFrame:
     """Return one row per partner, cloud, currency and invoice type.
 
     Parameters
@@ -97,7 +97,7 @@ def invoice_frame(*payloads: Payload, exact: bool = False) -> pd.DataFrame:
     Examples
     --------
     >>> from pcnotebooks import sample_payload
-    >>> invoice_frame(sample_payload())[["currency", "invoice_type", "balance_amount"]]
+    >>> summary_frame(sample_payload())[["currency", "invoice_type", "balance_amount"]]
       currency invoice_type  balance_amount
     0      CHF      OneTime         1230.33
     1      EUR      OneTime         1001.12
@@ -113,12 +113,12 @@ def totals_frame(*payloads: Payload, exact: bool = False) -> pd.DataFrame:
     Parameters
     ----------
     *payloads, exact
-        As for :func:`invoice_frame`.
+        As for :func:`summary_frame`.
 
     Returns
     -------
     DataFrame
-        The columns of :func:`invoice_frame` less ``invoice_type``.
+        The columns of :func:`summary_frame` less ``invoice_type``.
 
     Raises
     ------
@@ -145,7 +145,7 @@ def balances_by_type(frame: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     frame
-        As :func:`invoice_frame` returns it.
+        As :func:`summary_frame` returns it.
 
     Returns
     -------
@@ -157,14 +157,14 @@ def balances_by_type(frame: pd.DataFrame) -> pd.DataFrame:
     Examples
     --------
     >>> from pcnotebooks import sample_payload
-    >>> balances_by_type(invoice_frame(sample_payload()))
+    >>> balances_by_type(summary_frame(sample_payload()))
               Recurring    OneTime
     currency
     CHF             NaN    1230.33
     EUR             NaN    1001.12
     GBP       202955.87  548138.52
     """
-    require_frame(frame, INVOICE_COLUMNS)
+    require_frame(frame, SUMMARY_COLUMNS)
     now = latest(frame)
     exact = now["balance_amount"].dtype == object
     labels = now["invoice_type"].astype(object).where(now["invoice_type"].notna(), NOT_STATED)
@@ -217,7 +217,7 @@ def select(
     Examples
     --------
     >>> from pcnotebooks import sample_payload
-    >>> frame = invoice_frame(sample_payload())
+    >>> frame = summary_frame(sample_payload())
     >>> select(frame, currency="GBP", invoice_type="one_time")["balance_amount"].item()
     548138.52
     """
@@ -284,7 +284,7 @@ def payment_recency(
     Parameters
     ----------
     frame
-        As :func:`invoice_frame` or :func:`totals_frame` returns it.
+        As :func:`summary_frame` or :func:`totals_frame` returns it.
     as_of
         Day from which the days are counted, in UTC; each row's ``retrieved_at`` unless given.
     terms_days
@@ -318,7 +318,7 @@ def payment_recency(
     Examples
     --------
     >>> from pcnotebooks import sample_payload
-    >>> recency = payment_recency(invoice_frame(sample_payload()), as_of="2018-03-16")
+    >>> recency = payment_recency(summary_frame(sample_payload()), as_of="2018-03-16")
     >>> recency[["currency", "invoice_type", "payment_status", "days_since_payment"]]
       currency invoice_type payment_status  days_since_payment
     0      CHF      OneTime     never paid                <NA>
@@ -379,7 +379,7 @@ def balance_changes(*payloads: Payload) -> pd.DataFrame:
     Parameters
     ----------
     *payloads
-        As for :func:`invoice_frame`; two or more of a partner give rows.
+        As for :func:`summary_frame`; two or more of a partner give rows.
 
     Returns
     -------
@@ -475,7 +475,7 @@ def reconcile(*payloads: Payload) -> pd.DataFrame:
     Parameters
     ----------
     *payloads
-        As for :func:`invoice_frame`.
+        As for :func:`summary_frame`.
 
     Returns
     -------
@@ -549,13 +549,13 @@ def require_frame(frame: object, columns: Sequence[str]) -> None:
         kind = type(frame).__name__
         raise ConfigurationError(
             f"Expected a frame, got {kind}.",
-            remedy="Pass invoice_frame(*payloads), or totals_frame(*payloads).",
+            remedy="Pass summary_frame(*payloads), or totals_frame(*payloads).",
         )
     missing = [name for name in columns if name not in frame]
     if missing:
         raise ConfigurationError(
             f"The frame has no {', '.join(missing)}.",
-            remedy="Pass a frame as invoice_frame returns it; totals_frame has no invoice types.",
+            remedy="Pass a frame as summary_frame returns it; totals_frame has no invoice types.",
         )
     if "retrieved_at" in frame and not isinstance(frame["retrieved_at"].dtype, pd.DatetimeTZDtype):
         raise ConfigurationError(
@@ -634,7 +634,7 @@ def _in_order(payloads: Iterable[Payload]) -> list[Payload]:
         if not isinstance(payload, Payload):
             raise TypeError(
                 f"expected payloads, got {type(payload).__name__}; pass several as"
-                " invoice_frame(*payloads), and a file as Payload.load(path)"
+                " summary_frame(*payloads), and a file as Payload.load(path)"
             )
         # The same answer under other ids is still one answer.
         key = (payload.retrieved_at, payload.partner, payload.cloud, payload.body)

@@ -21,8 +21,8 @@ from pcnotebooks.frame.build import (
     AsOf,
     Choice,
     changes_of,
-    invoice_frame,
     rows_with,
+    summary_frame,
     totals_frame,
     two_answers,
 )
@@ -190,7 +190,7 @@ class History:
         """
         return self._payloads(Wanted.of(partner, cloud, None, since, until))
 
-    def frame(
+    def summaries(
         self,
         *,
         partner: Choice = None,
@@ -201,7 +201,7 @@ class History:
         at: AsOf | None = None,
         exact: bool = False,
     ) -> pd.DataFrame:
-        """Return :func:`invoice_frame` of the kept payloads.
+        """Return :func:`summary_frame` of the kept payloads.
 
         Parameters
         ----------
@@ -240,7 +240,7 @@ class History:
         at: AsOf | None = None,
         exact: bool = False,
     ) -> pd.DataFrame:
-        """Return :func:`totals_frame` of the kept payloads; all else as :meth:`frame`."""
+        """Return :func:`totals_frame` of the kept payloads; all else as :meth:`summaries`."""
         wanted = Wanted.of(partner, cloud, currency, since, until)
         return self._patiently(lambda: self._frame(SUMMARIES, wanted, at, exact=exact))
 
@@ -422,7 +422,7 @@ class History:
             return tables.frame_of(table, exact=exact)
         payloads = self._read(files, wanted)
         self._require_one_answer(tables.payload_table(payloads), files, wanted)
-        of = invoice_frame if dataset == DETAILS else totals_frame
+        of = summary_frame if dataset == DETAILS else totals_frame
         frame = of(*payloads, exact=exact)
         return rows_with(frame, currency=wanted.currencies)
 

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pcnotebooks.errors import PayloadError
-from pcnotebooks.frame.build import INVOICE_COLUMNS, TOTALS_COLUMNS, invoice_frame
+from pcnotebooks.frame.build import SUMMARY_COLUMNS, TOTALS_COLUMNS, summary_frame
 from pcnotebooks.frame.instants import NOT_A_TIME, Instants, NoDateError
 from pcnotebooks.frame.schema import KNOWN_TYPES, categorical, type_category, type_key, utc
 from pcnotebooks.history.files import DETAILS, PAYLOADS, SUMMARIES, Wanted, payload_id
@@ -51,7 +51,7 @@ PAYLOAD_SCHEMA = pa.schema(
         ("body", pa.binary()),
     ]
 )
-DETAILS_SCHEMA = pa.schema([*((name, _type_of(name)) for name in INVOICE_COLUMNS), *_ORIGIN])
+DETAILS_SCHEMA = pa.schema([*((name, _type_of(name)) for name in SUMMARY_COLUMNS), *_ORIGIN])
 SUMMARIES_SCHEMA = pa.schema([*((name, _type_of(name)) for name in TOTALS_COLUMNS), *_ORIGIN])
 # Whose payload a row is of, and which; what rows are chosen by, but for their currency.
 KEYS = ("partner", "cloud", "retrieved_at", "sha256")
@@ -172,7 +172,7 @@ class _Columns:
         try:
             microseconds = self._instants[text]
         except NoDateError:
-            invoice_frame(payload)  # which says where it stands
+            summary_frame(payload)  # which says where it stands
             raise
         return None if microseconds == NOT_A_TIME else microseconds
 
@@ -277,7 +277,7 @@ def _numbers(column: pa.ChunkedArray) -> _Codes:
 
 
 def frame_of(table: pa.Table, *, exact: bool) -> pd.DataFrame:
-    """Return derived rows as `invoice_frame` or `totals_frame` gives them, each row once."""
+    """Return derived rows as `summary_frame` or `totals_frame` gives them, each row once."""
     columns: dict[str, Any] = {}
     codes: dict[str, _Codes] = {}
     for field in table.schema:

@@ -26,12 +26,12 @@ from pcnotebooks.frame.build import (
     difference_sentence,
     differences,
     future_payment_sentence,
-    invoice_frame,
     latest_payloads,
     recency_of,
     rows_of,
     rows_with,
     split,
+    summary_frame,
     totals_frame,
 )
 from pcnotebooks.overview.charts import balance_title, parts_by_type
@@ -186,7 +186,7 @@ def sections_of(
     """Return a section for each currency that a latest payload states."""
     current = latest_payloads(payloads)
     history = totals_frame(*payloads, exact=True)
-    details = invoice_frame(*current, exact=True)
+    details = summary_frame(*current, exact=True)
     totals = history if len(current) == len(payloads) else totals_frame(*current, exact=True)
     frames = Frames(
         details=recency_of(details, as_of=as_of, terms_days=terms_days),

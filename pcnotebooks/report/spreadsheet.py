@@ -23,10 +23,10 @@ from pcnotebooks.frame.build import (
     AsOf,
     as_of_day,
     differences,
-    invoice_frame,
     latest_payloads,
     recency_of,
     rows_of,
+    summary_frame,
     totals_frame,
 )
 from pcnotebooks.payload.payload import Payload
@@ -132,7 +132,7 @@ def write_excel(
     -------
     Path
         A workbook with the sheets totals (:func:`totals_frame`), details
-        (:func:`invoice_frame`), recency (:func:`payment_recency`), reconciliation
+        (:func:`summary_frame`), recency (:func:`payment_recency`), reconciliation
         (:func:`reconcile`) and provenance. Amounts are numbers in the currency's own decimals,
         credits in parentheses; dates are dates, in UTC. The same payloads and options give the
         same bytes. An amount of more than 15 digits, which Excel would round, is text.
@@ -165,7 +165,7 @@ def write_excel(
     current = latest_payloads(given)
     frames = {
         "totals": _with_source(totals_frame(*given, exact=True)),
-        "details": _with_source(invoice_frame(*given, exact=True)),
+        "details": _with_source(summary_frame(*given, exact=True)),
         "recency": _with_recency(current, as_of=as_of, terms_days=terms_days),
         "reconciliation": _with_source(differences(*current)),
         "provenance": _provenance(given),
@@ -198,7 +198,7 @@ def _with_recency(
     payloads: Sequence[Payload], *, as_of: AsOf | None, terms_days: int
 ) -> pd.DataFrame:
     """Return every payload's rows with their recency, earlier ones' as of when they were."""
-    frame = invoice_frame(*payloads, exact=True)
+    frame = summary_frame(*payloads, exact=True)
     frame["_place"] = range(len(frame))
     ages = frame.groupby(["partner", "cloud"], observed=True)["retrieved_at"].rank(
         method="dense", ascending=False

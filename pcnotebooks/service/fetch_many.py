@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 import pandas as pd
 
 from pcnotebooks.errors import PcNotebooksError
-from pcnotebooks.frame.build import invoice_frame
+from pcnotebooks.frame.build import summary_frame
 from pcnotebooks.payload.payload import Payload
 from pcnotebooks.service.fetch import fetch_invoice_summaries
 from pcnotebooks.session.session import Session
@@ -26,7 +26,7 @@ def invoice_summaries(session: Session) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        As :func:`invoice_frame` returns it: amounts in float64, dates in
+        As :func:`summary_frame` returns it: amounts in float64, dates in
         ``datetime64[us, UTC]``, ``retrieved_at`` the time of this call. Fetch the payload
         itself with :func:`fetch_invoice_summaries` to save it, or for exact amounts.
 
@@ -41,7 +41,7 @@ def invoice_summaries(session: Session) -> pd.DataFrame:
     >>> session = Session.from_token("global", "the-access-token", partner="Contoso")
     >>> frame = invoice_summaries(session)  # doctest: +SKIP
     """
-    return invoice_frame(fetch_invoice_summaries(session))
+    return summary_frame(fetch_invoice_summaries(session))
 
 
 def fetch_all(

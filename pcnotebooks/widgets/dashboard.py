@@ -18,7 +18,7 @@ from ipywidgets import HTML, Button, Dropdown, HBox, Layout, VBox
 from pcnotebooks.amounts import format_day
 from pcnotebooks.clouds import CLOUDS, SAMPLE, Cloud, get_cloud
 from pcnotebooks.errors import PcNotebooksError, SignInError
-from pcnotebooks.frame.build import invoice_frame, latest_payloads
+from pcnotebooks.frame.build import latest_payloads, summary_frame
 from pcnotebooks.payload.payload import Payload
 from pcnotebooks.payload.sample import sample_payload
 from pcnotebooks.report.fragments import error_html, wrapped
@@ -250,7 +250,7 @@ class _Dashboard(VBox):  # type: ignore[misc]  # ipywidgets has no types
         self._shown.layout.display = None if payloads else "none"
         self._state.value = wrapped(_retrieved(payloads))
         if payloads:
-            self._explorer.show(invoice_frame(*payloads), payloads)
+            self._explorer.show(summary_frame(*payloads), payloads)
             self._on_choice()
         self._saved.value = ""
 
@@ -278,7 +278,7 @@ class _Dashboard(VBox):  # type: ignore[misc]  # ipywidgets has no types
         as_of = self._explorer.as_of.value
         dated = f', as_of="{as_of}"' if as_of else ""
         choices = "".join(f", {name}={value!r}" for name, value in self._explorer.choices().items())
-        line = f"payment_recency(invoice_frame({self._source()}){dated})"
+        line = f"payment_recency(summary_frame({self._source()}){dated})"
         return f"select({line}{choices})" if choices else line
 
     def _source(self, *, partner: str | None = None) -> str:
@@ -380,7 +380,7 @@ class _Dashboard(VBox):  # type: ignore[misc]  # ipywidgets has no types
                 where = cloud.label or cloud.name
                 self._place.wait(f"Fetching the invoice summaries from {where}.")
                 payload = await asyncio.to_thread(fetch_invoice_summaries, session)
-                invoice_frame(payload)  # what it cannot read replaces nothing
+                summary_frame(payload)  # what it cannot read replaces nothing
                 if self._history is not None:
                     await asyncio.to_thread(self._history.append, payload)
                 self._fetched.setdefault(key, []).append(payload)

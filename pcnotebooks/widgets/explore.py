@@ -16,8 +16,8 @@ from markupsafe import Markup
 from pcnotebooks.chart.svg import balances_svg, recency_svg, trend_svg
 from pcnotebooks.clouds import CLOUDS, SAMPLE
 from pcnotebooks.frame.build import (
-    INVOICE_COLUMNS,
     NOT_STATED,
+    SUMMARY_COLUMNS,
     AsOf,
     invoice_types,
     latest,
@@ -78,7 +78,7 @@ def explore(frame: pd.DataFrame) -> VBox:
     Parameters
     ----------
     frame
-        As :func:`invoice_frame` returns it, of any partners, clouds and currencies.
+        As :func:`summary_frame` returns it, of any partners, clouds and currencies.
 
     Returns
     -------
@@ -87,12 +87,12 @@ def explore(frame: pd.DataFrame) -> VBox:
 
     Examples
     --------
-    >>> from pcnotebooks import invoice_frame, sample_payload
-    >>> box = explore(invoice_frame(sample_payload()))
+    >>> from pcnotebooks import summary_frame, sample_payload
+    >>> box = explore(summary_frame(sample_payload()))
     >>> [control.description for control in box.children[0].children]
     ['Currency', 'Invoice type', 'As of']
     """
-    require_frame(frame, INVOICE_COLUMNS)
+    require_frame(frame, SUMMARY_COLUMNS)
     explorer = Explorer()
     explorer.show(frame)
     return explorer

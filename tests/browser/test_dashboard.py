@@ -82,7 +82,7 @@ def test_cloud_and_currency_by_mouse_and_keyboard(
         "202,955.87 Recurring",
         "548,138.52 OneTime",
         "60 days left",
-        "select(payment_recency(invoice_frame(sample_payload())), currency='GBP')",
+        "select(payment_recency(summary_frame(sample_payload())), currency='GBP')",
     )
     expect(box.locator("tbody tr")).to_have_count(2)
     text = _text(box)

@@ -23,7 +23,7 @@ window.pwned = () => window.ran.push(`${event?.type} of ${event?.target?.outerHT
 CELL = """\
 import pcnotebooks as pc
 payloads = [pc.Payload.load({one!r}), pc.Payload.load({two!r})]
-frame = pc.invoice_frame(*payloads)
+frame = pc.summary_frame(*payloads)
 display(frame, pc.explore(frame), pc.dashboard(payloads=payloads))
 pc.plot_balances(frame[frame["retrieved_at"] == frame["retrieved_at"].max()])
 payloads

@@ -38,7 +38,7 @@ print("$5")
 """
 OURS = """\
 from pcnotebooks import *
-frame = invoice_frame(*sample_history())
+frame = summary_frame(*sample_history())
 display(frame.head(), plot_panels(select(frame, currency=["USD", "GBP"])))
 display(explore(frame), explore(frame), cloud_picker())
 plot_payment_recency(frame);

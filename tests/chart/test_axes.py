@@ -16,7 +16,6 @@ from matplotlib.text import Text
 
 from pcnotebooks import (
     ConfigurationError,
-    invoice_frame,
     plot_balance_trend,
     plot_balances,
     plot_panels,
@@ -24,6 +23,7 @@ from pcnotebooks import (
     sample_history,
     sample_payload,
     select,
+    summary_frame,
     totals_frame,
 )
 from pcnotebooks.chart.axes import to_svg
@@ -34,7 +34,7 @@ from tests.builders import AT, detail, item, payload
 @pytest.fixture
 def gbp() -> pd.DataFrame:
     """Return the sample's figures in pounds."""
-    return select(invoice_frame(sample_payload()), currency="GBP")
+    return select(summary_frame(sample_payload()), currency="GBP")
 
 
 def _texts(ax: Axes) -> list[str]:
@@ -63,7 +63,7 @@ def test_balances_bars_are_the_amounts(gbp: pd.DataFrame):
 def test_balances_say_sample_data_and_when(gbp: pd.DataFrame):
     """The foot of a chart of the sample says so; an account's names its cloud."""
     assert "Sample data, not an account · retrieved 16 Mar 2018" in _texts(plot_balances(gbp))
-    live = invoice_frame(payload(item("GBP", None, detail("Recurring", 5))))
+    live = summary_frame(payload(item("GBP", None, detail("Recurring", 5))))
     assert "Source: Partner Center · retrieved 5 Mar 2024" in _texts(plot_balances(live))
 
 
@@ -73,7 +73,7 @@ def test_types_keep_their_colours(gbp: pd.DataFrame):
     assert colours == ["#1b4f8a", "#b35c00"]
     alone = plot_balances(select(gbp, invoice_type="OneTime"))
     assert mpl.colors.to_hex(alone.patches[0].get_facecolor()) == "#b35c00"
-    others = invoice_frame(
+    others = summary_frame(
         payload(item("GBP", None, detail("Perpetual", 1), detail("OneTime", 2), detail("Azure", 3)))
     )
     colours = [mpl.colors.to_hex(bar.get_facecolor()) for bar in plot_balances(others).patches]
@@ -108,7 +108,7 @@ def test_colours_differ_in_grey_and_on_their_ground():
 
 def test_credits_reach_below_zero():
     """A credit's bar goes to the left of zero, its label stands in parentheses."""
-    frame = invoice_frame(
+    frame = summary_frame(
         payload(item("USD", None, detail("Recurring", 10, currency="USD"),
                      detail("OneTime", "-2150.5", currency="USD")))
     )  # fmt: skip
@@ -127,7 +127,7 @@ def test_credits_reach_below_zero():
 )
 def test_amounts_have_the_currencys_decimals(currency: str, amount: object, label: str):
     """Yen have no decimals, dinars three, a code nobody knows two."""
-    frame = invoice_frame(
+    frame = summary_frame(
         payload(item(currency, None, detail("Recurring", amount, currency=currency)))
     )
     assert label in _texts(plot_balances(frame))
@@ -157,7 +157,7 @@ def test_a_credit_is_nobody_elses_to_set_off(plot, other: int, said: str):
 @pytest.mark.parametrize("plot", [plot_balances, plot_balance_trend])
 def test_several_currencies_share_no_axis(plot):
     """The error names the currencies, is a ValueError, and says how to go on."""
-    frame = invoice_frame(sample_payload())
+    frame = summary_frame(sample_payload())
     with pytest.raises(ConfigurationError, match="CHF, EUR, GBP") as caught:
         plot(frame)
     assert isinstance(caught.value, ValueError)
@@ -168,7 +168,7 @@ def test_several_currencies_share_no_axis(plot):
 def test_panels_have_an_axis_a_currency():
     """Each currency has its own axis and scale; the figure is none of pyplot's."""
     before = plt.get_fignums()
-    figure = plot_panels(invoice_frame(sample_payload()))
+    figure = plot_panels(summary_frame(sample_payload()))
     assert isinstance(figure, Figure)
     assert plt.get_fignums() == before
     assert [ax.get_xlabel() for ax in figure.axes] == ["CHF", "EUR", "thousand GBP"]
@@ -192,7 +192,7 @@ def test_recency_lanes(gbp: pd.DataFrame):
 
 def test_recency_takes_any_number_of_currencies():
     """Days are one scale, so lanes of all currencies stand on one axis, named by ISO code."""
-    ax = plot_payment_recency(invoice_frame(sample_payload()))
+    ax = plot_payment_recency(summary_frame(sample_payload()))
     assert _lanes(ax) == ["CHF · OneTime", "EUR · OneTime", "GBP · Recurring", "GBP · OneTime"]
     assert _title(ax) == "Last payment 439 days ago; 3 of 4 never paid"
     totals = plot_payment_recency(totals_frame(sample_payload()))
@@ -201,7 +201,7 @@ def test_recency_takes_any_number_of_currencies():
 
 def test_recency_of_a_payment_in_the_future_and_of_none_stated():
     """A payment after the as-of day stands left of zero; what is not stated has a dotted mark."""
-    frame = invoice_frame(
+    frame = summary_frame(
         payload(
             item("GBP", None, detail("Recurring", 1, lastPaymentDate="2024-03-15T00:00:00Z",
                                      lastPaymentAmount=7),
@@ -219,7 +219,7 @@ def test_recency_of_a_payment_in_the_future_and_of_none_stated():
 
 def test_recency_when_all_were_never_paid():
     """The title says it instead of a number."""
-    ax = plot_payment_recency(select(invoice_frame(sample_payload()), currency="CHF"))
+    ax = plot_payment_recency(select(summary_frame(sample_payload()), currency="CHF"))
     assert _title(ax) == "Never paid"
 
 
@@ -240,7 +240,7 @@ def test_trend_goes_in_steps_through_every_payload():
 def test_trend_of_details_is_that_of_totals():
     """Invoice types are added within a payload, never across payloads."""
     one = plot_balance_trend(select(totals_frame(*sample_history()), currency="GBP"))
-    two = plot_balance_trend(select(invoice_frame(*sample_history()), currency="GBP"))
+    two = plot_balance_trend(select(summary_frame(*sample_history()), currency="GBP"))
     assert list(one.lines[0].get_ydata()) == list(two.lines[0].get_ydata())
     assert _title(one) == _title(two)
 
@@ -265,8 +265,8 @@ def test_trend_of_one_payload_and_of_an_unchanged_balance():
 @pytest.mark.parametrize("plot", [plot_balances, plot_payment_recency, plot_balance_trend])
 def test_nothing_to_draw_is_said(plot):
     """An account without invoices gives a chart that says so."""
-    assert _texts(plot(invoice_frame())) == ["No rows: none are stated, or none fit."]
-    assert plot_panels(invoice_frame(), plot).axes
+    assert _texts(plot(summary_frame())) == ["No rows: none are stated, or none fit."]
+    assert plot_panels(summary_frame(), plot).axes
 
 
 @pytest.mark.parametrize("plot", [plot_balances, plot_payment_recency])
@@ -274,7 +274,7 @@ def test_no_text_is_mathematics(plot):
     """Dollar signs in a partner or invoice type stay dollar signs, ticks included."""
     one = payload(item("USD", None, detail("$x$ and $y$", 5, currency="USD")), partner="A$ B$")
     two = payload(item("USD", None, detail("$x$ and $y$", 6, currency="USD")), partner="C$ D$")
-    ax = plot(invoice_frame(one, two))
+    ax = plot(summary_frame(one, two))
     ax.get_figure().draw_without_rendering()
     assert [text for text in ax.findobj(Text) if text.get_text() and text.get_parse_math()] == []
     assert any("$x$ and $y$" in label for label in _lanes(ax))
@@ -282,7 +282,7 @@ def test_no_text_is_mathematics(plot):
 
 def test_exact_amounts_draw_the_same(gbp: pd.DataFrame):
     """A frame of Decimals gives the chart that a frame of floats gives."""
-    exact = select(invoice_frame(sample_payload(), exact=True), currency="GBP")
+    exact = select(summary_frame(sample_payload(), exact=True), currency="GBP")
     assert _texts(plot_balances(exact)) == _texts(plot_balances(gbp))
     assert _texts(plot_payment_recency(exact)) == _texts(plot_payment_recency(gbp))
 
@@ -313,8 +313,8 @@ def test_settings_of_the_user_stay(gbp: pd.DataFrame):
 def test_many_lanes_grow_the_figure():
     """The height grows with the lanes instead of squeezing them."""
     types = [detail(f"Type {n:02}", n) for n in range(12)]
-    few = plot_panels(invoice_frame(payload(item("GBP", None, *types[:2]))))
-    many = plot_panels(invoice_frame(payload(item("GBP", None, *types))))
+    few = plot_panels(summary_frame(payload(item("GBP", None, *types[:2]))))
+    many = plot_panels(summary_frame(payload(item("GBP", None, *types))))
     assert many.get_figheight() - few.get_figheight() == pytest.approx(10 * 0.4)
 
 
@@ -339,14 +339,14 @@ def test_svg_is_equal_twice_named_and_free_of_clashes(gbp: pd.DataFrame):
 def test_svg_leaves_service_text_alone():
     """A text that looks like markup, an id or a colour is not taken for one."""
     text = '<b id="x"> url(#y) #1b4f8a'
-    frame = invoice_frame(payload(item("GBP", None, detail(text, 5))))
+    frame = summary_frame(payload(item("GBP", None, detail(text, 5))))
     svg = to_svg(plot_panels(frame), prefix="p", title="t", description="d")
     assert '&lt;b id="x"&gt; url(#y) #1b4f8a' in svg
 
 
 def test_svg_of_letters_that_the_charts_font_lacks_is_quiet():
     """The reader's font has the letters; no warning is raised for them here."""
-    frame = invoice_frame(
+    frame = summary_frame(
         payload(item("JPY", None, detail("定期 \N{GRINNING FACE}", 5, currency="JPY")))
     )
     with warnings.catch_warnings():

@@ -18,7 +18,6 @@ from matplotlib.text import Text
 
 from pcnotebooks import (
     balance_changes,
-    invoice_frame,
     payment_recency,
     plot_balance_trend,
     plot_balances,
@@ -26,6 +25,7 @@ from pcnotebooks import (
     sample_history,
     sample_payload,
     select,
+    summary_frame,
     totals_frame,
 )
 from pcnotebooks.chart.svg import _dates, _steps, balances_svg, recency_svg, trend_svg
@@ -33,21 +33,21 @@ from tests.builders import AT, detail, item, payload
 
 SVG = "{http://www.w3.org/2000/svg}"
 FRAMES = {
-    "sample": invoice_frame(sample_payload()),
-    "history": invoice_frame(*sample_history()),
-    "credit": invoice_frame(
+    "sample": summary_frame(sample_payload()),
+    "history": summary_frame(*sample_history()),
+    "credit": summary_frame(
         payload(item("USD", None, detail("Recurring", 10, currency="USD"),
                      detail("OneTime", "-2150.5", currency="USD")))
     ),
-    "nothing": invoice_frame(payload(item("JPY", 0, detail("Recurring", 0, currency="JPY")))),
-    "not stated": invoice_frame(
+    "nothing": summary_frame(payload(item("JPY", 0, detail("Recurring", 0, currency="JPY")))),
+    "not stated": summary_frame(
         payload(item("GBP", 5, lastPaymentDate=None, lastPaymentAmount=None))
     ),
-    "ahead": invoice_frame(
+    "ahead": summary_frame(
         payload(item("GBP", None, detail("Recurring", 1, lastPaymentDate="2024-03-15T00:00:00Z",
                                          lastPaymentAmount=7)))
     ),
-    "long ago": invoice_frame(
+    "long ago": summary_frame(
         payload(item("GBP", None, detail("Recurring", 1, lastPaymentDate="2019-03-15T00:00:00Z",
                                          lastPaymentAmount=7)))
     ),
@@ -205,7 +205,7 @@ def test_writes_in_the_locale():
 
 def test_a_name_wider_than_its_room_is_pressed():
     """Nothing is cut at the edge of the picture, in whatever font."""
-    frame = invoice_frame(payload(item("GBP", None, detail("定" * 28, 5), detail("OneTime", 5))))
+    frame = summary_frame(payload(item("GBP", None, detail("定" * 28, 5), detail("OneTime", 5))))
     labels = {
         each.text: each for each in tree(balances_svg(frame, "", prefix="p")).iter(f"{SVG}text")
     }
@@ -279,7 +279,7 @@ def test_ticks_whose_words_would_touch_are_left_out():
         detail("Azure reservation of three years, prepaid", "999999999999.99"),
         detail("OneTime", "-123456789012.34"),
     ]  # fmt: skip
-    frame = invoice_frame(payload(item("GBP", None, *parts)))
+    frame = summary_frame(payload(item("GBP", None, *parts)))
     written = tree(balances_svg(frame, "described", prefix="p")).iter(f"{SVG}text")
     assert [each.text for each in written if "font-size:8.5px" in each.get("style")] == ["0"]
 

@@ -23,7 +23,6 @@ from pcnotebooks.frame.build import (
     difference_sentence,
     differences,
     future_payment_sentence,
-    invoice_frame,
     latest,
     latest_payloads,
     payment_recency,
@@ -31,6 +30,7 @@ from pcnotebooks.frame.build import (
     reconcile,
     rows_of,
     select,
+    summary_frame,
     totals_frame,
 )
 from pcnotebooks.payload.payload import Payload
@@ -91,7 +91,7 @@ DATE_FIELDS = {
     "firstInvoiceCreationDate": "first_invoice_creation_date",
     "latestInvoiceDate": "latest_invoice_date",
 }
-FRAMES = [invoice_frame, totals_frame]
+FRAMES = [summary_frame, totals_frame]
 
 
 def one(balance="1", invoice_type="OneTime", *, at=AT, partner="Contoso", **fields) -> Payload:
@@ -127,7 +127,7 @@ SIZES = {
 
 @pytest.mark.parametrize("payloads", SIZES.values(), ids=SIZES)
 @pytest.mark.parametrize(
-    ("function", "expected"), [(invoice_frame, INVOICE_DTYPES), (totals_frame, TOTALS_DTYPES)]
+    ("function", "expected"), [(summary_frame, INVOICE_DTYPES), (totals_frame, TOTALS_DTYPES)]
 )
 def test_columns_order_and_dtypes(function, expected, payloads):
     """Whatever the number of rows, the columns, their order and their dtypes are the same."""
@@ -141,7 +141,7 @@ def test_columns_order_and_dtypes(function, expected, payloads):
 @pytest.mark.parametrize("payloads", SIZES.values(), ids=SIZES)
 def test_columns_order_and_dtypes_of_what_is_derived(payloads):
     """The same holds for recency, changes and reconciliation."""
-    frame = invoice_frame(*payloads)
+    frame = summary_frame(*payloads)
     assert list(dtypes(payment_recency(frame)).items()) == list(RECENCY_DTYPES.items())
     assert list(dtypes(balance_changes(*payloads)).items()) == list(CHANGE_DTYPES.items())
     assert list(dtypes(reconcile(*payloads)).items()) == list(RECONCILE_DTYPES.items())
@@ -162,7 +162,7 @@ def assert_plain_index(frame):
 
 def test_categories_are_what_occurs_in_order():
     """Names are sorted; the two known invoice types come first, occurring or not."""
-    frame = invoice_frame(one("1", "Azure"), one("1", "Recurring", partner="Adatum"))
+    frame = summary_frame(one("1", "Azure"), one("1", "Recurring", partner="Adatum"))
     assert list(frame["partner"].cat.categories) == ["Adatum", "Contoso"]
     assert list(frame["cloud"].cat.categories) == ["global"]
     assert list(frame["currency"].cat.categories) == ["GBP"]
@@ -172,7 +172,7 @@ def test_categories_are_what_occurs_in_order():
 
 def test_the_documented_example():
     """Four rows with the documented figures; the sentinel is missing, the zeros stay."""
-    frame = invoice_frame(sample_payload())
+    frame = summary_frame(sample_payload())
     march, january = pd.Timestamp("2018-03-16", tz="UTC"), pd.Timestamp("2017-01-21", tz="UTC")
     expected = [
         ("CHF", "CHF", "OneTime", 1230.33, 0.0, pd.NaT, march, march, march),
@@ -216,7 +216,7 @@ def test_the_documented_totals():
 def test_the_sentinel_is_missing_in_every_field(field, sentinel):
     """The default date of .NET, in any zone and fraction, null and nothing are all NaT."""
     answer = one(**{field: sentinel})
-    for frame in (invoice_frame(answer), totals_frame(answer)):
+    for frame in (summary_frame(answer), totals_frame(answer)):
         assert cell(frame, DATE_FIELDS[field]) is pd.NaT
         others = [name for name in DATE_FIELDS.values() if name != DATE_FIELDS[field]]
         assert frame[others].notna().to_numpy().sum() >= 2
@@ -244,7 +244,7 @@ def test_the_sentinel_is_missing_in_every_field(field, sentinel):
 )  # fmt: skip
 def test_stamps_are_read_in_utc(field, sent, moment):
     """Naive is UTC, offsets are applied, fractions are kept to the microsecond."""
-    frame = invoice_frame(one(**{field: sent}))
+    frame = summary_frame(one(**{field: sent}))
     since_1970 = datetime.fromisoformat(moment + "Z") - datetime(1970, 1, 1, tzinfo=UTC)
     microseconds = frame[DATE_FIELDS[field]].astype("int64").tolist()
     assert microseconds == [since_1970 // timedelta(microseconds=1)]
@@ -265,7 +265,7 @@ def in_new_york(monkeypatch):
 @pytest.mark.usefixtures("in_new_york")
 def test_the_time_zone_of_the_machine_does_not_matter():
     """Naive is UTC in New York too, in a payload and as an as-of time."""
-    frame = invoice_frame(one(lastPaymentDate="2024-03-01T23:30:00", lastPaymentAmount=1))
+    frame = summary_frame(one(lastPaymentDate="2024-03-01T23:30:00", lastPaymentAmount=1))
     assert cell(frame, "last_payment_date") == pd.Timestamp("2024-03-01 23:30", tz="UTC")
     for as_of in ("2024-03-05T23:30:00", "2024-03-05T23:30:00Z", "2024-03-05T18:30:00-05:00"):
         recency = payment_recency(frame, as_of=as_of)
@@ -276,7 +276,7 @@ def test_naive_and_z_stand_side_by_side():
     """The documented answer holds both; they are the same column."""
     parts = [detail("A", 1, accountingDate="2018-03-16T00:00:00Z"),
              detail("B", 1, accountingDate="2018-03-16T00:00:00")]  # fmt: skip
-    frame = invoice_frame(payload(item("GBP", None, *parts)))
+    frame = summary_frame(payload(item("GBP", None, *parts)))
     assert frame["accounting_date"].tolist() == [pd.Timestamp("2018-03-16", tz="UTC")] * 2
 
 
@@ -292,7 +292,7 @@ def test_a_bad_date_is_told_by_path_and_value(field, bad):
         item("GBP", None, detail("Recurring", 1), detail("OneTime", 1, **{field: bad})),
     )
     with pytest.raises(PayloadError) as caught:
-        invoice_frame(sample_payload(), answer)
+        summary_frame(sample_payload(), answer)
     assert caught.value.path == f"$.items[1].details[1].summary.{field}"
     assert repr(bad) in str(caught.value)
     with pytest.raises(PayloadError) as caught:
@@ -319,13 +319,13 @@ def test_a_bad_date_is_told_by_path_and_value(field, bad):
 )
 def test_invoice_types_are_compared_without_case_and_underscore(sent, shown):
     """The two known ones have one spelling; an unknown one is kept as it came."""
-    assert cell(invoice_frame(one("5", sent)), "invoice_type") == shown
+    assert cell(summary_frame(one("5", sent)), "invoice_type") == shown
 
 
 def test_two_spellings_of_an_unknown_type_are_one():
     """A type that is spelled in two ways is not two."""
     parts = [detail("perpetual", 1), detail("Per_Petual", 2), detail("PERPETUAL", 4)]
-    frame = invoice_frame(payload(item("GBP", None, *parts)))
+    frame = summary_frame(payload(item("GBP", None, *parts)))
     assert len(set(frame["invoice_type"])) == 1
     assert balances_by_type(frame).loc["GBP"].tolist()[2:] == [7]
 
@@ -333,7 +333,7 @@ def test_two_spellings_of_an_unknown_type_are_one():
 @pytest.mark.parametrize("absent", [None, "", ...])
 def test_a_missing_invoice_type_is_missing(absent):
     """It is not given a name, and its balance is not lost."""
-    frame = invoice_frame(one("5", absent))
+    frame = summary_frame(one("5", absent))
     assert frame["invoice_type"].isna().tolist() == [True]
     assert balances_by_type(frame)["Not stated"].tolist() == [5.0]
 
@@ -341,7 +341,7 @@ def test_a_missing_invoice_type_is_missing(absent):
 @pytest.mark.parametrize("absent", [None, [], ...])
 def test_an_item_without_details_is_one_row_without_type(absent):
     """Its own figures stand in the row."""
-    frame = invoice_frame(payload(item("GBP", 12, details=absent, lastPaymentAmount=3)))
+    frame = summary_frame(payload(item("GBP", 12, details=absent, lastPaymentAmount=3)))
     assert frame["invoice_type"].isna().tolist() == [True]
     assert cell(frame, "balance_amount") == 12
     assert cell(frame, "last_payment_amount") == 3
@@ -351,8 +351,8 @@ def test_a_currency_stated_twice_is_kept_twice():
     """Nothing is dropped because its key was seen before; nothing is merged unseen."""
     answer = payload(item("GBP", 1, detail("OneTime", 1)), item("GBP", 2, detail("OneTime", 2)))
     assert totals_frame(answer)["balance_amount"].tolist() == [1, 2]
-    assert invoice_frame(answer)["balance_amount"].tolist() == [1, 2]
-    assert balances_by_type(invoice_frame(answer)).loc["GBP", "OneTime"] == 3
+    assert summary_frame(answer)["balance_amount"].tolist() == [1, 2]
+    assert balances_by_type(summary_frame(answer)).loc["GBP", "OneTime"] == 3
     assert reconcile(answer)["stated"].tolist() == [3]
 
 
@@ -368,16 +368,16 @@ def test_a_missing_symbol_is_missing_and_a_part_takes_its_items():
         item("EUR", None, detail("A", 1, currency="EUR", currencySymbol=...), currencySymbol="€"),
         item("GBP", None, detail("A", 1, currencySymbol=...), currencySymbol=None),
     )
-    assert invoice_frame(answer)["currency_symbol"].isna().tolist() == [False, True]
-    assert invoice_frame(answer)["currency_symbol"][0] == "€"
+    assert summary_frame(answer)["currency_symbol"].isna().tolist() == [False, True]
+    assert summary_frame(answer)["currency_symbol"][0] == "€"
 
 
 @pytest.mark.parametrize("absent", [None, ...])
 def test_a_missing_payment_amount_is_missing(absent):
     """No zero is invented."""
     answer = one(lastPaymentAmount=absent)
-    assert invoice_frame(answer)["last_payment_amount"].isna().tolist() == [True]
-    assert invoice_frame(answer, exact=True)["last_payment_amount"].tolist() == [None]
+    assert summary_frame(answer)["last_payment_amount"].isna().tolist() == [True]
+    assert summary_frame(answer, exact=True)["last_payment_amount"].tolist() == [None]
 
 
 def test_rows_are_sorted_whatever_the_order_of_arguments():
@@ -389,7 +389,7 @@ def test_rows_are_sorted_whatever_the_order_of_arguments():
         for at in (AT, AT + timedelta(days=31))
         for partner, cloud in (("Contoso", "global"), ("Contoso", "china"), ("Adatum", "global"))
     ]  # fmt: skip
-    frame = invoice_frame(*payloads)
+    frame = summary_frame(*payloads)
     keys = ["partner", "cloud", "currency", "invoice_type", "retrieved_at"]
     order = {"Recurring": 0, "OneTime": 1, "Zeta": 2}
     rows = [
@@ -400,20 +400,20 @@ def test_rows_are_sorted_whatever_the_order_of_arguments():
     assert len(rows) == 30
     for number, shuffled in enumerate(itertools.permutations(payloads)):
         if number % 97 == 0:
-            assert_frame_equal(invoice_frame(*shuffled), frame)
+            assert_frame_equal(summary_frame(*shuffled), frame)
             assert_frame_equal(totals_frame(*shuffled), totals_frame(*payloads))
 
 
 def test_equal_keys_keep_the_order_sent():
     """Details of one type stay as the service listed them."""
     parts = [detail("OneTime", amount) for amount in (5, 1, 9, 3)]
-    frame = invoice_frame(payload(item("GBP", None, *parts)))
+    frame = summary_frame(payload(item("GBP", None, *parts)))
     assert frame["balance_amount"].tolist() == [5, 1, 9, 3]
 
 
 def test_the_same_payload_twice_counts_once():
     """A file loaded twice doubles no debt."""
-    for function in (invoice_frame, totals_frame, reconcile, balance_changes):
+    for function in (summary_frame, totals_frame, reconcile, balance_changes):
         assert_frame_equal(function(one(), one()), function(one()))
 
 
@@ -421,7 +421,7 @@ def test_the_same_answer_with_other_ids_counts_once():
     """An answer kept with its request id and loaded again without it is one debt."""
     bare = one("100")
     known = Payload(bare.body, bare.cloud, bare.partner, bare.retrieved_at, "r-1", "c-1")
-    assert balances_by_type(invoice_frame(bare, known)).loc["GBP", "OneTime"] == 100
+    assert balances_by_type(summary_frame(bare, known)).loc["GBP", "OneTime"] == 100
     assert reconcile(bare, known)["stated"].tolist() == [100]
 
 
@@ -437,7 +437,7 @@ def test_what_is_no_payload_is_refused_with_the_way_to_pass_several(function, wr
 def test_a_damaged_payload_among_good_ones_gives_no_frame():
     """Half a frame would be half the debt."""
     broken = Payload(sample_payload().body[:-20], "global", "Fabrikam", AT)
-    for function in (invoice_frame, totals_frame, reconcile, balance_changes):
+    for function in (summary_frame, totals_frame, reconcile, balance_changes):
         with pytest.raises(PayloadError, match="Fabrikam"):
             function(sample_payload(), broken)
 
@@ -448,7 +448,7 @@ def test_a_damaged_payload_among_good_ones_gives_no_frame():
 def test_exact_amounts_are_decimals_as_sent():
     """Every digit is there, also where a float has no room for it."""
     sent = Decimal("123456789012345.6789")
-    frame = invoice_frame(one(sent, lastPaymentAmount=Decimal("0.10")), exact=True)
+    frame = summary_frame(one(sent, lastPaymentAmount=Decimal("0.10")), exact=True)
     assert cell(frame, "balance_amount") == sent
     assert isinstance(cell(frame, "balance_amount"), Decimal)
     assert cell(frame, "last_payment_amount") == Decimal("0.1")
@@ -462,17 +462,17 @@ cents = st.integers(-(10**14) + 1, 10**14 - 1).map(lambda n: Decimal(n).scaleb(-
 def test_sums_across_partners_are_exact(amounts):
     """Balances of one currency add to the last cent, as float and as Decimal."""
     payloads = [one(amount, partner=f"P{n}") for n, amount in enumerate(amounts)]
-    exact = balances_by_type(invoice_frame(*payloads, exact=True))
+    exact = balances_by_type(summary_frame(*payloads, exact=True))
     assert exact.loc["GBP", "OneTime"] == sum(amounts)
     if all(abs(amount) < 10**10 for amount in amounts):
-        assert balances_by_type(invoice_frame(*payloads)).loc["GBP", "OneTime"] == float(
+        assert balances_by_type(summary_frame(*payloads)).loc["GBP", "OneTime"] == float(
             sum(amounts)
         )
 
 
 def test_floats_are_added_as_decimals():
     """The sum of floats would be 0.6000000000000001."""
-    frame = invoice_frame(*(one(f"0.{n}", partner=f"P{n}") for n in (1, 2, 3)))
+    frame = summary_frame(*(one(f"0.{n}", partner=f"P{n}") for n in (1, 2, 3)))
     assert frame["balance_amount"].sum() != 0.6
     assert balances_by_type(frame).loc["GBP", "OneTime"] == 0.6
 
@@ -493,7 +493,7 @@ def test_random_cents_reconcile(parts, off):
 
 def test_balances_by_type_of_the_documented_example():
     """Missing is missing: CHF has no Recurring balance, which is not one of zero."""
-    wide = balances_by_type(invoice_frame(sample_payload()))
+    wide = balances_by_type(summary_frame(sample_payload()))
     assert wide.index.tolist() == ["CHF", "EUR", "GBP"]
     assert list(wide.columns) == ["Recurring", "OneTime"]
     assert wide["Recurring"].isna().tolist() == [True, True, False]
@@ -503,14 +503,14 @@ def test_balances_by_type_of_the_documented_example():
 def test_balances_by_type_names_every_type():
     """Known ones first, then others in alphabetical order, then what has none."""
     parts = [detail(name, 1) for name in ("Zeta", None, "OneTime", "Azure")]
-    wide = balances_by_type(invoice_frame(payload(item("GBP", None, *parts), item("EUR", 2))))
+    wide = balances_by_type(summary_frame(payload(item("GBP", None, *parts), item("EUR", 2))))
     assert list(wide.columns) == ["Recurring", "OneTime", "Azure", "Zeta", "Not stated"]
     assert wide.loc["EUR"].isna().tolist() == [True, True, True, True, False]
 
 
 def test_exact_balances_by_type_stay_decimals():
     """What came as Decimal goes as Decimal."""
-    wide = balances_by_type(invoice_frame(sample_payload(), exact=True))
+    wide = balances_by_type(summary_frame(sample_payload(), exact=True))
     assert wide.loc["GBP", "Recurring"] == Decimal("202955.87")
     assert isinstance(wide.loc["GBP", "Recurring"], Decimal)
 
@@ -518,8 +518,8 @@ def test_exact_balances_by_type_stay_decimals():
 def test_only_the_latest_payload_of_each_partner_and_cloud_counts():
     """Twenty-four looks at one debt are one debt."""
     history = sample_history()
-    whole = invoice_frame(*history)
-    newest = invoice_frame(*history[-2:])
+    whole = summary_frame(*history)
+    newest = summary_frame(*history[-2:])
     assert len(whole) > 20 * len(newest) / 2
     assert_frame_equal(balances_by_type(whole), balances_by_type(newest))
     assert_frame_equal(reconcile(*history), reconcile(*history[-2:]))
@@ -529,7 +529,7 @@ def test_only_the_latest_payload_of_each_partner_and_cloud_counts():
 
 def test_each_partner_and_cloud_has_its_own_latest():
     """A partner asked last month still owes what it owed."""
-    frame = invoice_frame(
+    frame = summary_frame(
         one("1"),
         one("2", at=AT + timedelta(days=31)),
         one("10", partner="Fabrikam"),
@@ -541,14 +541,14 @@ def test_each_partner_and_cloud_has_its_own_latest():
 
 def test_of_two_payloads_the_latest_counts():
     """The one before, too few to be lost among many, does not."""
-    frame = invoice_frame(one("1"), one("2", at=AT + timedelta(days=31)))
+    frame = summary_frame(one("1"), one("2", at=AT + timedelta(days=31)))
     assert latest(frame)["balance_amount"].tolist() == [2]
     assert balances_by_type(frame).loc["GBP", "OneTime"] == 2
 
 
 def test_the_given_frame_is_not_changed():
     """Functions return new frames."""
-    frame = invoice_frame(*sample_history())
+    frame = summary_frame(*sample_history())
     before = frame.copy(deep=True)
     balances_by_type(frame)
     payment_recency(frame, as_of="2026-01-01")
@@ -566,7 +566,7 @@ def test_the_given_frame_is_not_changed():
 def several() -> pd.DataFrame:
     """Return the history with a second cloud."""
     china = Payload(sample_payload().body, "china", "Contoso (sample)", AT)
-    return invoice_frame(china, *sample_history())
+    return summary_frame(china, *sample_history())
 
 
 @pytest.mark.parametrize(
@@ -633,7 +633,7 @@ def test_select_warns_of_what_occurs_nowhere(several, chosen):
 
 def test_select_of_what_is_not_stated():
     """The missing invoice type is chosen by the name that tables and controls show."""
-    frame = invoice_frame(
+    frame = summary_frame(
         payload(item("GBP", 5), item("EUR", None, detail("OneTime", 1, currency="EUR")))
     )
     assert select(frame, invoice_type="Not stated")["currency"].tolist() == ["GBP"]
@@ -645,11 +645,11 @@ def test_what_is_no_frame_is_refused_with_the_way_to_one(function):
     given = payload(item("GBP", 5))
     with pytest.raises(ConfigurationError, match="got Payload") as caught:
         function(given)
-    assert "invoice_frame" in caught.value.remedy
+    assert "summary_frame" in caught.value.remedy
     with pytest.raises(ConfigurationError, match="has no currency"):
-        function(invoice_frame(given).drop(columns="currency"))
+        function(summary_frame(given).drop(columns="currency"))
     with pytest.raises(ConfigurationError, match="no dates"):
-        function(invoice_frame(given).astype({"retrieved_at": object}))
+        function(summary_frame(given).astype({"retrieved_at": object}))
 
 
 def test_balances_by_type_of_totals_is_refused():
@@ -713,7 +713,7 @@ def test_bands(function, days, band):
 @pytest.mark.parametrize("days", [-1, -400])
 def test_a_payment_after_the_day_warns(days):
     """It is negative and has a band of its own, never the first one."""
-    frame = invoice_frame(paid_days_ago(days))
+    frame = summary_frame(paid_days_ago(days))
     with pytest.warns(UserWarning, match=r"GBP: the last payment, .* after the as-of day"):
         recency = payment_recency(frame)
     assert cell(recency, "days_since_payment") == days
@@ -724,9 +724,9 @@ def test_a_payment_after_the_day_warns(days):
 @pytest.mark.parametrize(
     "ask",
     [
-        lambda: payment_recency(invoice_frame(paid_days_ago(-1))),
+        lambda: payment_recency(summary_frame(paid_days_ago(-1))),
         lambda: reconcile(payload(item("GBP", 2, detail("OneTime", 1)))),
-        lambda: select(invoice_frame(one()), currency="XXX"),
+        lambda: select(summary_frame(one()), currency="XXX"),
     ],
 )
 def test_a_warning_points_at_the_caller(ask):
@@ -739,7 +739,7 @@ def test_a_warning_points_at_the_caller(ask):
 def test_a_payment_after_the_day_is_told_in_words():
     """With the currency, the day of the payment and how far ahead it is."""
     with pytest.warns(UserWarning, match="after the as-of day") as caught:
-        payment_recency(invoice_frame(paid_days_ago(-2)))
+        payment_recency(summary_frame(paid_days_ago(-2)))
     assert str(caught[0].message).replace("\xa0", " ") == (
         "GBP: the last payment, of 7 Mar 2024, is 2 days after the as-of day."
     )
@@ -747,7 +747,7 @@ def test_a_payment_after_the_day_is_told_in_words():
 
 def test_a_warning_speaks_the_language_asked_for():
     """As the report does."""
-    row = next(rows_of(recency_of(invoice_frame(paid_days_ago(-1)))))
+    row = next(rows_of(recency_of(summary_frame(paid_days_ago(-1)))))
     assert "6 mars 2024" in future_payment_sentence(row, locale="fr").replace("\xa0", " ")
     wrong = payload(item("GBP", Decimal("1234.50"), detail("OneTime", 1)))
     (row,) = rows_of(differences(wrong))
@@ -782,7 +782,7 @@ def test_statuses(function, exact, fields, status):
 
 def test_recency_is_ordered():
     """Sorting by it goes from the newest payment to none."""
-    recency = payment_recency(invoice_frame(one()))["recency"]
+    recency = payment_recency(summary_frame(one()))["recency"]
     assert recency.cat.ordered
     assert tuple(recency.cat.categories) == RECENCIES
 
@@ -810,7 +810,7 @@ PLUS_TEN = timezone(timedelta(hours=10))
 )
 def test_as_of(as_of, day):
     """A date, a time in any zone or ISO text means one calendar day of UTC."""
-    frame = invoice_frame(one(lastPaymentDate="2024-03-01T18:00:00Z", lastPaymentAmount=1))
+    frame = summary_frame(one(lastPaymentDate="2024-03-01T18:00:00Z", lastPaymentAmount=1))
     assert cell(payment_recency(frame, as_of=as_of), "days_since_payment") == day - 1
 
 
@@ -823,14 +823,14 @@ def test_as_of(as_of, day):
 def test_as_of_that_is_no_date(nonsense):
     """It is refused with its value and with how to write one."""
     with pytest.raises(ConfigurationError, match="is no date") as caught:
-        payment_recency(invoice_frame(one()), as_of=nonsense)
+        payment_recency(summary_frame(one()), as_of=nonsense)
     assert caught.value.remedy == "Write it as in '2018-03-16'."
 
 
 def test_each_row_counts_from_its_own_retrieval():
     """Partners asked on different days are not measured by one clock unless told."""
     paid = {"lastPaymentDate": "2024-03-01T00:00:00Z", "lastPaymentAmount": 1}
-    frame = invoice_frame(one(**paid), one(at=AT + timedelta(days=10), partner="Fabrikam", **paid))
+    frame = summary_frame(one(**paid), one(at=AT + timedelta(days=10), partner="Fabrikam", **paid))
     assert payment_recency(frame)["days_since_payment"].tolist() == [4, 14]
     assert payment_recency(frame, as_of="2024-03-31")["days_since_payment"].tolist() == [30, 30]
 
@@ -839,7 +839,7 @@ def test_each_row_counts_from_its_own_retrieval():
                                                     (30, "2024-03-09", 4)])  # fmt: skip
 def test_terms(terms, due, left):
     """The day on which the latest invoice falls due, and the days until then."""
-    frame = invoice_frame(one(latestInvoiceDate="2024-02-08T15:00:00Z"))
+    frame = summary_frame(one(latestInvoiceDate="2024-02-08T15:00:00Z"))
     recency = payment_recency(frame, terms_days=terms)
     assert cell(recency, "invoice_due_date") == pd.Timestamp(due, tz="UTC")
     assert cell(recency, "days_until_due") == left
@@ -848,7 +848,7 @@ def test_terms(terms, due, left):
 
 def test_no_invoice_date_no_due_date():
     """A latest invoice that is not stated does not fall due."""
-    recency = payment_recency(invoice_frame(one(latestInvoiceDate=NONE)))
+    recency = payment_recency(summary_frame(one(latestInvoiceDate=NONE)))
     assert (
         recency[["days_since_invoice", "invoice_due_date", "days_until_due"]].isna().all(axis=None)
     )
@@ -858,13 +858,13 @@ def test_no_invoice_date_no_due_date():
 def test_terms_that_cannot_be(terms):
     """Days before the invoice, or beyond ten years, are refused with the value."""
     with pytest.raises(ConfigurationError, match=f"terms_days is {terms}") as caught:
-        payment_recency(invoice_frame(one()), terms_days=terms)
+        payment_recency(summary_frame(one()), terms_days=terms)
     assert "up to 3650" in caught.value.remedy
 
 
 def test_terms_are_sixty_days_unless_given():
     """And ten years at most."""
-    frame = invoice_frame(one())
+    frame = summary_frame(one())
     (due,) = payment_recency(frame)["invoice_due_date"]
     assert due == pd.Timestamp("2024-04-08", tz="UTC")
     assert recency_of(frame)["invoice_due_date"].tolist() == [due]
@@ -874,7 +874,7 @@ def test_terms_are_sixty_days_unless_given():
 
 def test_statuses_keep_their_order():
     """Whichever of them there are."""
-    for frame in (invoice_frame(one()), invoice_frame()):
+    for frame in (summary_frame(one()), summary_frame()):
         statuses = payment_recency(frame)["payment_status"].cat.categories
         assert statuses.tolist() == ["paid", "never paid", "not stated"]
 
@@ -882,9 +882,9 @@ def test_statuses_keep_their_order():
 @pytest.mark.parametrize(
     ("given", "remedy"),
     [
-        ([], "Pass invoice_frame"),
-        (pd.DataFrame({"partner": []}), "Pass a frame as invoice_frame returns it"),
-        (invoice_frame(one()).astype({"retrieved_at": "string"}), "A file such as CSV"),
+        ([], "Pass summary_frame"),
+        (pd.DataFrame({"partner": []}), "Pass a frame as summary_frame returns it"),
+        (summary_frame(one()).astype({"retrieved_at": "string"}), "A file such as CSV"),
     ],
 )
 def test_what_is_no_frame_is_refused_with_a_remedy(given, remedy):
@@ -908,7 +908,7 @@ def test_a_first_payment_is_seen():
 def test_changes_of_floats_are_those_of_decimals():
     """To the cent, also where floats would not add up to it."""
     parts = [one(balance, at=AT + timedelta(days=day)) for day, balance in ((0, "0.3"), (1, "0.1"))]
-    exact, floats = (changes_of(invoice_frame(*parts, exact=exact)) for exact in (True, False))
+    exact, floats = (changes_of(summary_frame(*parts, exact=exact)) for exact in (True, False))
     assert_frame_equal(exact, floats)
     assert exact["balance_change"].tolist() == [-0.2]
 
@@ -917,7 +917,7 @@ def test_a_parts_own_symbol_is_shown():
     """And the item's where the part states none."""
     parts = [detail("Recurring", 1, currencySymbol="L"),
              detail("OneTime", 1, currencySymbol=None)]  # fmt: skip
-    frame = invoice_frame(payload(item("GBP", None, *parts)))
+    frame = summary_frame(payload(item("GBP", None, *parts)))
     assert frame["currency_symbol"].tolist() == ["L", "£"]
 
 
@@ -940,13 +940,13 @@ def test_never_paid_is_never_a_number(as_of, sentinel):
 
 def joined(*payloads, exact=False) -> pd.DataFrame:
     """Return frames made one by one and concatenated: categories turn into plain text."""
-    return pd.concat([invoice_frame(answer, exact=exact) for answer in payloads])
+    return pd.concat([summary_frame(answer, exact=exact) for answer in payloads])
 
 
 def test_concatenated_frames_give_the_same_figures():
     """Frames kept by month and joined by hand count as one frame."""
     history = sample_history()
-    whole, by_hand = invoice_frame(*history), joined(*history)
+    whole, by_hand = summary_frame(*history), joined(*history)
     assert not isinstance(by_hand["currency"].dtype, pd.CategoricalDtype)
     assert_frame_equal(balances_by_type(by_hand), balances_by_type(whole))
     loose = {"check_categorical": False, "check_dtype": False}
@@ -975,7 +975,7 @@ def test_concatenated_exact_frames_stay_exact():
 
 def test_a_frame_with_any_index_is_read_by_row():
     """Sorting, filtering and a new index leave the figures as they are."""
-    frame = invoice_frame(*sample_history())
+    frame = summary_frame(*sample_history())
     shuffled = frame.sample(frac=1, random_state=7)
     assert_frame_equal(balances_by_type(shuffled), balances_by_type(frame))
     keyed = frame.set_index(frame["currency"].astype(str) + "x")
@@ -993,7 +993,7 @@ def test_options_of_pandas_change_nothing(option, value):
     """Pandas 3's manners in pandas 2, and another store of text, give the same frames."""
     history = sample_history()
     with pd.option_context(option, value):
-        frame = invoice_frame(*history)
+        frame = summary_frame(*history)
         assert dtypes(frame) == INVOICE_DTYPES
         assert dtypes(payment_recency(frame, as_of="2026-01-01")) == RECENCY_DTYPES
         assert dtypes(balance_changes(*history)) == CHANGE_DTYPES
@@ -1223,7 +1223,7 @@ def test_partners_clouds_and_currencies_are_not_compared_with_each_other():
 def test_changes_of_parts_are_those_of_totals():
     """Where parts add up, the changes of the frame by type are those of the stated totals."""
     history = sample_history()
-    assert_frame_equal(changes_of(invoice_frame(*history)), balance_changes(*history))
+    assert_frame_equal(changes_of(summary_frame(*history)), balance_changes(*history))
 
 
 # ---------------------------------------------------------------- currencies
@@ -1240,10 +1240,10 @@ def only(answer: Payload, currency: str) -> Payload:
 def test_no_figure_of_a_currency_depends_on_another(payloads):
     """With the other currencies taken out, every figure of each function stays the same."""
     derivations = {
-        "invoice_frame": invoice_frame,
+        "summary_frame": summary_frame,
         "totals_frame": totals_frame,
-        "balances_by_type": lambda *p: balances_by_type(invoice_frame(*p)).reset_index(),
-        "payment_recency": lambda *p: payment_recency(invoice_frame(*p)),
+        "balances_by_type": lambda *p: balances_by_type(summary_frame(*p)).reset_index(),
+        "payment_recency": lambda *p: payment_recency(summary_frame(*p)),
         "balance_changes": balance_changes,
         "reconcile": reconcile,
     }
@@ -1309,8 +1309,8 @@ def whose_and_when(answer: Payload) -> tuple[str, datetime]:
 def test_any_payload_gives_a_frame_of_the_schema(payloads):
     """Whatever the service sends, the frames have their columns, dtypes, rows and sums."""
     stated = [entry for answer in payloads for entry in parsed(answer)["items"]]
-    frame, totals = invoice_frame(*payloads, exact=True), totals_frame(*payloads)
-    assert dtypes(invoice_frame(*payloads)) == INVOICE_DTYPES
+    frame, totals = summary_frame(*payloads, exact=True), totals_frame(*payloads)
+    assert dtypes(summary_frame(*payloads)) == INVOICE_DTYPES
     assert dtypes(totals) == TOTALS_DTYPES
     assert len(totals) == len(stated)
     assert len(frame) == sum(len(entry["details"]) or 1 for entry in stated)
@@ -1326,10 +1326,10 @@ def test_any_payload_gives_a_frame_of_the_schema(payloads):
         assert not (frame[column].dropna() < pd.Timestamp("1753-01-01", tz="UTC")).any()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
-        assert dtypes(payment_recency(invoice_frame(*payloads))) == RECENCY_DTYPES
+        assert dtypes(payment_recency(summary_frame(*payloads))) == RECENCY_DTYPES
         assert dtypes(reconcile(*payloads)) == RECONCILE_DTYPES
     assert dtypes(balance_changes(*payloads)) == CHANGE_DTYPES
-    wide = balances_by_type(invoice_frame(*payloads, exact=True))
+    wide = balances_by_type(summary_frame(*payloads, exact=True))
     newest = latest(frame)
     for code in wide.index:
         assert sum(wide.loc[code].dropna()) == sum(select(newest, currency=code)["balance_amount"])
@@ -1356,7 +1356,7 @@ def test_changes_add_up_to_the_balance(payloads):
         assert not (row.unexplained and (row.payment_seen or row.invoice_seen or before == after))
 
 
-@pytest.mark.parametrize("function", [invoice_frame, totals_frame])
+@pytest.mark.parametrize("function", [summary_frame, totals_frame])
 def test_amounts_as_floats_are_the_floats_of_the_decimals(function):
     """Each float is the one nearest to what was sent."""
     history = sample_history()

@@ -37,10 +37,10 @@ from pcnotebooks import (
     balances_by_type,
     csv_text,
     explore,
-    invoice_frame,
     payment_recency,
     reconcile,
     render_report,
+    summary_frame,
     totals_frame,
 )
 from pcnotebooks.amounts import format_number
@@ -130,7 +130,7 @@ PAYLOADS = [
     for partner in PARTNERS
     for days in (0, 31)
 ]
-FRAME = invoice_frame(*PAYLOADS)
+FRAME = summary_frame(*PAYLOADS)
 
 
 @singledispatch
@@ -198,7 +198,7 @@ def _kept(folder: Path) -> list[pd.DataFrame]:
     history = History(folder / "history")
     assert all(history.append(each) for each in PAYLOADS)
     history.compact("2040-01-01")
-    return [history.frame(), history.totals(), history.changes(), history.frame(at=AT)]
+    return [history.summaries(), history.totals(), history.changes(), history.summaries(at=AT)]
 
 
 SHOWS: dict[str, Callable[[Path], Any]] = {
@@ -208,7 +208,7 @@ SHOWS: dict[str, Callable[[Path], Any]] = {
     "csv_text": lambda _: csv_text(*PAYLOADS),
     "dashboard": lambda _: pcnotebooks.dashboard(payloads=PAYLOADS),
     "explore": lambda _: explore(FRAME),
-    "invoice_frame": lambda _: invoice_frame(*PAYLOADS, exact=True),
+    "summary_frame": lambda _: summary_frame(*PAYLOADS, exact=True),
     "payment_recency": lambda _: payment_recency(FRAME),
     "plot_balance_trend": lambda _: each_currency(pcnotebooks.plot_balance_trend),
     "plot_balances": lambda _: each_currency(pcnotebooks.plot_balances),
@@ -264,12 +264,12 @@ def test_nothing_fetched_is_added_across_currencies(partner_center):
 @given(order=st.permutations(PAYLOADS))
 def test_the_order_of_payloads_does_not_matter(tmp_path_factory, order):
     """To any function that takes several, nor to a history that is told them one by one."""
-    for function in (invoice_frame, totals_frame, balance_changes, reconcile):
+    for function in (summary_frame, totals_frame, balance_changes, reconcile):
         assert_frame_equal(function(*order), function(*PAYLOADS))
     assert csv_text(*order) == csv_text(*PAYLOADS)
     history = History(tmp_path_factory.mktemp("history"))
     assert all(history.append(each) for each in order)
-    assert_frame_equal(history.frame(), invoice_frame(*PAYLOADS))
+    assert_frame_equal(history.summaries(), summary_frame(*PAYLOADS))
 
 
 def test_a_report_does_not_depend_on_the_order():
@@ -281,7 +281,7 @@ def test_two_answers_of_one_moment_are_refused_in_any_order():
     """Whether they are one debt or two accounts under one label, nothing tells."""
     one, other = (payload(item("GBP", balance), partner="") for balance in (1, 5))
     for order in ([one, other], [other, one, one]):
-        for function in (invoice_frame, totals_frame, balance_changes, reconcile, csv_text):
+        for function in (summary_frame, totals_frame, balance_changes, reconcile, csv_text):
             with pytest.raises(pcnotebooks.ConfigurationError, match=(
                 r"^Two different answers are both of '', cloud 'global', retrieved at"
                 r" 2024-03-05T06:00:00\+00:00: their balances are one debt or two"
@@ -293,7 +293,7 @@ def test_two_answers_of_one_moment_are_refused_in_any_order():
         Payload(other.body, "china", "", AT),
         Payload(other.body, "global", "", AT + timedelta(microseconds=1)),
     ):
-        assert invoice_frame(one, apart)["balance_amount"].tolist() in ([1, 5], [5, 1])
+        assert summary_frame(one, apart)["balance_amount"].tolist() in ([1, 5], [5, 1])
 
 
 # ---------------------------------------------------------------- everywhere the same
@@ -312,11 +312,11 @@ def test_the_same_figures_everywhere(tmp_path_factory, amounts, paid):
     fields = {"lastPaymentAmount": paid, "lastPaymentDate": "2024-02-20T00:00:00Z"}
     given_ = payload(*(item(code, None, detail("OneTime", amount, currency=code, **fields))
                        for code, amount in amounts))  # fmt: skip
-    frame = invoice_frame(given_, exact=True)
+    frame = summary_frame(given_, exact=True)
     loaded = Payload.load(given_.save(folder / "payload.json"))
     history = History(folder / "history")
     history.append(loaded)
-    for found in (invoice_frame(loaded, exact=True), history.frame(exact=True)):
+    for found in (summary_frame(loaded, exact=True), history.summaries(exact=True)):
         assert_frame_equal(found, frame)
     lines = list(csv.DictReader(io.StringIO(csv_text(given_))))
     book = pd.read_excel(pcnotebooks.write_excel(folder / "a.xlsx", given_), sheet_name="details")
@@ -359,7 +359,7 @@ def test_never_paid_is_no_number_of_days_anywhere(sentinel, as_of, at, here):
             patch.setenv("TZ", here)
             time.tzset()
             try:
-                recency = payment_recency(invoice_frame(given_), as_of=as_of)
+                recency = payment_recency(summary_frame(given_), as_of=as_of)
             except pcnotebooks.ConfigurationError:
                 return  # an as-of day that UTC does not have
             totals = payment_recency(totals_frame(given_), as_of=as_of)
@@ -382,8 +382,8 @@ def test_never_paid_is_no_number_of_days_where_people_read():
     given_ = answer("Contoso", lastPaymentDate=NONE + "-08:00", latestInvoiceDate=NONE)
     for shown in (
         render_report(given_),
-        json.dumps(explore(invoice_frame(given_))._repr_mimebundle_()),
-        to_svg(pcnotebooks.plot_panels(invoice_frame(given_), pcnotebooks.plot_payment_recency),
+        json.dumps(explore(summary_frame(given_))._repr_mimebundle_()),
+        to_svg(pcnotebooks.plot_panels(summary_frame(given_), pcnotebooks.plot_payment_recency),
                prefix="x", title="", description=""),
     ):  # fmt: skip
         assert re.search("never paid", shown, re.IGNORECASE)

@@ -20,7 +20,7 @@ from pandas.testing import assert_frame_equal
 
 from pcnotebooks.clouds import CLOUDS
 from pcnotebooks.errors import ConfigurationError, PayloadError, PcNotebooksError
-from pcnotebooks.frame.build import balance_changes, invoice_frame, totals_frame
+from pcnotebooks.frame.build import balance_changes, summary_frame, totals_frame
 from pcnotebooks.history.history import History, default_location
 from pcnotebooks.payload.payload import Payload
 from pcnotebooks.payload.sample import sample_history, sample_payload
@@ -42,8 +42,8 @@ def kept(location, *payloads):
 def same(history, payloads, **wanted):
     """Assert that everything read of a history is what these payloads give."""
     for exact in (False, True):
-        frame = invoice_frame(*payloads, exact=exact)
-        assert_frame_equal(history.frame(exact=exact, **wanted), frame)
+        frame = summary_frame(*payloads, exact=exact)
+        assert_frame_equal(history.summaries(exact=exact, **wanted), frame)
         totals = totals_frame(*payloads, exact=exact)
         assert_frame_equal(history.totals(exact=exact, **wanted), totals)
 
@@ -81,7 +81,7 @@ def test_an_empty_history_gives_empty_frames(tmp_path):
     """Of the same columns and dtypes, and reading makes no folder."""
     history = History(tmp_path / "none")
     same(history, [])
-    assert_frame_equal(history.frame(at="2024-01-01"), invoice_frame())
+    assert_frame_equal(history.summaries(at="2024-01-01"), summary_frame())
     assert_frame_equal(history.changes(), balance_changes())
     assert list(history.payloads()) == []
     assert history.verify().empty
@@ -139,12 +139,12 @@ def test_answers_that_two_writers_kept_of_one_moment_are_never_added(tmp_path, i
     history = raced(tmp_path, first, second, beside, last)
     pair = [path for path in files(tmp_path / "history") if "20240305T06" in path.name]
     for _ in range(2):
-        reads = [history.frame, history.totals, history.changes, lambda: history.totals(at=AT)]
+        reads = [history.summaries, history.totals, history.changes, lambda: history.totals(at=AT)]
         for read in reads:
             with pytest.raises(ConfigurationError, match="Two different answers") as told:
                 read()
             assert all(path.name in told.value.remedy for path in pair)
-        assert len(history.frame(since="2024-03-06")) == 2
+        assert len(history.summaries(since="2024-03-06")) == 2
         ((_, name, damage, remedy),) = history.verify().itertuples()
         assert all(path.name in name + damage for path in pair)
         assert "Move the wrong one" in remedy
@@ -167,7 +167,7 @@ def test_sample_data_enters_only_when_asked_for(tmp_path):
         history.append(sample_payload())
     assert not list(tmp_path.iterdir())
     assert history.append(sample_payload(), sample=True)
-    assert history.frame()["cloud"].eq("sample").all()
+    assert history.summaries()["cloud"].eq("sample").all()
 
 
 def test_what_is_no_answer_is_refused_before_anything_is_written(tmp_path):
@@ -243,9 +243,9 @@ def test_amounts_come_back_to_the_last_digit(tmp_path, amount):
     given = payload(item("GBP", stated, lastPaymentAmount=...), item("EUR", -stated))
     history = kept(tmp_path, given)
     same(history, [given])
-    (exact,) = history.frame(currency="GBP", exact=True)["balance_amount"]
+    (exact,) = history.summaries(currency="GBP", exact=True)["balance_amount"]
     assert exact == stated
-    assert history.frame(currency="GBP")["balance_amount"].item() == float(amount)
+    assert history.summaries(currency="GBP")["balance_amount"].item() == float(amount)
     assert len(str(exact)) <= 20
 
 
@@ -260,7 +260,7 @@ def test_more_digits_than_parquet_keeps_are_read_from_the_payload(tmp_path, amou
         history.compact(LATER)
     same(history, pair)
     same(history, pair[:1], at=AT)
-    assert set(history.frame(currency="EUR")["currency"]) == {"EUR"}
+    assert set(history.summaries(currency="EUR")["currency"]) == {"EUR"}
     assert history.verify().empty
     assert any(".rounded." in path.name for path in files(tmp_path, "invoice_details"))
 
@@ -280,7 +280,7 @@ def test_what_is_missing_stays_missing(tmp_path):
     same(history, [sparse, other])
     history.compact(LATER)
     same(history, [sparse, other])
-    assert history.frame(at="2040-01-01").empty, "the latest payload states nothing"
+    assert history.summaries(at="2040-01-01").empty, "the latest payload states nothing"
 
 
 # Which rows
@@ -308,7 +308,7 @@ def test_rows_are_chosen_by_partner_cloud_currency_and_time(tmp_path, compact):
     since = [each for each in accounts if each.retrieved_at > AT]
     same(history, since, since="2024-03-06", cloud=["global", "china"])
     assert list(history.payloads(partner="Contoso", until="2024-03-05")) == in_order(own[:2])
-    assert set(history.frame(currency="eur")["currency"]) == {"EUR"}
+    assert set(history.summaries(currency="eur")["currency"]) == {"EUR"}
     assert set(history.totals(currency=["gbp", "CHF"])["currency"]) == {"GBP"}
 
 
@@ -328,7 +328,7 @@ def test_days_are_whole_and_in_utc_and_moments_in_any_zone(tmp_path):
     for none in ("soon", pd.NaT):
         for choice in ("since", "until", "at"):
             with pytest.raises(ConfigurationError, match="no date"):
-                history.frame(**{choice: none})
+                history.summaries(**{choice: none})
 
 
 def test_figures_as_they_stood_on_a_day():
@@ -548,7 +548,7 @@ def test_an_object_store_that_gives_no_answer_is_told_in_words(monkeypatch):
     monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
     s3fs.S3FileSystem.clear_instance_cache()
     history = History("s3://no-such-bucket/history")
-    for use in (history.frame, history.verify, lambda: history.append(SAMPLES[0], sample=True)):
+    for use in (history.summaries, history.verify, lambda: history.append(SAMPLES[0], sample=True)):
         with pytest.raises(PcNotebooksError, match="at s3://no-such-bucket/history ") as told:
             use()
         assert "credentials" in told.value.message
@@ -560,7 +560,7 @@ def test_an_object_store_that_gives_no_answer_is_told_in_words(monkeypatch):
 def test_a_file_url_and_a_tilde_are_folders(home, scheme):
     """Both lead to the folder that they mean."""
     kept("~/history", SAMPLES[0])
-    assert_frame_equal(History(f"{scheme}://{home}/history").frame(), invoice_frame(SAMPLES[0]))
+    assert_frame_equal(History(f"{scheme}://{home}/history").summaries(), summary_frame(SAMPLES[0]))
     kept(f"{scheme}://{home}/other", SAMPLES[0])
     assert (home / "other" / "payloads").is_dir()
 

@@ -18,7 +18,7 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 from pcnotebooks.amounts import add_exactly
-from pcnotebooks.frame.build import balance_changes, invoice_frame
+from pcnotebooks.frame.build import balance_changes, summary_frame
 from pcnotebooks.history.history import History
 from pcnotebooks.payload.sample import sample_history
 from tests.builders import AT, item, payload
@@ -51,7 +51,7 @@ def folder(request, tmp_path_factory):
 def sums(folder, dataset):
     """Return the exact sum for each partner and currency, which means nothing but is told apart."""
     history = History(folder)
-    frame = (history.frame if dataset == "invoice_details" else history.totals)(exact=True)
+    frame = (history.summaries if dataset == "invoice_details" else history.totals)(exact=True)
     groups = frame.groupby(["partner", "currency"], observed=True)["balance_amount"]
     return {key: add_exactly(amounts) for key, amounts in groups}
 
@@ -189,12 +189,12 @@ def test_an_object_store_serves_as_a_folder(bucket):
         assert one.append(each, sample=True)
         assert not other.append(each, sample=True)
     every += again
-    assert_frame_equal(other.frame(), invoice_frame(*every))
+    assert_frame_equal(other.summaries(), summary_frame(*every))
     assert other.compact(LATER) == 2
     assert len(list(one.payloads())) == len(every)
-    assert_frame_equal(one.frame(), invoice_frame(*every))
+    assert_frame_equal(one.summaries(), summary_frame(*every))
     assert_frame_equal(one.changes(), balance_changes(*every))
-    assert_frame_equal(one.frame(partner="Contoso", at=AT), invoice_frame(again[0]))
+    assert_frame_equal(one.summaries(partner="Contoso", at=AT), summary_frame(again[0]))
     assert one.verify().empty
     lost = one._store.list_files("invoice_details")[0]
     one._store.delete([lost, lost])
@@ -208,14 +208,14 @@ def test_characters_that_search_stand_for_themselves_in_a_bucket(bucket):
     history = History(f"{bucket}/[x]*?/history")
     for each in PAYLOADS[-4:]:
         assert history.append(each)
-    assert_frame_equal(history.frame(), invoice_frame(*PAYLOADS[-4:]))
+    assert_frame_equal(history.summaries(), summary_frame(*PAYLOADS[-4:]))
     assert len(list(history.payloads())) == 4
 
 
 def test_a_bucket_that_is_not_there_is_an_error_of_the_system(bucket):
     """When something is to be kept; until then it is as empty as a folder that is not there."""
     history = History("s3://no-such-bucket/history")
-    assert history.frame().empty
+    assert history.summaries().empty
     with pytest.raises(OSError, match=r"^s3://no-such-bucket/history: .*bucket does not exist"):
         history.append(PAYLOADS[-1])
 

@@ -16,7 +16,7 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 from pcnotebooks.errors import PayloadError, PcNotebooksError
-from pcnotebooks.frame.build import invoice_frame, totals_frame
+from pcnotebooks.frame.build import summary_frame, totals_frame
 from pcnotebooks.history.history import History
 from tests.builders import AT, item, payload
 from tests.services.history_workers import LATER, made
@@ -58,7 +58,7 @@ def whole(folder, payloads):
     """Assert that a history holds these payloads, and after mending every engine sees them once."""
     history = History(folder)
     assert list(history.payloads()) == payloads
-    assert_frame_equal(history.frame(), invoice_frame(*payloads))
+    assert_frame_equal(history.summaries(), summary_frame(*payloads))
     assert_frame_equal(history.totals(), totals_frame(*payloads))
     history.compact(LATER)
     assert history.verify().empty
@@ -167,7 +167,7 @@ except OSError as error:
     print(error.strerror, error.filename.startswith(sys.argv[1]))
 history = History(sys.argv[1])
 print(len(kept) > 3, list(history.payloads()) == kept[:-1], len(history.verify()))
-print(len(history.frame()) == 2 * len(kept) - 2)
+print(len(history.summaries()) == 2 * len(kept) - 2)
 END
 """
 
@@ -190,7 +190,7 @@ import sys
 from pcnotebooks.history.history import History
 from tests.services.history_workers import made
 history = History(sys.argv[1])
-print(list(history.payloads()) == [made(0)], len(history.frame()), len(history.verify()))
+print(list(history.payloads()) == [made(0)], len(history.summaries()), len(history.verify()))
 try: history.append(made(1))
 except OSError as error: print(error.strerror, error.filename.startswith(sys.argv[1]))
 END
@@ -231,7 +231,7 @@ def pair(request, tmp_path):
 @pytest.mark.parametrize("dataset", DERIVED)
 def test_damage_to_a_derived_table_is_told_and_costs_nothing(tmp_path, pair, dataset):
     """The rows are read from the payloads, with a warning; rebuilding mends it."""
-    read = pair.frame if dataset == "invoice_details" else pair.totals
+    read = pair.summaries if dataset == "invoice_details" else pair.totals
     expected = read()
     file = files(tmp_path, dataset)[0]
     for content in damages(file.read_bytes()):
@@ -252,7 +252,7 @@ def test_damage_to_a_derived_table_is_told_and_costs_nothing(tmp_path, pair, dat
 
 def test_damage_to_a_payload_is_never_read_over(tmp_path, pair):
     """It raises with the file's name and the remedy; frames do not need it."""
-    expected = pair.frame()
+    expected = pair.summaries()
     file = files(tmp_path)[0]
     name = str(file.relative_to(tmp_path))
     good = file.read_bytes()
@@ -262,15 +262,15 @@ def test_damage_to_a_payload_is_never_read_over(tmp_path, pair):
             list(pair.payloads())
         assert name in caught.value.message
         assert "backup" in caught.value.remedy
-        assert_frame_equal(pair.frame(), expected)
+        assert_frame_equal(pair.summaries(), expected)
     with pytest.raises(PayloadError, match="changed or cut off"):
-        pair.frame(at="2030-01-01")
+        pair.summaries(at="2030-01-01")
     ((_, damaged, damage, remedy),) = pair.verify().itertuples()
     assert (damaged, damage) == (name, "was changed or cut off")
     assert remedy.startswith("Restore it from a backup")
     pair.rebuild()
     pair.compact(LATER)
-    assert_frame_equal(pair.frame(), expected)
+    assert_frame_equal(pair.summaries(), expected)
     file.write_bytes(good)
     assert pair.verify().empty
 
@@ -299,7 +299,7 @@ def test_files_of_others_are_left_alone_and_told(tmp_path):
     (tmp_path / "payloads" / "cloud=x").write_text("not ours")
     assert list(history.payloads()) == every
     assert history.compact(LATER) == 3
-    assert_frame_equal(history.frame(), invoice_frame(*every))
+    assert_frame_equal(history.summaries(), summary_frame(*every))
     told = history.verify()
     assert [Path(name).name for name in told["file"]] == ["README.txt", "part-0.parquet", "cloud=x"]
     assert (folder / "README.txt").read_text() == "not ours"
@@ -320,7 +320,7 @@ def test_a_name_that_is_no_text_is_a_strangers(tmp_path):
     shutil.copy(kept, folder)
     (tmp_path / "payloads" / f"{odd}.txt").write_text("not ours")
     assert list(history.payloads()) == [made(0)]
-    assert_frame_equal(history.frame(), invoice_frame(made(0)))
+    assert_frame_equal(history.summaries(), summary_frame(made(0)))
     assert history.append(made(1))
     assert history.compact(LATER) == 2
     assert [name for name in history.verify()["file"] if "udcff" not in name] == []
@@ -336,7 +336,7 @@ def test_a_copy_in_another_months_folder_is_read_once(tmp_path, pair, month):
     shutil.copy(kept, copy)
     for _ in range(2):
         assert list(pair.payloads()) == [made(0), made(1)]
-        assert_frame_equal(pair.frame(), invoice_frame(made(0), made(1)))
+        assert_frame_equal(pair.summaries(), summary_frame(made(0), made(1)))
         assert str(copy.relative_to(tmp_path)) in set(pair.verify()["file"])
         late = made(4 * 12 * 11)
         pair.append(late)
@@ -358,7 +358,7 @@ def test_a_history_whose_files_keep_disappearing_is_given_up_in_words(tmp_path, 
     monkeypatch.setattr(
         type(history._store), "list_files", lambda _, name: listed if name == "payloads" else []
     )
-    for read in (history.frame, lambda: list(history.payloads())):
+    for read in (history.summaries, lambda: list(history.payloads())):
         with pytest.raises(PcNotebooksError, match="does not stand still"):
             read()
     with warnings.catch_warnings():

@@ -22,8 +22,8 @@ from pcnotebooks.frame.build import (
     balance_changes,
     balances_by_type,
     differences,
-    invoice_frame,
     payment_recency,
+    summary_frame,
     totals_frame,
 )
 from pcnotebooks.history.history import History
@@ -67,7 +67,7 @@ def test_what_is_read_is_right(answer, rows):
     """To the last digit and the microsecond: in frames, sums and days."""
     assert fuzz.check(answer)
     given = of(answer)
-    exact = invoice_frame(given, exact=True)
+    exact = summary_frame(given, exact=True)
     columns = ("currency", "invoice_type", "balance_amount", "last_payment_amount",
                "last_payment_date", "latest_invoice_date")  # fmt: skip
     found = [
@@ -75,7 +75,7 @@ def test_what_is_read_is_right(answer, rows):
         for row in zip(*(exact[name].astype(object) for name in columns), strict=True)
     ]
     assert [numbers(row) for row in found] == [numbers(row) for row in rows]
-    frame = invoice_frame(given)
+    frame = summary_frame(given)
     assert frame["balance_amount"].tolist() == [float(row.balance) for row in rows]
     for row, days in zip(rows, payment_recency(frame)["days_since_payment"], strict=True):
         paid = row.paid_on and datetime.fromisoformat(row.paid_on)
@@ -98,15 +98,15 @@ PARTNERS = {name: of(answer, name) for name, (answer, _) in READ.items()}
 
 def test_what_is_read_is_the_same_from_a_file_and_a_history(tmp_path):
     """Every answer of the corpus, as a partner's of its own: saved, kept and merged."""
-    frame = invoice_frame(*PARTNERS.values(), exact=True)
+    frame = summary_frame(*PARTNERS.values(), exact=True)
     changes = balance_changes(*PARTNERS.values())
     loaded = [given.save(tmp_path / "saved.json") and Payload.load(tmp_path / "saved.json")
               for given in PARTNERS.values()]  # fmt: skip
-    assert_frame_equal(invoice_frame(*loaded, exact=True), frame)
+    assert_frame_equal(summary_frame(*loaded, exact=True), frame)
     history = History(tmp_path / "history")
     assert all(history.append(given) for given in PARTNERS.values())
     for _ in range(2):
-        assert_frame_equal(history.frame(exact=True), frame)
+        assert_frame_equal(history.summaries(exact=True), frame)
         assert_frame_equal(history.totals(), totals_frame(*PARTNERS.values()))
         assert_frame_equal(history.changes(), changes)
         assert history.verify().empty
@@ -116,7 +116,7 @@ def test_what_is_read_is_the_same_from_a_file_and_a_history(tmp_path):
 def test_what_is_read_is_the_same_in_a_table_and_a_report(tmp_path):
     """All amounts of the corpus stand in the CSV file and the workbook, some in a report."""
     small = [given for given in PARTNERS.values() if len(given.body) < 10_000]
-    frame = invoice_frame(*small, exact=True)
+    frame = summary_frame(*small, exact=True)
     table = csv_text(*small)
     lines = list(csv.DictReader(io.StringIO(table)))
     assert [Decimal(line["balance_amount"]) for line in lines] == frame["balance_amount"].tolist()
@@ -130,7 +130,7 @@ def test_what_is_read_is_the_same_in_a_table_and_a_report(tmp_path):
     amounts = [Decimal(str(row[column])) for row in written[1:]]  # as text where a float is short
     assert amounts == frame["balance_amount"].tolist()
     some = small[::6]
-    frame, report = invoice_frame(*some, exact=True), render_report(some)
+    frame, report = summary_frame(*some, exact=True), render_report(some)
     for currency, amount in zip(frame["currency"], frame["balance_amount"], strict=True):
         assert format_number(amount, currency) in report
 
@@ -139,7 +139,7 @@ def test_what_is_read_is_the_same_in_a_table_and_a_report(tmp_path):
 def test_what_is_refused_is_told(answer, refusal, tmp_path):
     """One PayloadError with path, value and remedy, from a file and in every function."""
     given = of(answer)
-    functions = [invoice_frame, totals_frame]
+    functions = [summary_frame, totals_frame]
     if "not a date" not in refusal.message:  # a sum needs no date
         functions += [differences, balance_changes, decode]
     for function in functions:
@@ -151,13 +151,13 @@ def test_what_is_refused_is_told(answer, refusal, tmp_path):
         assert error.__cause__ is None
     assert Payload.load(given.save(tmp_path / "saved.json")) == given
     with pytest.raises(PayloadError):
-        invoice_frame(of(EXAMPLE, "Fabrikam"), given)
+        summary_frame(of(EXAMPLE, "Fabrikam"), given)
 
 
 def test_without_a_partner_nobody_is_named():
     """The message of an unlabelled answer begins with what is wrong."""
     with pytest.raises(PayloadError, match=r"^Not invoice summaries: The body is empty"):
-        invoice_frame(of(b"", ""))
+        summary_frame(of(b"", ""))
 
 
 def outcome(answer: bytes) -> bool:
@@ -198,9 +198,9 @@ def test_cut_off_at_every_byte_gives_no_frame():
     whole = EXAMPLE.rstrip()
     for place in range(1, len(whole)):
         with pytest.raises(PayloadError):
-            invoice_frame(of(whole[:place]))
+            summary_frame(of(whole[:place]))
         with pytest.raises(PayloadError):
-            invoice_frame(of(whole[place:]))
+            summary_frame(of(whole[place:]))
 
 
 MUCH = 20 * 2**20
@@ -231,8 +231,8 @@ def test_twenty_megabytes(answer, rows):
     start = time.process_time()
     if rows is None:
         with pytest.raises(PayloadError) as caught:
-            invoice_frame(of(answer))
+            summary_frame(of(answer))
         assert len(str(caught.value)) < 400
     else:
-        assert len(invoice_frame(of(answer))) == rows
+        assert len(summary_frame(of(answer))) == rows
     assert time.process_time() - start < 20

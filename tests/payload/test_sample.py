@@ -16,8 +16,8 @@ from pcnotebooks.frame.build import (
     balance_changes,
     balances_by_type,
     differences,
-    invoice_frame,
     payment_recency,
+    summary_frame,
     totals_frame,
 )
 from pcnotebooks.payload.payload import decode
@@ -170,7 +170,7 @@ def test_chf_is_never_paid_and_begins_in_mid_history(totals):
     rows = totals[totals["currency"] == "CHF"]
     assert rows["retrieved_at"].min() == pd.Timestamp("2024-07-05 06:00", tz="UTC")
     assert rows["last_payment_date"].isna().all()
-    frame = invoice_frame(*sample_history())
+    frame = summary_frame(*sample_history())
     assert set(frame.loc[frame["currency"] == "CHF", "invoice_type"]) == {"OneTime"}
 
 
@@ -182,7 +182,7 @@ def test_kwd_begins_in_mid_history(totals):
 
 def test_payments_come_some_seven_weeks_after_an_invoice():
     """Every payment of the two years follows an invoice of its type by 45 to 70 days."""
-    frame = invoice_frame(*sample_history())
+    frame = summary_frame(*sample_history())
     keys = ["partner", "currency", "invoice_type"]
     for _, rows in frame.groupby(keys, observed=True):
         invoiced = set(rows["latest_invoice_date"])
@@ -193,7 +193,7 @@ def test_payments_come_some_seven_weeks_after_an_invoice():
 
 def test_what_is_owed_at_the_end():
     """A credit stands in USD; GBP and USD are owed for both types; CHF is over 90 days old."""
-    frame = invoice_frame(*sample_history())
+    frame = summary_frame(*sample_history())
     wide = balances_by_type(frame)
     assert wide.index.tolist() == ["CHF", "EUR", "GBP", "JPY", "KWD", "USD"]
     assert wide.loc["USD", "OneTime"] == -2150
@@ -205,5 +205,5 @@ def test_what_is_owed_at_the_end():
 def test_no_payment_lies_after_its_payload():
     """A sample must not warn."""
     for payload in sample_history():
-        payment_recency(invoice_frame(payload))
+        payment_recency(summary_frame(payload))
         assert decode(payload)

@@ -231,7 +231,7 @@ def test_figures_say_what_they_show():
         code(
             "import matplotlib.pyplot as plt\n"
             "from pcnotebooks import *\n"
-            "plot_panels(invoice_frame(sample_payload()))"
+            "plot_panels(summary_frame(sample_payload()))"
         ),
         code("plt.plot([1, 2]); plt.title('Cost of $5 and $6'); plt.xlabel('days');"),
     )
@@ -362,7 +362,7 @@ def test_headings_skip_no_level():
 
 def test_tables_say_what_heads_them():
     """Scopes, no empty head, pandas' second head row folded, numbers right, room to scroll."""
-    frame = pcnotebooks.balances_by_type(pcnotebooks.invoice_frame(sample_payload()))
+    frame = pcnotebooks.balances_by_type(pcnotebooks.summary_frame(sample_payload()))
     soup = page(code("", html(frame.to_html())))
     table = soup.table
     assert [cell.get_text() for cell in table.select("thead th")] == [

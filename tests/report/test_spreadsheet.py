@@ -23,7 +23,6 @@ from pcnotebooks import (
     ConfigurationError,
     Payload,
     csv_text,
-    invoice_frame,
     payment_recency,
     plot_balances,
     reconcile,
@@ -31,6 +30,7 @@ from pcnotebooks import (
     sample_history,
     sample_payload,
     select,
+    summary_frame,
     totals_frame,
     write_csv,
     write_excel,
@@ -70,7 +70,7 @@ def test_csv_has_the_columns_of_payment_recency():
     header = csv_text(sample_payload()).splitlines()[0].split(",")
     assert header[0] == "source"
     assert header[header.index("retrieved_at") + 1] == "as_of"
-    columns = list(payment_recency(invoice_frame(sample_payload())).columns)
+    columns = list(payment_recency(summary_frame(sample_payload())).columns)
     assert [name for name in header if name not in ("source", "as_of")] == columns
 
 
@@ -100,8 +100,8 @@ def test_csv_opens_in_excel_with_its_symbols(tmp_path: Path):
 
 
 def test_csv_reads_back_as_the_frame(tmp_path: Path):
-    """What pandas reads is what invoice_frame holds, row by row."""
-    frame = invoice_frame(*sample_history())
+    """What pandas reads is what summary_frame holds, row by row."""
+    frame = summary_frame(*sample_history())
     path = write_csv(tmp_path / "history.csv", *sample_history())
     read = pd.read_csv(path, parse_dates=["retrieved_at", "latest_invoice_date"])
     assert read["balance_amount"].tolist() == frame["balance_amount"].tolist()
@@ -199,15 +199,15 @@ def test_excel_holds_the_frames(history: Path):
     book = openpyxl.load_workbook(history)
     for name, frame in (
         ("totals", totals_frame(*payloads)),
-        ("details", invoice_frame(*payloads)),
-        ("recency", payment_recency(invoice_frame(*payloads))),
+        ("details", summary_frame(*payloads)),
+        ("recency", payment_recency(summary_frame(*payloads))),
     ):
         records = _records(book[name])
         assert [row["balance_amount"] for row in records] == frame["balance_amount"].tolist()
         naive = frame["retrieved_at"].dt.tz_convert(None)
         assert [row["retrieved_at"] for row in records] == naive.tolist()
     records = _records(book["recency"])
-    recency = payment_recency(invoice_frame(*payloads))
+    recency = payment_recency(summary_frame(*payloads))
     assert [row["days_since_payment"] for row in records] == [
         None if pd.isna(days) else days for days in recency["days_since_payment"]
     ]
@@ -320,6 +320,6 @@ def test_the_same_figure_everywhere(tmp_path: Path):
         ]
         assert Decimal(repr(cell)) == amount
         assert format_number(amount, row.currency) in report
-        own = select(invoice_frame(*payloads), partner=row.partner, currency=row.currency)
+        own = select(summary_frame(*payloads), partner=row.partner, currency=row.currency)
         title = plot_balances(own).get_title(loc="left").replace("\n", " ")
         assert format_amount(abs(amount), row.currency) in title

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from pcnotebooks.errors import ServiceError
-from pcnotebooks.frame.build import invoice_frame
+from pcnotebooks.frame.build import summary_frame
 from pcnotebooks.payload.payload import Payload
 from pcnotebooks.payload.sample import sample_payload
 from pcnotebooks.service.fetch_many import fetch_all, invoice_summaries
@@ -23,7 +23,7 @@ def test_the_frame_is_that_of_the_fetched_payload(partner_center):
     session = Session.from_token(partner_center().cloud, "token", partner="Contoso")
     before = pd.Timestamp.now("UTC")
     frame = invoice_summaries(session)
-    example = invoice_frame(sample_payload())
+    example = summary_frame(sample_payload())
     own = ["partner", "cloud", "retrieved_at"]
     pd.testing.assert_frame_equal(frame.drop(columns=own), example.drop(columns=own))
     assert frame["partner"].unique().tolist() == ["Contoso"]
@@ -36,7 +36,7 @@ def test_an_account_without_invoices_is_an_empty_frame(partner_center):
     service = partner_center(Answer(b'{"totalCount": 0, "items": []}'))
     frame = invoice_summaries(Session.from_token(service.cloud, "token"))
     assert len(frame) == 0
-    assert list(frame) == list(invoice_frame(sample_payload()))
+    assert list(frame) == list(summary_frame(sample_payload()))
 
 
 def test_a_refusal_passes(partner_center):

@@ -27,7 +27,7 @@ import json
 from datetime import UTC, datetime
 import pcnotebooks as pc
 from tests.builders import body, detail, item
-pc.invoice_frame(pc.sample_payload())
+pc.summary_frame(pc.sample_payload())
 codes = [f"X{n:05}" for n in range(50_000)]
 items = [item(code, None, *(detail(kind, 1.23, currency=code) for kind in ("Recurring", "OneTime")))
          for code in codes]
@@ -36,7 +36,7 @@ del items
 def memory(what): return int(open("/proc/self/status").read().split(what)[1].split()[0]) / 1024
 open("/proc/self/clear_refs", "w").write("5")  # the most so far is what it is now
 before = memory("VmRSS:")
-frame = pc.invoice_frame(answer)
+frame = pc.summary_frame(answer)
 totals = pc.totals_frame(answer)
 more = memory("VmHWM:") - before
 print(json.dumps([len(answer.body) / 2**20, len(frame), len(totals), more]))

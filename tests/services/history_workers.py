@@ -88,7 +88,7 @@ def work(location: str, workers: int, each: int) -> None:
         children.append(child)
     history, seen, reads = History(location), set(), 0
     while children:
-        rows = history.frame()
+        rows = history.summaries()
         keys = list(zip(rows["partner"], rows["retrieved_at"], rows["invoice_type"], strict=True))
         if len(keys) != len(set(keys)):
             raise SystemExit("a row was doubled")

@@ -26,11 +26,11 @@ from pcnotebooks import (
     History,
     Payload,
     dashboard,
-    invoice_frame,
     payment_recency,
     sample_history,
     sample_payload,
     select,
+    summary_frame,
 )
 from pcnotebooks.clouds import SAMPLE
 from pcnotebooks.session.settings import profiles_file
@@ -215,7 +215,7 @@ def test_the_line_of_code_gives_the_table():
     assert line in hand.text()
     given = eval(line, vars(pc) | {"payloads": payloads, **_names()})  # noqa: S307
     wanted = select(
-        payment_recency(invoice_frame(*payloads), as_of="2025-12-31"),
+        payment_recency(summary_frame(*payloads), as_of="2025-12-31"),
         currency="USD", invoice_type="Recurring", partner="Fabrikam (sample)",
     )  # fmt: skip
     pd.testing.assert_frame_equal(given, wanted)
@@ -292,7 +292,7 @@ def test_front_ends_without_widgets_get_the_figures():
     bundle = dashboard()._repr_mimebundle_()
     assert bundle["text/plain"].startswith("Sample data. CHF")
     assert bundle["text/html"].count("<svg") == 6
-    assert "payment_recency(invoice_frame(sample_payload()))" in bundle["text/html"]
+    assert "payment_recency(summary_frame(sample_payload()))" in bundle["text/html"]
     nothing = dashboard(cloud="china")._repr_mimebundle_()
     assert (
         "Nothing is fetched from Partner Center operated by 21Vianet yet." in nothing["text/html"]

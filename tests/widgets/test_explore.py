@@ -16,9 +16,9 @@ from pcnotebooks import (
     Cloud,
     cloud_picker,
     explore,
-    invoice_frame,
     sample_history,
     sample_payload,
+    summary_frame,
 )
 from tests.builders import AT, detail, item, payload
 
@@ -48,7 +48,7 @@ def test_cloud_picker_offers_sample_data_and_every_cloud():
 
 def test_shows_everything_first():
     """Each currency's balances and recency, the table, and that it is sample data."""
-    html = _html(explore(invoice_frame(sample_payload())))
+    html = _html(explore(summary_frame(sample_payload())))
     assert html.count("<svg") == 6
     for words in ("GBP 751,094.39 owed, 73 % OneTime", "1 of 2 never paid", "Sample data"):
         assert words in html
@@ -58,14 +58,14 @@ def test_shows_everything_first():
 def test_a_frame_alone_has_no_trend():
     """Partners fetched at different times are not one balance over time."""
     later = payload(item("GBP", 5), partner="Fabrikam", at=AT + timedelta(days=9))
-    html = _html(explore(invoice_frame(payload(item("GBP", 5)), later)))
+    html = _html(explore(summary_frame(payload(item("GBP", 5)), later)))
     assert html.count("<svg") == 2
     assert "Trend" not in html
 
 
 def test_currency_and_invoice_type_choose():
     """What is chosen is shown, and nothing else."""
-    box = explore(invoice_frame(sample_payload()))
+    box = explore(summary_frame(sample_payload()))
     _choose(box, "Currency", "GBP")
     assert "CHF" not in _html(box)
     assert _html(box).count("<svg") == 2
@@ -79,7 +79,7 @@ def test_currency_and_invoice_type_choose():
 
 def test_a_choice_with_nothing_in_it_is_said():
     """No row is no error: the charts say that no balances are stated."""
-    box = explore(invoice_frame(sample_payload()))
+    box = explore(summary_frame(sample_payload()))
     _choose(box, "Currency", "CHF")
     _choose(box, "Invoice type", "Recurring")
     assert box.text() == "Sample data. No balance fits the choices."
@@ -89,15 +89,15 @@ def test_a_choice_with_nothing_in_it_is_said():
 
 def test_as_of_moves_the_days():
     """The chosen day is the one from which days are counted."""
-    box = explore(invoice_frame(sample_payload()))
+    box = explore(summary_frame(sample_payload()))
     _controls(box)["As of"].value = pd.Timestamp("2018-03-17").date()
     assert "440 days ago" in _html(box)
 
 
 def test_offers_partners_only_where_there_are_several():
     """One partner needs no control; two can be told apart by it."""
-    assert "Partner" not in _controls(explore(invoice_frame(sample_payload())))
-    box = explore(invoice_frame(*sample_history()))
+    assert "Partner" not in _controls(explore(summary_frame(sample_payload())))
+    box = explore(summary_frame(*sample_history()))
     _choose(box, "Partner", "Fabrikam (sample)")
     assert "EUR" not in _html(box)
     assert "JPY" in _html(box)
@@ -106,7 +106,7 @@ def test_offers_partners_only_where_there_are_several():
 def test_offers_what_is_not_stated_where_it_occurs():
     """A currency without details can be chosen by its missing type."""
     box = explore(
-        invoice_frame(
+        summary_frame(
             payload(item("GBP", 5), item("EUR", None, detail("Rebate", 3, currency="EUR")))
         )
     )
@@ -119,14 +119,14 @@ def test_offers_what_is_not_stated_where_it_occurs():
 
 def test_takes_the_latest_payload_only():
     """24 monthly payloads are one debt, not 24."""
-    box = explore(invoice_frame(*sample_history()))
+    box = explore(summary_frame(*sample_history()))
     _choose(box, "Currency", "GBP")
     assert "GBP 257,081.13 owed" in _html(box)
 
 
 def test_an_error_stands_in_the_widget(monkeypatch: pytest.MonkeyPatch):
     """A callback's exception, seen nowhere else, is shown with what to do, as text."""
-    box = explore(invoice_frame(sample_payload()))
+    box = explore(summary_frame(sample_payload()))
     monkeypatch.setattr("pcnotebooks.widgets.explore.figures_table", lambda recency: 1 / 0)
     _choose(box, "Currency", "GBP")
     assert "ZeroDivisionError: division by zero" in _html(box)
@@ -144,14 +144,14 @@ def test_an_error_of_ours_brings_its_remedy(monkeypatch: pytest.MonkeyPatch):
         raise ConfigurationError("No <b>.", remedy="Do that.")
 
     monkeypatch.setattr("pcnotebooks.widgets.explore.figures_table", refuse)
-    html = _html(explore(invoice_frame(sample_payload())))
+    html = _html(explore(summary_frame(sample_payload())))
     assert "No &lt;b&gt;." in html
     assert "Do that." in html
 
 
 def test_no_figure_leaks_over_100_changes():
     """Callbacks draw on figures that pyplot never hears of."""
-    box = explore(invoice_frame(sample_payload()))
+    box = explore(summary_frame(sample_payload()))
     for turn in range(100):
         _choose(box, "Currency", ("GBP", "CHF")[turn % 2])
     assert plt.get_fignums() == []
@@ -168,7 +168,7 @@ def test_draws_nothing_twice(monkeypatch: pytest.MonkeyPatch):
 
     for name in ("balances_svg", "recency_svg"):
         monkeypatch.setattr(explorer, name, noting(getattr(explorer, name)))
-    box = explore(invoice_frame(sample_payload()))
+    box = explore(summary_frame(sample_payload()))
     first = _html(box)
     assert len(drawn) == 6
     for label in ("GBP", "CHF", "All"):
@@ -184,7 +184,7 @@ def test_words_come_first_and_charts_follow():
 
     async def choose() -> list[str]:
         seen = []
-        box = explore(invoice_frame(sample_payload()))
+        box = explore(summary_frame(sample_payload()))
         _choose(box, "Currency", "CHF")
         _choose(box, "Currency", "GBP")
         for _ in range(50):
@@ -204,7 +204,7 @@ def test_an_error_while_charts_follow_stands_in_the_widget(monkeypatch: pytest.M
     monkeypatch.setattr("pcnotebooks.widgets.explore.balances_svg", lambda *_, **__: 1 / 0)
 
     async def show() -> str:
-        box = explore(invoice_frame(sample_payload()))
+        box = explore(summary_frame(sample_payload()))
         await asyncio.sleep(0.01)
         return box.children[3].value
 
@@ -213,14 +213,14 @@ def test_an_error_while_charts_follow_stands_in_the_widget(monkeypatch: pytest.M
 
 def test_text_for_front_ends_without_widgets():
     """What is owed, in words, and that it is sample data."""
-    bundle = explore(invoice_frame(sample_payload()))._repr_mimebundle_()
+    bundle = explore(summary_frame(sample_payload()))._repr_mimebundle_()
     text = bundle["text/plain"].replace("\N{NO-BREAK SPACE}", " ")
     assert text.startswith("Sample data. OneTime CHF 1,230.33. OneTime EUR")
 
 
 def test_exporters_get_the_same_without_a_kernel():
     """The bundle holds the widget for a live front end and the view as HTML for the others."""
-    box = explore(invoice_frame(sample_payload()))
+    box = explore(summary_frame(sample_payload()))
     bundle = box._repr_mimebundle_()
     assert "application/vnd.jupyter.widget-view+json" in bundle
     assert "751,094.39" in bundle["text/html"]
@@ -228,5 +228,5 @@ def test_exporters_get_the_same_without_a_kernel():
 
 def test_empty_frame():
     """An account without invoices gives controls with nothing to choose, and no error."""
-    box = explore(invoice_frame())
+    box = explore(summary_frame())
     assert "No rows: none are stated, or none fit." in _html(box)
