@@ -7,13 +7,13 @@ from datetime import date, datetime
 from decimal import Decimal, localcontext
 from functools import lru_cache
 from typing import SupportsFloat
-from unicodedata import bidirectional
 
 from babel.core import Locale, UnknownLocaleError
 from babel.dates import format_date, format_datetime
 from babel.numbers import format_decimal, get_currency_precision
 
 from pcnotebooks.errors import ConfigurationError
+from pcnotebooks.text import isolated
 
 NO_BREAK = "\N{NO-BREAK SPACE}"
 
@@ -109,13 +109,6 @@ def format_share(part: SupportsFloat, whole: SupportsFloat) -> str | None:
 def format_day(day: date, *, locale: str = "en") -> str:
     """Return a calendar day: ``16 Mar 2018``."""
     return isolated(format_date(day, f"d{NO_BREAK}MMM{NO_BREAK}y", _locale(locale)))
-
-
-def isolated(text: str) -> str:
-    """Return a text that turns nothing around which stands beside it in a sentence."""
-    if any(bidirectional(letter) in {"R", "AL"} for letter in text):
-        return f"\N{FIRST STRONG ISOLATE}{text}\N{POP DIRECTIONAL ISOLATE}"
-    return text
 
 
 def format_days(days: int, *, locale: str = "en") -> str:

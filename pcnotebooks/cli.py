@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 import typer.core
 
-from pcnotebooks.errors import ConfigurationError, PcNotebooksError, SignInError, printable
+from pcnotebooks.errors import ConfigurationError, PcNotebooksError, SignInError
+from pcnotebooks.text import printable, without_password
 
 if TYPE_CHECKING:
     from pcnotebooks import Payload, Session
@@ -177,10 +178,8 @@ def report(
     if failed and not payloads:
         raise typer.Exit(1)
     if history and not payloads:
-        from pcnotebooks.history.store import shown  # noqa: PLC0415
-
         raise ConfigurationError(
-            f"The history at {shown(history)} holds no payloads.",
+            f"The history at {without_password(history)} holds no payloads.",
             remedy="Run pcnotebooks snapshot with the same --history, or name another location.",
         )
     output.parent.mkdir(parents=True, exist_ok=True)

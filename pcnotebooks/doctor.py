@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 
 from pcnotebooks.clouds import Cloud
 from pcnotebooks.errors import ConfigurationError, PcNotebooksError, SignInError
-from pcnotebooks.payload.payload import decode
+from pcnotebooks.payload.decode import decode
 from pcnotebooks.service.fetch import ask_once, reach, route
 from pcnotebooks.session.session import (
     Session,

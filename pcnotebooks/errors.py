@@ -2,20 +2,7 @@
 
 from __future__ import annotations
 
-from unicodedata import category
-
-# Controls, what turns text around or hides in it, half characters, and separators of lines.
-_OBEYED = {"Cc", "Cf", "Cs", "Zl", "Zp"}
-
-
-def printable(text: str) -> str:
-    """Return a text without the characters that a terminal obeys: it may be a stranger's."""
-    if text.isprintable():
-        return text
-    return "".join(
-        "\N{REPLACEMENT CHARACTER}" if category(each) in _OBEYED and each != "\n" else each
-        for each in text
-    )
+from pcnotebooks.text import printable
 
 
 class PcNotebooksError(Exception):

@@ -1,6 +1,6 @@
 """Put faults into a module on purpose, one at a time, and count those that a test sees.
 
-``python -m tests.mutate payload/payload`` runs mutmut on a copy below ``build``, prints the
+``python -m tests.mutate payload/decode`` runs mutmut on a copy below ``build``, prints the
 score of each module and leaves the faults that no test saw beside it.
 """
 
@@ -16,7 +16,7 @@ ROOT = Path(__file__).parent.parent
 COPIED = ("pcnotebooks", "tests", "notebooks", "conftest.py", "README.md", "pyproject.toml")
 LEAST = 85
 TESTS = {
-    "payload/payload": ("tests/payload",),
+    "payload/decode": ("tests/payload",),
     "frame/build": ("tests/frame", "tests/payload/test_corpus.py"),
     "service/fetch": ("tests/service", "tests/test_doctor.py"),
 }

@@ -10,7 +10,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "pcnotebooks"
 HOMES = {
     "requests": {"session/transport", "service/fetch"},
-    "msgspec": {"payload/payload"},
+    "msgspec": {"payload/payload", "payload/decode"},
     "matplotlib": {"chart/axes"},
     "babel": {"amounts"},
     "ipywidgets": {"widgets/sign_in", "widgets/explore", "widgets/dashboard"},

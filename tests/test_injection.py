@@ -40,7 +40,7 @@ from pcnotebooks import (
 from pcnotebooks.chart.axes import to_svg
 from pcnotebooks.chart.svg import balances_svg, recency_svg
 from pcnotebooks.cli import main
-from pcnotebooks.errors import printable
+from pcnotebooks.text import printable
 from tests.builders import AT, body, detail, item
 
 HOSTILE = {

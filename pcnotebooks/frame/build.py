@@ -25,15 +25,8 @@ from pcnotebooks.clouds import Cloud
 from pcnotebooks.errors import ConfigurationError
 from pcnotebooks.frame.instants import Instants, NoDateError, in_microseconds
 from pcnotebooks.frame.schema import ONE_TIME, RECURRING, category, type_category, type_key, utc
-from pcnotebooks.payload.payload import (
-    Figures,
-    Item,
-    Payload,
-    decode,
-    items_of,
-    stamps,
-    wrong_value,
-)
+from pcnotebooks.payload.decode import Figures, Item, decode, items_of, stamps, wrong_value
+from pcnotebooks.payload.payload import Payload
 
 AsOf: TypeAlias = date | datetime | str
 Choice: TypeAlias = str | Iterable[str] | None

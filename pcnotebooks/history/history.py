@@ -40,6 +40,7 @@ from pcnotebooks.history.files import (
     month_of,
 )
 from pcnotebooks.payload.payload import Payload
+from pcnotebooks.text import without_password
 
 if TYPE_CHECKING or find_spec("pyarrow"):  # without it, History says what to install
     import pyarrow as pa
@@ -115,7 +116,7 @@ class History:
             raise ConfigurationError(
                 f"A history's location is {place!r}.", remedy="Give a folder or an fsspec URL."
             )
-        self.location = store.shown(os.fspath(place))
+        self.location = without_password(os.fspath(place))
         self._store = store.open_store(place)
 
     def __repr__(self) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -13,6 +12,7 @@ from typing import Any, Protocol, TypeAlias
 from uuid import uuid4
 
 from pcnotebooks.errors import ConfigurationError, PcNotebooksError
+from pcnotebooks.text import without_password
 
 # A path below the location, with slashes, and the content that the file is to have.
 Content: TypeAlias = tuple[str, bytes]
@@ -20,7 +20,6 @@ Content: TypeAlias = tuple[str, bytes]
 # Outside the datasets: some engines try to read hidden files, too.
 _ASIDE = ".aside"
 _ABANDONED_AFTER = 3600.0  # seconds; no write takes that long
-_PASSWORD = re.compile(r"(://[^/:@]*):[^/]*@")
 
 
 class Store(Protocol):
@@ -65,27 +64,23 @@ def open_store(location: str | os.PathLike[str]) -> Store:
         return _Folder(folder)
     if place.casefold().startswith(("http://", "https://")):
         raise ConfigurationError(
-            f"The history at {shown(place)} cannot be written: a web server only gives.",
+            f"The history at {without_password(place)} cannot be written: a web server only gives.",
             remedy="Name the store itself, as in s3://bucket/path or abfss://container@account...",
         )
-    with _answering(shown(place)):
+    with _answering(without_password(place)):
         try:
             from fsspec.core import url_to_fs  # noqa: PLC0415  only URLs need it
 
             remote, root = url_to_fs(place)
         except (ImportError, ValueError) as error:
             raise ConfigurationError(
-                f"The history at {shown(place)} cannot be opened: {shown(str(error))}.",
+                f"The history at {without_password(place)} cannot be opened:"
+                f" {without_password(str(error))}.",
                 remedy='Install the extra (pip install "pcnotebooks[history]") and the package that'
                 " fsspec needs for such a URL: s3fs for s3://, adlfs for abfss://, gcsfs for"
                 " gs://.",
             ) from None
-    return _Bucket(remote, root.rstrip("/"), shown(place))
-
-
-def shown(location: str) -> str:
-    """Return a location without the password that a URL can hold."""
-    return _PASSWORD.sub(r"\1:***@", location)
+    return _Bucket(remote, root.rstrip("/"), without_password(place))
 
 
 @contextmanager
@@ -102,7 +97,7 @@ def _answering(place: str) -> Iterator[None]:
             error.filename = place
         raise
     except Exception as error:
-        words = shown(str(error)) or type(error).__name__
+        words = without_password(str(error)) or type(error).__name__
         raise PcNotebooksError(
             f"The history at {place} cannot be reached: {words}",
             remedy="Check the URL, the network, and the credentials where the store's own package"

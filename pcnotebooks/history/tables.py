@@ -20,7 +20,8 @@ from pcnotebooks.frame.build import SUMMARY_COLUMNS, TOTALS_COLUMNS, summary_fra
 from pcnotebooks.frame.instants import NOT_A_TIME, Instants, NoDateError
 from pcnotebooks.frame.schema import KNOWN_TYPES, categorical, type_category, type_key, utc
 from pcnotebooks.history.files import DETAILS, PAYLOADS, SUMMARIES, Wanted, payload_id
-from pcnotebooks.payload.payload import Figures, Payload, decode
+from pcnotebooks.payload.decode import Figures, decode
+from pcnotebooks.payload.payload import Payload
 
 Row: TypeAlias = tuple[str, str | None, str | None, Figures]
 

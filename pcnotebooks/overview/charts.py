@@ -33,6 +33,7 @@ from pcnotebooks.frame.build import (
     rows_of,
 )
 from pcnotebooks.frame.schema import ONE_TIME, RECURRING
+from pcnotebooks.text import shortened
 
 # Every colour by its name, on light and on dark ground. Charts are drawn in the light ones; a
 # page that shows them as SVG finds the name in place of the colour and may give it another.
@@ -190,7 +191,7 @@ def balances_view(
     parts = _parts(zip((name for _, name, _ in lanes), amounts, strict=True))
     owners = _parts(((row.partner, row.cloud), row.balance_amount) for row in rows_of(now))
     title = balances_title(currency, owners.values(), {} if only else parts, locale=locale)
-    title = f"{short(only)}: {title}" if only else title
+    title = f"{shortened(only)}: {title}" if only else title
     return BalancesView(title, _foot(now, locale), unit, bars)
 
 
@@ -220,7 +221,7 @@ def trend_view(frame: pd.DataFrame, *, locale: str = "en") -> TrendView:
     lines = []
     for place, ((partner, _), series) in enumerate(stated.items()):
         colours = (TEXT,) if len(stated) == 1 else (*_OTHERS, MUTED)
-        name = f"{short(partner)}\n" if len(stated) > 1 else ""
+        name = f"{shortened(partner)}\n" if len(stated) > 1 else ""
         lines.append(
             Line(
                 series.index.tolist(),
@@ -265,7 +266,7 @@ def balance_title(
         return owed
     largest = max(parts, key=lambda name: parts[name])
     share = "all" if parts[largest] == total else format_share(parts[largest], total)
-    return f"{owed}, {share} {short(largest)}"
+    return f"{owed}, {share} {shortened(largest)}"
 
 
 def balances_title(
@@ -304,7 +305,7 @@ def lanes_of(frame: pd.DataFrame, *, by_currency: bool = False) -> list[tuple[st
         found.setdefault((row.partner, row.cloud, row.currency, _type_name(row)), []).append(row)
     lanes = []
     for (partner, cloud, currency, name), rows in found.items():
-        label = " · ".join(filter(None, (currency if by_currency else "", short(name))))
+        label = " · ".join(filter(None, (currency if by_currency else "", shortened(name))))
         label = "\n".join(word for word in (owners[partner, cloud], label) if word)
         lanes.append((label or currency, name, rows))
     return lanes
@@ -318,18 +319,13 @@ def owners_of(frame: pd.DataFrame) -> dict[tuple[str, str], str]:
         (partner, cloud): " · ".join(
             word
             for word in (
-                short(partner) if len(partners) > 1 else "",
+                shortened(partner) if len(partners) > 1 else "",
                 cloud_label(cloud) if len(clouds) > 1 else "",
             )
             if word
         )
         for partner, cloud in owners
     }
-
-
-def short(text: str) -> str:
-    """Return a name that fits beside a chart; names that differ often do so at their end."""
-    return text if len(text) <= 28 else f"{text[:14]}\N{HORIZONTAL ELLIPSIS}{text[-13:]}"
 
 
 def _type_name(row: Any) -> str:

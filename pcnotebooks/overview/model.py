@@ -16,7 +16,6 @@ from pcnotebooks.amounts import (
     format_days,
     format_days_ago,
     format_number,
-    isolated,
 )
 from pcnotebooks.clouds import cloud_label
 from pcnotebooks.frame.build import (
@@ -36,11 +35,10 @@ from pcnotebooks.frame.build import (
 )
 from pcnotebooks.overview.charts import balance_title, parts_by_type
 from pcnotebooks.payload.payload import Payload
+from pcnotebooks.text import isolated
 
 NOTHING = "\N{EN DASH}"
 _STATED = "Stated by Partner Center"
-# The characters that command a direction of writing; none of them is seen.
-_TURNS = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
 
 
 @dataclass(frozen=True)
@@ -225,7 +223,7 @@ def _statement(own: Frames, words: Words, number: int) -> Statement:
     # A currency stated twice in one payload: the row of the newest invoice speaks.
     stated = own.totals.sort_values("latest_invoice_date", na_position="first").iloc[-1]
     balance = add_exactly(own.totals["balance_amount"])
-    parts = {_isolated(name): amount for name, amount in parts_by_type(own.details).items()}
+    parts = {isolated(name): amount for name, amount in parts_by_type(own.details).items()}
     title = balance_title(words.currency, balance, parts, locale=words.locale)
     title += _split_with_credit(balance, parts, words)
     return Statement(
@@ -354,12 +352,7 @@ def _paid_remark(stated: Any, words: Words) -> str:
 
 def owner_name(partner: str, cloud: str) -> str:
     """Return whose account it is, and at which cloud."""
-    return f"{_isolated(partner) or 'Partner not named'} · {cloud_label(cloud)}"
-
-
-def _isolated(name: str) -> str:
-    """Return a name that turns no figure around which stands beside it in a sentence."""
-    return isolated(name.translate(_TURNS))
+    return f"{isolated(partner) or 'Partner not named'} · {cloud_label(cloud)}"
 
 
 def balances_in_words(frame: pd.DataFrame, *, locale: str = "en") -> str:
@@ -512,7 +505,7 @@ def _attention(own: Frames, words: Words) -> list[str]:
 
 
 def _type_name(row: Any) -> str:
-    return NOT_STATED if pd.isna(row.invoice_type) else _isolated(row.invoice_type)
+    return NOT_STATED if pd.isna(row.invoice_type) else isolated(row.invoice_type)
 
 
 def no_longer_stated(

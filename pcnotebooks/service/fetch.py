@@ -32,10 +32,12 @@ from urllib3.util import parse_url
 
 from pcnotebooks import __version__
 from pcnotebooks.errors import NetworkError, PayloadError, PcNotebooksError, ServiceError
-from pcnotebooks.payload.payload import BYTE_ORDER_MARK, Payload, require_json
+from pcnotebooks.payload.decode import BYTE_ORDER_MARK, require_json
+from pcnotebooks.payload.payload import Payload
 from pcnotebooks.session import transport
 from pcnotebooks.session.session import Session, access_token, bare, tenant_of
 from pcnotebooks.session.transport import Http, UnfinishedError
+from pcnotebooks.text import one_line
 
 _PATH = "/v1/invoices/summaries"
 _RETRIES = 3
@@ -464,7 +466,7 @@ def _redirect(url: str, location: str) -> tuple[bool, str]:
     ports = {"http": 80, "https": 443}
     origins = {(at.scheme, at.host, at.port or ports.get(at.scheme or "")) for at in (here, there)}
     if len(origins) > 1:
-        return False, _cut(f"{there.scheme}://{there.netloc}")
+        return False, one_line(f"{there.scheme}://{there.netloc}", 200)
     return True, f"{here.scheme}://{here.netloc}{there.request_uri}"
 
 
@@ -504,7 +506,7 @@ def _refusal(
     call: _Call, answer: _Answer, bearer: _Bearer, description: str | None = None
 ) -> _Failure:
     """Return what an answer that is no success says, or the description in its place."""
-    reason = _cut(bearer.hide_in(answer.reason))
+    reason = one_line(bearer.hide_in(answer.reason), 200)
     body = answer.body.removeprefix(BYTE_ORDER_MARK).decode("utf-8", "replace")
     code, stated = _stated(answer, bearer.hide_in(body))
     description = description or stated
@@ -532,18 +534,18 @@ def _stated(answer: _Answer, text: str) -> tuple[str | None, str]:
     """Return the code and the description of an error body, whichever of its shapes it has."""
     if answer.is_page:
         title = re.search(r"<title[^>]{0,200}>([^<]{0,2000})", text, re.IGNORECASE)
-        return None, "an HTML page" + (f" titled {_cut(title[1])!r}" if title else "")
+        return None, "an HTML page" + (f" titled {one_line(title[1], 200)!r}" if title else "")
     try:
         document = json.loads(text)
     except (ValueError, RecursionError):
         document = None
     if not isinstance(document, dict):
-        return None, _cut(text)
+        return None, one_line(text, 200)
     code = document.get("code")
     description = document.get("description") or document.get("message")
     if not (code or description):
         description = text
-    return _cut(str(code)) if code else None, _cut(str(description or ""))
+    return one_line(str(code), 200) if code else None, one_line(str(description or ""), 200)
 
 
 def _remedy(answer: _Answer, code: str | None, told: str) -> str | None:
@@ -618,17 +620,10 @@ def _detail(causes: list[BaseException]) -> str:
     """Return the system's own word for it, which never holds a header."""
     for cause in causes:
         if isinstance(cause, ssl.SSLCertVerificationError):
-            return _cut(cause.verify_message)
+            return one_line(cause.verify_message, 200)
         if isinstance(cause, OSError) and cause.strerror:
-            return _cut(cause.strerror)
+            return one_line(cause.strerror, 200)
         if type(cause) is OSError:
             # "Tunnel connection failed: 407 ...", or a certificate bundle that does not exist.
-            return _cut(str(cause))
+            return one_line(str(cause), 200)
     return ""
-
-
-def _cut(text: str) -> str:
-    """Return a text in one printable line of at most 200 characters."""
-    printable = "".join(letter if letter.isprintable() else " " for letter in text[:2000])
-    line = " ".join(printable.split())
-    return line if len(line) <= 200 else line[:197] + "..."

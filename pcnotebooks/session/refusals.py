@@ -10,6 +10,7 @@ from typing import Any
 
 from pcnotebooks.errors import SignInError
 from pcnotebooks.session.settings import Settings
+from pcnotebooks.text import one_line
 
 _ADMINISTRATOR = "Ask an administrator of the tenant"
 AGAIN = "Sign in again."
@@ -56,14 +57,13 @@ SIGN_IN_REMEDIES: Mapping[str, str] = MappingProxyType(
 def refusal(settings: Settings, result: Mapping[str, Any]) -> SignInError:
     """Return what Entra, or OAuth, or the clock refuses with."""
     error = str(result.get("error") or "unknown_error")[:80]
-    told = str(result.get("error_description") or "")[:2000]
-    told = "".join(letter if letter.isprintable() else " " for letter in told)
+    told = one_line(str(result.get("error_description") or ""), 2000)
     number = re.search(r"AADSTS(\d+)", told)
     codes = result.get("error_codes")
     code = number[1] if number else error
     if isinstance(codes, list) and codes and isinstance(codes[0], int):
         code = str(codes[0])
-    words = " ".join(re.split(r"\s*Trace ID:", told)[0].split())[:300]
+    words = re.split(r"\s*Trace ID:", told)[0][:300]
     said = words or _IN_WORDS.get(error, error.replace("_", " "))
     return SignInError(
         f"{_attempt(settings)} failed: {said}".rstrip(".") + ".",

@@ -29,13 +29,12 @@ from pcnotebooks.session.token_cache import (
     token_cache,
 )
 from pcnotebooks.session.transport import Http
+from pcnotebooks.text import hidden, one_line
 
 _Error = TypeVar("_Error", bound=BaseException)
 
 # Characters that an HTTP header can carry; RFC 6750 allows fewer still.
 _TOKEN = re.compile(r"[\x21-\x7e]+")
-_OPAQUE = re.compile(r"[\w.~+/=-]{20,}")
-_GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 class AccessToken(Protocol):
@@ -178,7 +177,7 @@ def access_token(session: Session, *, refused: str | None = None) -> str:
     except (PcNotebooksError, KeyboardInterrupt) as error:
         failure = error
     except Exception as error:  # noqa: BLE001  a credential may raise anything
-        reason = f"{type(error).__name__}: {_readable(error)}"
+        reason = f"{type(error).__name__}: {one_line(hidden(str(error)), 400)}"
         failure = _sign_in_error(session, f"gave no token: {reason}")
     else:
         if _is_token(token):
@@ -216,24 +215,11 @@ def _is_token(token: object) -> bool:
     return isinstance(token, str) and _TOKEN.fullmatch(token) is not None
 
 
-def _readable(error: Exception) -> str:
-    """Return a message in one line, without any word long and odd enough to be a secret."""
-    return _hidden(" ".join(str(error).split()))[:400]
-
-
-def _hidden(text: str) -> str:
-    def hide(word: re.Match[str]) -> str:
-        plain = len(word[0]) < 40 and not re.search(r"\d", word[0])
-        return word[0] if plain or _GUID.fullmatch(word[0]) else "[...]"
-
-    return _OPAQUE.sub(hide, text)
-
-
 class _Discreet(logging.Filter):
     """Hides secrets in what msal logs: it writes device codes and half answers as they are."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        record.msg, record.args = _hidden(record.getMessage()), ()
+        record.msg, record.args = hidden(record.getMessage()), ()
         record.exc_info = None  # a JSONDecodeError holds the whole answer
         return True
 

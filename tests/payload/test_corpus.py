@@ -27,7 +27,8 @@ from pcnotebooks.frame.build import (
     totals_frame,
 )
 from pcnotebooks.history.history import History
-from pcnotebooks.payload.payload import Payload, decode
+from pcnotebooks.payload.decode import decode
+from pcnotebooks.payload.payload import Payload
 from pcnotebooks.report.page import render_report
 from pcnotebooks.report.spreadsheet import csv_text, write_excel
 from tests import fuzz

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from pcnotebooks.clouds import Cloud
 from pcnotebooks.errors import ConfigurationError, PayloadError
-from pcnotebooks.payload.payload import Payload, decode, require_json
+from pcnotebooks.payload.decode import decode, require_json
+from pcnotebooks.payload.payload import Payload
 from pcnotebooks.payload.sample import sample_payload
 from tests.builders import AT, body, detail, item, payload
 

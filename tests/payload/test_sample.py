@@ -20,7 +20,7 @@ from pcnotebooks.frame.build import (
     summary_frame,
     totals_frame,
 )
-from pcnotebooks.payload.payload import decode
+from pcnotebooks.payload.decode import decode
 from pcnotebooks.payload.sample import sample_history, sample_payload
 from tests.builders import NONE, parsed
 

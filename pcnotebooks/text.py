@@ -1,0 +1,65 @@
+"""Foreign text made safe to show.
+
+Partner names, error descriptions and addresses come from outside. Such a text may command a
+terminal, hide a figure or turn it around, be longer than its place, or hold a secret.
+"""
+
+from __future__ import annotations
+
+import re
+from unicodedata import bidirectional, category
+
+# Controls, what turns text around or hides in it, half characters, and separators of lines.
+_OBEYED = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+# The characters that command a direction of writing; none of them is seen.
+_TURNS = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
+# Long enough to be a token or a code; ids in the form of a GUID are what support asks for.
+_OPAQUE = re.compile(r"[\w.~+/=-]{20,}")
+_GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_PASSWORD = re.compile(r"(://[^/:@]*):[^/]*@")
+
+
+def printable(text: str) -> str:
+    """Return a text without the characters that a terminal obeys; lines stay apart."""
+    if text.isprintable():
+        return text
+    return "".join(
+        "\N{REPLACEMENT CHARACTER}" if category(each) in _OBEYED and each != "\n" else each
+        for each in text
+    )
+
+
+def one_line(text: str, most: int) -> str:
+    """Return a text in one printable line of at most so many characters."""
+    # What is cut off anyway need not be read: a stranger's answer may be megabytes long.
+    letters = (each if each.isprintable() else " " for each in text[: 10 * most])
+    line = " ".join("".join(letters).split())
+    return line if len(line) <= most else f"{line[: most - 3]}..."
+
+
+def shortened(name: str) -> str:
+    """Return a name that fits beside a chart; names that differ often do so at their end."""
+    return name if len(name) <= 28 else f"{name[:14]}\N{HORIZONTAL ELLIPSIS}{name[-13:]}"
+
+
+def isolated(text: str) -> str:
+    """Return a text that turns no neighbour around, such as the amount after a Hebrew name."""
+    plain = text.translate(_TURNS)
+    if any(bidirectional(letter) in {"R", "AL"} for letter in plain):
+        return f"\N{FIRST STRONG ISOLATE}{plain}\N{POP DIRECTIONAL ISOLATE}"
+    return plain
+
+
+def hidden(text: str) -> str:
+    """Return a text without any word that is long and odd enough to be a secret."""
+
+    def hide(word: re.Match[str]) -> str:
+        plain = len(word[0]) < 40 and not re.search(r"\d", word[0])
+        return word[0] if plain or _GUID.fullmatch(word[0]) else "[...]"
+
+    return _OPAQUE.sub(hide, text)
+
+
+def without_password(url: str) -> str:
+    """Return a location without the password that its URL can hold."""
+    return _PASSWORD.sub(r"\1:***@", url)
