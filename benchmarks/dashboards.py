@@ -41,8 +41,6 @@ async def _timed(explorer: Any, choose: Callable[[], None]) -> tuple[float, floa
     started = time.perf_counter()
     choose()
     words = time.perf_counter()
-    if explorer._drawing:
-        await explorer._drawing
     return (words - started) * 1000, (time.perf_counter() - started) * 1000
 
 
@@ -51,8 +49,6 @@ async def _measure() -> list[Row]:
     explorer = box._explorer
     currency, kind, as_of = explorer.currency, explorer.invoice_type, explorer.as_of
     labels = [label for label, _ in currency.options]
-    if explorer._drawing:
-        await explorer._drawing
     days = [date(2026, 1, 6) + timedelta(days=place) for place in range(20)]
     rows = []
     for name, control, field, values in (
@@ -76,8 +72,6 @@ async def _growth(explorer: Any, labels: list[str]) -> list[Row]:
     for _ in range(3):
         for turn in range(500):
             explorer.currency.label = labels[turn % len(labels)]
-            if explorer._drawing:
-                await explorer._drawing
         gc.collect()
         grown.append((tracemalloc.get_traced_memory()[0] / 1e6, len(_instances)))
     tracemalloc.stop()

@@ -9,15 +9,9 @@ from .errors import (
     ServiceError,
     SignInError,
 )
-from .frame.build import (
-    balance_changes,
-    balances_by_type,
-    payment_recency,
-    reconcile,
-    select,
-    summary_frame,
-    totals_frame,
-)
+from .frame.build import summary_frame, totals_frame
+from .frame.measures import balance_changes, balances_by_type, payment_recency, reconcile
+from .frame.selection import select
 from .history.history import History
 from .payload.payload import Payload
 from .payload.sample import sample_history, sample_payload

@@ -6,7 +6,8 @@ import re
 from pathlib import Path
 
 from pcnotebooks import sample_payload
-from pcnotebooks.frame.build import payment_recency, summary_frame
+from pcnotebooks.frame.build import summary_frame
+from pcnotebooks.frame.measures import payment_recency
 from pcnotebooks.service import fetch
 from pcnotebooks.session import refusals
 

@@ -27,7 +27,9 @@ from matplotlib.ticker import Formatter, FuncFormatter, MaxNLocator
 from pcnotebooks.amounts import format_tick, format_ticks_of_time
 from pcnotebooks.chart.element import element, slim
 from pcnotebooks.errors import ConfigurationError
-from pcnotebooks.frame.build import TOTALS_COLUMNS, AsOf, latest, recency_of, require_frame
+from pcnotebooks.frame.build import recency_of
+from pcnotebooks.frame.schema import TOTALS_COLUMNS
+from pcnotebooks.frame.selection import AsOf, latest, require_frame
 from pcnotebooks.overview.charts import (
     ATTENTION,
     MUTED,

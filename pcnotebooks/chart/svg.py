@@ -19,7 +19,7 @@ from markupsafe import Markup
 
 from pcnotebooks.amounts import format_tick, format_ticks_of_time
 from pcnotebooks.chart.element import element
-from pcnotebooks.frame.build import AsOf
+from pcnotebooks.frame.selection import AsOf
 from pcnotebooks.overview.charts import (
     ATTENTION,
     MUTED,

@@ -6,6 +6,18 @@ import numpy as np
 import pandas as pd
 
 RECURRING, ONE_TIME = "Recurring", "OneTime"
+NOT_STATED = "Not stated"
+KEYS = ("partner", "cloud", "currency")
+AMOUNTS = ("balance_amount", "last_payment_amount")
+DATES = (
+    "last_payment_date",
+    "accounting_date",
+    "first_invoice_creation_date",
+    "latest_invoice_date",
+)
+SUMMARY_COLUMNS = (*KEYS, "currency_symbol", "invoice_type", *AMOUNTS, *DATES, "retrieved_at")
+TOTALS_COLUMNS = tuple(column for column in SUMMARY_COLUMNS if column != "invoice_type")
+UTC = "datetime64[us, UTC]"
 
 
 def type_key(invoice_type: str) -> str:

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from pcnotebooks.clouds import Cloud
 from pcnotebooks.errors import ConfigurationError
-from pcnotebooks.frame.build import AsOf, Choice
+from pcnotebooks.frame.selection import AsOf, Choice
 from pcnotebooks.payload.payload import Payload
 
 Clouds: TypeAlias = str | Cloud | Iterable[str | Cloud] | None

@@ -17,15 +17,10 @@ import pandas as pd
 import platformdirs
 
 from pcnotebooks.errors import ConfigurationError, PayloadError, PcNotebooksError
-from pcnotebooks.frame.build import (
-    AsOf,
-    Choice,
-    changes_of,
-    rows_with,
-    summary_frame,
-    totals_frame,
-    two_answers,
-)
+from pcnotebooks.frame.build import summary_frame, totals_frame
+from pcnotebooks.frame.measures import changes_of
+from pcnotebooks.frame.rows import two_answers
+from pcnotebooks.frame.selection import AsOf, Choice, rows_with
 from pcnotebooks.history.files import (
     DERIVED,
     DETAILS,

@@ -16,9 +16,17 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pcnotebooks.errors import PayloadError
-from pcnotebooks.frame.build import SUMMARY_COLUMNS, TOTALS_COLUMNS, summary_frame
+from pcnotebooks.frame.build import summary_frame
 from pcnotebooks.frame.instants import NOT_A_TIME, Instants, NoDateError
-from pcnotebooks.frame.schema import KNOWN_TYPES, categorical, type_category, type_key, utc
+from pcnotebooks.frame.schema import (
+    KNOWN_TYPES,
+    SUMMARY_COLUMNS,
+    TOTALS_COLUMNS,
+    categorical,
+    type_category,
+    type_key,
+    utc,
+)
 from pcnotebooks.history.files import DETAILS, PAYLOADS, SUMMARIES, Wanted, payload_id
 from pcnotebooks.payload.decode import Figures, decode
 from pcnotebooks.payload.payload import Payload

@@ -23,16 +23,9 @@ from pcnotebooks.amounts import (
     to_decimal,
 )
 from pcnotebooks.clouds import SAMPLE, cloud_label
-from pcnotebooks.frame.build import (
-    NOT_STATED,
-    AsOf,
-    as_of_day,
-    changes_of,
-    invoice_types,
-    latest,
-    rows_of,
-)
-from pcnotebooks.frame.schema import ONE_TIME, RECURRING
+from pcnotebooks.frame.measures import changes_of
+from pcnotebooks.frame.schema import NOT_STATED, ONE_TIME, RECURRING
+from pcnotebooks.frame.selection import AsOf, as_of_day, invoice_types, latest, rows_of
 from pcnotebooks.text import shortened
 
 # Every colour by its name, on light and on dark ground. Charts are drawn in the light ones; a

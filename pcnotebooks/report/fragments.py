@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from html import escape
 from typing import Any
 
-import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from pcnotebooks.errors import PcNotebooksError
 from pcnotebooks.overview.charts import PALETTE
-from pcnotebooks.overview.model import Section, lines_of
+from pcnotebooks.overview.model import Line, Section
 
 
 @cache
@@ -47,17 +47,15 @@ def _css_text(text: str) -> str:
     return "".join(each if each.isalnum() else f"\\{ord(each):x} " for each in text)
 
 
-def figures_table(recency: pd.DataFrame) -> Markup:
-    """Return the table that proves the charts of a recency frame in any number of currencies."""
-    lines = lines_of(recency)
+def figures_table(lines: Sequence[Line]) -> Markup:
+    """Return the table that proves the charts, in any number of currencies."""
     several = len({line.partner for line in lines}) > 1
     return _macro("figures", lines, partners=several, currencies=True)
 
 
-def headlines(section: Section, *, partner: str | None = None) -> Markup:
-    """Return the headline figures of a currency, of one partner or of each."""
-    statements = [each for each in section.statements if partner in {None, each.partner}]
-    return _macro("headlines", statements, owners=len(section.statements) > 1)
+def headlines(section: Section, *, owners: bool) -> Markup:
+    """Return what is said of each account in a currency, with its headline figures."""
+    return _macro("headlines", section.accounts, owners=owners)
 
 
 def _macro(name: str, *arguments: Any, **options: Any) -> Markup:

@@ -10,25 +10,17 @@ import zipfile
 from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Context, Decimal
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from pcnotebooks import __version__
 from pcnotebooks.amounts import format_number, minor_units
 from pcnotebooks.clouds import SAMPLE, cloud_label
 from pcnotebooks.errors import ConfigurationError
-from pcnotebooks.frame.build import (
-    AsOf,
-    as_of_day,
-    differences,
-    latest_payloads,
-    recency_of,
-    rows_of,
-    summary_frame,
-    totals_frame,
-)
+from pcnotebooks.frame.selection import AsOf, rows_of
+from pcnotebooks.overview.build import every_row, latest_rows, overview
 from pcnotebooks.payload.payload import Payload
 
 # A text that begins so is a formula to a spreadsheet; in full width too, to some. In countries
@@ -51,9 +43,14 @@ def csv_text(*payloads: Payload, as_of: AsOf | None = None, terms_days: int = 60
     >>> csv_text(sample_payload()).splitlines()[1][:52]
     'Sample data,Contoso (sample),sample,CHF,CHF,OneTime,'
     """
-    frame = _with_recency(_given(payloads), as_of=as_of, terms_days=terms_days)
+    return csv_of(every_row(overview(payloads, as_of=as_of, terms_days=terms_days)))
+
+
+def csv_of(rows: pd.DataFrame) -> str:
+    """Return rows of an overview as CSV."""
     text = io.StringIO()
     writer = csv.writer(text)
+    frame = _with_source(rows)
     writer.writerow(frame.columns)
     for row in rows_of(frame):
         writer.writerow([_csv_cell(value, row.currency) for value in row[1:]])
@@ -161,13 +158,13 @@ def write_excel(
             "Excel files need openpyxl, which is not installed.",
             remedy='Run pip install "pcnotebooks[excel]", or use write_csv.',
         ) from None
-    given = _given(payloads)
-    current = latest_payloads(given)
+    shown = overview(payloads, as_of=as_of, terms_days=terms_days)
+    given = shown.payloads
     frames = {
-        "totals": _with_source(totals_frame(*given, exact=True)),
-        "details": _with_source(summary_frame(*given, exact=True)),
-        "recency": _with_recency(current, as_of=as_of, terms_days=terms_days),
-        "reconciliation": _with_source(differences(*current)),
+        "totals": _with_source(shown.frames.history),
+        "details": _with_source(shown.frames.summaries),
+        "recency": _with_source(latest_rows(shown)),
+        "reconciliation": _with_source(shown.frames.differences),
         "provenance": _provenance(given),
     }
     workbook = openpyxl.Workbook()
@@ -180,46 +177,17 @@ def write_excel(
     return path
 
 
-def _given(payloads: Sequence[Payload]) -> Sequence[Payload]:
-    if not payloads:
-        raise ConfigurationError(
-            "There is no payload to write.",
-            remedy="Pass fetch_invoice_summaries(session), Payload.load(path) or sample_payload().",
-        )
-    return payloads
-
-
 def _with_source(frame: pd.DataFrame) -> pd.DataFrame:
-    frame.insert(0, "source", [cloud_label(str(cloud)) for cloud in frame["cloud"]])
-    return frame
-
-
-def _with_recency(
-    payloads: Sequence[Payload], *, as_of: AsOf | None, terms_days: int
-) -> pd.DataFrame:
-    """Return every payload's rows with their recency, earlier ones' as of when they were."""
-    frame = summary_frame(*payloads, exact=True)
-    frame["_place"] = range(len(frame))
-    ages = frame.groupby(["partner", "cloud"], observed=True)["retrieved_at"].rank(
-        method="dense", ascending=False
+    """Return a frame with the cloud in words in front, or that it is sample data."""
+    labels = [cloud_label(str(cloud)) for cloud in frame["cloud"]]
+    return pd.concat(
+        [pd.Series(labels, name="source", index=frame.index, dtype=object), frame], axis=1
     )
-    rounds = []
-    for age in sorted(set(ages)) or [1]:
-        day = as_of if age == 1 else None
-        rows = recency_of(frame[ages == age], as_of=day, terms_days=terms_days)
-        days = [moment.date() for moment in rows["retrieved_at"]]
-        counted_from = days if day is None else [as_of_day(day)] * len(rows)
-        place = list(rows.columns).index("payment_status")
-        rows.insert(place, "as_of", pd.Series(counted_from, dtype=object))
-        rows["invoice_due_date"] = rows["invoice_due_date"].dt.date
-        rounds.append(rows)
-    whole = pd.concat(rounds) if len(rounds) > 1 else rounds[0]
-    return _with_source(whole.sort_values("_place").drop(columns="_place"))
 
 
 def _provenance(payloads: Sequence[Payload]) -> pd.DataFrame:
     facts = ("partner", "cloud", "retrieved_at", "request_id", "correlation_id", "sha256")
-    records = [[getattr(payload, fact) for fact in facts] for payload in dict.fromkeys(payloads)]
+    records = [[getattr(payload, fact) for fact in facts] for payload in payloads]
     frame = pd.DataFrame(records, columns=list(facts), dtype=object)
     return _with_source(frame.sort_values(list(facts[:3]), kind="stable"))
 
@@ -307,7 +275,7 @@ def _write(cell: Any, value: Any, currency: str) -> str:
 
 def _add_notes(sheet: Any, terms_days: int) -> None:
     """Say below the table how to read the sheets."""
-    versions = ", ".join(f"{name} {version(name)}" for name in ("pcnotebooks", "pandas"))
+    versions = f"pcnotebooks {__version__}, pandas {pd.__version__}"
     sheet.append([])
     for note in (
         "Balances are what the partner owes Microsoft; amounts in parentheses are credits.",

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 from ipywidgets import HTML, Button, Dropdown, HBox, Layout, VBox
 
-from pcnotebooks.amounts import format_day
 from pcnotebooks.clouds import CLOUDS, SAMPLE, Cloud, get_cloud
 from pcnotebooks.errors import PcNotebooksError, SignInError
-from pcnotebooks.frame.build import latest_payloads, summary_frame
+from pcnotebooks.frame.rows import latest_payloads
+from pcnotebooks.overview.build import overview
+from pcnotebooks.overview.model import Overview
 from pcnotebooks.payload.payload import Payload
 from pcnotebooks.payload.sample import sample_payload
 from pcnotebooks.report.fragments import error_html, wrapped
@@ -180,6 +181,7 @@ class _Dashboard(VBox):  # type: ignore[misc]  # ipywidgets has no types
         self._sessions: dict[tuple[Cloud, str | None], Session] = {}
         self._working: asyncio.Task[None] | None = None
         self._writing: asyncio.Task[None] | None = None
+        self._overview: Overview | None = None
 
         self._cloud, self._profile = cloud_picker(), _profile_picker(profile)
         self._offer(cloud)
@@ -243,20 +245,21 @@ class _Dashboard(VBox):  # type: ignore[misc]  # ipywidgets has no types
     def _show(self) -> None:
         """Show what there is of the cloud, or how to get it."""
         payloads = self._payloads()
+        self._overview = overview(payloads) if payloads else None
         key = self._cloud.value, self._profile.value
         live = self._cloud.value != SAMPLE
         self._fetch.layout.display = None if live else "none"
         self._fetch.description = "Refresh" if key in self._sessions else "Sign in and fetch"
-        self._shown.layout.display = None if payloads else "none"
-        self._state.value = wrapped(_retrieved(payloads))
-        if payloads:
-            self._explorer.show(summary_frame(*payloads), payloads)
+        self._shown.layout.display = None if self._overview else "none"
+        self._state.value = wrapped(escape(self._overview.whose)) if self._overview else ""
+        if self._overview:
+            self._explorer.show(self._overview)
             self._on_choice()
         self._saved.value = ""
 
     def text(self) -> str:
         """Return in words what is shown."""
-        if self._shown.layout.display == "none":
+        if self._overview is None:
             return f"Nothing is fetched from {self._cloud.value.label} yet."
         return self._explorer.text()
 
@@ -264,13 +267,10 @@ class _Dashboard(VBox):  # type: ignore[misc]  # ipywidgets has no types
         """Add to the live widget what is shown where no kernel runs."""
         bundle = super()._repr_mimebundle_(**options)
         if isinstance(bundle, dict):
-            hidden = self._shown.layout.display == "none"
             bundle["text/plain"] = self.text()
-            bundle["text/html"] = (
-                wrapped(f"<p>{escape(self.text())}</p>")
-                if hidden
-                else f"{self._explorer.html()}{self._line.value}"
-            )
+            bundle["text/html"] = wrapped(f"<p>{escape(self.text())}</p>")
+            if self._overview is not None:
+                bundle["text/html"] = f"{self._explorer.html()}{self._line.value}"
         return bundle
 
     def _code(self) -> str:
@@ -380,12 +380,8 @@ class _Dashboard(VBox):  # type: ignore[misc]  # ipywidgets has no types
                 where = cloud.label or cloud.name
                 self._place.wait(f"Fetching the invoice summaries from {where}.")
                 payload = await asyncio.to_thread(fetch_invoice_summaries, session)
-                summary_frame(payload)  # what it cannot read replaces nothing
-                if self._history is not None:
-                    await asyncio.to_thread(self._history.append, payload)
-                self._fetched.setdefault(key, []).append(payload)
+                await self._take(key, payload)
                 self._place.say(*signed_in(session, settings))
-                self._show()
             except asyncio.CancelledError:
                 self._place.say("Cancelled.")
                 self._mark_kept()
@@ -396,11 +392,24 @@ class _Dashboard(VBox):  # type: ignore[misc]  # ipywidgets has no types
                 self._place.refuse(error)
                 self._mark_kept()
 
+    async def _take(self, key: tuple[Cloud, str | None], payload: Payload) -> None:
+        """Show a fetched payload and keep it; one that cannot be read or kept replaces nothing."""
+        fetched = self._fetched.setdefault(key, [])
+        fetched.append(payload)
+        try:
+            if self._history is not None:
+                await asyncio.to_thread(self._history.append, payload)
+            self._show()
+        except BaseException:
+            fetched.remove(payload)
+            raise
+
     def _mark_kept(self) -> None:
         """Say of when the figures are that a failure has left."""
-        if not self._must_read() and (payloads := self._payloads()):
+        if self._overview is not None:
+            whose = escape(self._overview.whose)
             self._state.value = wrapped(
-                f'<strong class="pcn-attention">Not refreshed: {_retrieved(payloads)}</strong>'
+                f'<strong class="pcn-attention">Not refreshed: {whose}</strong>'
             )
 
     async def _write(self, name: str) -> None:
@@ -468,18 +477,6 @@ def _profile_picker(profile: str | None) -> Dropdown:
         description="Profile",
         style={"description_width": "initial"},
     )
-
-
-def _retrieved(payloads: Sequence[Payload]) -> str:
-    """Return whose the figures are, where they are one partner's, and of when."""
-    newest = latest_payloads(payloads)
-    moments = sorted({payload.retrieved_at for payload in newest})
-    words = dict.fromkeys(
-        f"{format_day(moment)}, {moment:%H:%M}" for moment in (moments[:1] + moments[-1:])
-    )
-    partners = {payload.partner for payload in newest}
-    whose = f"<bdi>{escape(partners.pop())}</bdi>, " if len(partners) == 1 and any(partners) else ""
-    return f"{whose}retrieved {' to '.join(words)} UTC" if words else ""
 
 
 def _save_payloads(payloads: Sequence[Payload], _: date | None) -> list[Path]:

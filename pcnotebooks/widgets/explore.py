@@ -2,49 +2,29 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from html import escape
-from itertools import count
+from threading import RLock
 from typing import Any
 
 import pandas as pd
 from ipywidgets import HTML, DatePicker, Dropdown, HBox, Layout, VBox
-from markupsafe import Markup
 
-from pcnotebooks.chart.svg import balances_svg, recency_svg, trend_svg
+from pcnotebooks.chart.svg import svg
 from pcnotebooks.clouds import CLOUDS, SAMPLE
-from pcnotebooks.frame.build import (
-    NOT_STATED,
-    SUMMARY_COLUMNS,
-    AsOf,
-    invoice_types,
-    latest,
-    recency_of,
-    require_frame,
-    rows_with,
-    split,
-    totals_frame,
-)
-from pcnotebooks.overview.model import (
-    Section,
-    balances_in_words,
-    recency_in_words,
-    sections_of,
-    trend_in_words,
-)
-from pcnotebooks.payload.payload import Payload
+from pcnotebooks.frame.schema import NOT_STATED
+from pcnotebooks.frame.selection import invoice_types
+from pcnotebooks.overview.build import overview, part
+from pcnotebooks.overview.charts import TrendChart
+from pcnotebooks.overview.model import Choice, Overview, Section
 from pcnotebooks.report.fragments import error_html, figures_table, headlines, style, wrapped
 
 # A value of its own, since None would leave the control blank and ALL is Albania's currency.
 _ALL = object()
 _BANNER = '<p class="pcn-sample"><strong>Sample data</strong>, not an account</p>'
-# More than a currency, type or day chosen back and forth needs; a chart is some 10 kB.
-_KEPT = 200
-_TO_COME = '<p class="pcn-to-come">Drawing</p>'
-# Where the window is narrower than it, a trend is scrolled, by keyboard too.
+# Where the window is narrower than a trend, it is scrolled, by keyboard as well.
 _WIDE = ' class="pcn-wide" tabindex="0" role="group" aria-label="Trend"'
+_TREND_WIDTH = 518
 _NOTHING = "<p>No rows: none are stated, or none fit.</p>"
 
 
@@ -92,63 +72,13 @@ def explore(frame: pd.DataFrame) -> VBox:
     >>> [control.description for control in box.children[0].children]
     ['Currency', 'Invoice type', 'As of']
     """
-    require_frame(frame, SUMMARY_COLUMNS)
     explorer = Explorer()
-    explorer.show(frame)
+    explorer.show(overview(frame))
     return explorer
 
 
-@dataclass(frozen=True)
-class _Chart:
-    """A chart to be drawn; the key begins with its kind and tells it from all others."""
-
-    key: tuple[Any, ...]
-    rows: pd.DataFrame
-    as_of: AsOf | None = None
-
-    @property
-    def is_trend(self) -> bool:
-        """Whether it takes the whole width."""
-        return bool(self.key[0] == "trend")
-
-    def svg(self, prefix: str) -> Markup:
-        """Return it drawn; ids begin with the prefix."""
-        if self.is_trend:
-            return trend_svg(self.rows, trend_in_words(self.rows), prefix=prefix, width=518)
-        if self.key[0] == "balances":
-            words, (_, only) = balances_in_words(self.rows), self.key[1][1:]
-            return balances_svg(self.rows, words, prefix=prefix, only=only)
-        return recency_svg(self.rows, recency_in_words(self.rows), prefix=prefix, as_of=self.as_of)
-
-
-@dataclass(frozen=True)
-class _Part:
-    """What is shown of one currency."""
-
-    currency: str
-    words: str
-    head: Markup
-    charts: Sequence[_Chart]
-
-    def html(self, drawn: Mapping[Any, Markup]) -> str:
-        """Return it with those of its charts that are drawn."""
-        charts = "".join(
-            f"<div{_WIDE if each.is_trend else ''}>{drawn.get(each.key, _TO_COME)}</div>"
-            for each in self.charts
-        )
-        currency = escape(self.currency)
-        return (
-            f'<section aria-label="{currency}"><p class="pcn-currency">{currency}</p>{self.head}'
-            f'<div class="pcn-charts">{charts}</div></section>'
-        )
-
-
 class Explorer(VBox):  # type: ignore[misc]  # ipywidgets has no types
-    """The controls, and the view they drive: a part for each currency, and the table.
-
-    Each chart is drawn once for the same figures. Where an event loop runs, as in a kernel, words
-    and table are there at once and the charts follow one by one, so that nothing waits for them.
-    """
+    """The controls, and the part of an overview that they choose: currencies and the table."""
 
     def __init__(self) -> None:
         self.currency = _choice("Currency")
@@ -163,13 +93,10 @@ class Explorer(VBox):  # type: ignore[misc]  # ipywidgets has no types
         }
         self._controls = HBox()
         self._banner, self._parts, self._table = HTML(), VBox(), HTML()
-        self._drawn: dict[tuple[Any, ...], Markup] = {}
-        self._shown: list[_Part] = []
-        self._drawing: asyncio.Task[None] | None = None
-        self._choosing = False
-        self._numbers = count()
+        # JupyterLab delivers events on two threads: what they change has one owner at a time.
+        self._lock = RLock()
         for control in self.controls.values():
-            control.observe(self._redraw, "value")
+            control.observe(self._on_choice, "value")
         super().__init__(
             [self._controls, self._banner, self._parts, self._table], layout=Layout(width="100%")
         )
@@ -177,33 +104,31 @@ class Explorer(VBox):  # type: ignore[misc]  # ipywidgets has no types
             self.add_class(name)
         self._controls.add_class("pcn-bar")
 
-    def show(self, frame: pd.DataFrame, payloads: Sequence[Payload] = ()) -> None:
-        """Show other figures; choices that these have, too, stay.
-
-        With the payloads that the frame was made of, headline figures and trends are shown, too.
-        """
-        self._payloads = payloads
-        self._now = latest(frame)
-        self._history = split(totals_frame(*payloads), "currency")
-        self._sections: dict[Any, list[Section]] = {}
-        self._parts_made: dict[Any, _Part] = {}
-        self._drawn.clear()
-        seen = set(self._now["invoice_type"].dropna())
-        types = [name for name in invoice_types(self._now) if name in seen]
-        missing = [NOT_STATED] if self._now["invoice_type"].isna().any() else []
-        self._choosing = True
-        _offer(self.currency, sorted(set(self._now["currency"])))
-        _offer(self.invoice_type, [*types, *missing])
-        _offer(self.partner, sorted(set(self._now["partner"])))
-        self._choosing = False
-        controls = [self.currency, self.invoice_type, self.partner, self.as_of]
-        if len(self.partner.options) <= 2:  # All, and the only one
-            controls.remove(self.partner)
-        self._controls.children = controls
-        self._redraw()
+    def show(self, whole: Overview) -> None:
+        """Show another overview; choices that it offers as well stay."""
+        with self._lock:
+            self._whole = self._shown = whole
+            details = whole.frames.details
+            seen = set(details["invoice_type"].dropna())
+            types = [name for name in invoice_types(details) if name in seen]
+            missing = [NOT_STATED] if details["invoice_type"].isna().any() else []
+            offers = {
+                "currency": sorted(set(details["currency"])),
+                "invoice_type": [*types, *missing],
+                "partner": sorted(set(details["partner"])),
+            }
+            for name, values in offers.items():
+                self.controls[name].unobserve(self._on_choice, "value")
+                _offer(self.controls[name], values)
+                self.controls[name].observe(self._on_choice, "value")
+            several = len(offers["partner"]) > 1
+            self._controls.children = [
+                control for name, control in self.controls.items() if several or name != "partner"
+            ]
+            self._on_choice()
 
     def choices(self) -> dict[str, str]:
-        """Return what is chosen of currency, invoice type and partner, less what stands at All."""
+        """Return what is chosen of currency, invoice type and partner, less what is at All."""
         return {
             name: control.value
             for name, control in self.controls.items()
@@ -218,15 +143,12 @@ class Explorer(VBox):  # type: ignore[misc]  # ipywidgets has no types
 
     def text(self) -> str:
         """Return in words what is owed, of what is chosen."""
-        sample = "Sample data. " if SAMPLE.name in set(self._now["cloud"]) else ""
-        nothing = "No balances are stated." if self._now.empty else "No balance fits the choices."
-        return sample + (" ".join(part.words for part in self._shown) or nothing)
+        return self._shown.text
 
     def html(self) -> str:
-        """Return the view without controls, every chart drawn."""
-        self._draw_now()
-        values = (widget.value for widget in (self._banner, *self._parts.children, self._table))
-        return "".join(values)
+        """Return the view without its controls."""
+        widgets = (self._banner, *self._parts.children, self._table)
+        return "".join(widget.value for widget in widgets)
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
         """Add to the live widget what exporters show in its place."""
@@ -235,107 +157,53 @@ class Explorer(VBox):  # type: ignore[misc]  # ipywidgets has no types
             bundle["text/plain"], bundle["text/html"] = self.text(), self.html()
         return bundle
 
-    def _redraw(self, _: object = None) -> None:
-        if self._choosing:
-            return
-        if self._drawing:
-            self._drawing.cancel()
-            self._drawing = None
-        try:
-            self._show_words()
+    def _on_choice(self, _: object = None) -> None:
+        with self._lock:
             try:
-                loop = asyncio.get_running_loop()
-            except RuntimeError:
-                self._draw_now()
-            else:
-                self._drawing = loop.create_task(self._draw_one_by_one())
-        except Exception as error:  # noqa: BLE001 (a callback's exception is seen nowhere else)
-            self._refuse(error)
+                self._redraw()
+            except Exception as error:  # noqa: BLE001 (a callback's exception is seen nowhere else)
+                self._parts.children = []
+                self._banner.value = style("widgets.css")
+                self._table.value = wrapped(error_html(error))
 
-    def _show_words(self) -> None:
-        """Show what needs no drawing, with room where the charts will be."""
-        chosen = recency_of(rows_with(self._now, **self.choices()), as_of=self.as_of.value)
-        sample = SAMPLE.name in set(self._now["cloud"])
-        self._banner.value = str(style("widgets.css")) + wrapped(_BANNER if sample else "")
-        self._shown = [self._part(*each) for each in sorted(split(chosen, "currency").items())]
-        parts = list(self._parts.children[: len(self._shown)])
-        parts += [HTML() for _ in self._shown[len(parts) :]]
-        for widget in self._parts.children[len(parts) :]:
+    def _redraw(self) -> None:
+        """Show the part that is chosen, in as many widgets as it has currencies."""
+        self._shown = part(self._whole, Choice(**self.choices()), as_of=self.as_of.value)
+        banner = _BANNER if self._shown.is_sample else ""
+        self._banner.value = str(style("widgets.css")) + wrapped(banner)
+        drawn = [wrapped(self._html_of(section)) for section in self._shown.sections]
+        kept = self._parts.children[: len(drawn)]
+        for widget in self._parts.children[len(drawn) :]:
             for each in (widget, widget.layout, widget.style):
-                each.close()
+                each.close()  # or the kernel keeps it for as long as it runs
+        parts = [*kept, *(HTML() for _ in drawn[len(kept) :])]
+        for widget, html in zip(parts, drawn, strict=True):
+            widget.value = html
         self._parts.children = parts
-        self._fill()
-        table = figures_table(chosen) if len(chosen) else None
-        self._table.value = wrapped(
-            f'<div class="pcn-table" tabindex="0" role="region" aria-label="Figures">{table}</div>'
-            if table
-            else _NOTHING
+        table = _NOTHING
+        if self._shown.lines:
+            table = (
+                '<div class="pcn-table" tabindex="0" role="region" aria-label="Figures">'
+                f"{figures_table(self._shown.lines)}</div>"
+            )
+        self._table.value = wrapped(table)
+
+    def _html_of(self, section: Section) -> str:
+        """Return a currency's headline figures, where totals are stated, and its charts."""
+        several = len(self._whole.sources) > 1
+        head = headlines(section, owners=several) if section.accounts else ""
+        charts = []
+        for place, chart in enumerate(section.charts):
+            trend = isinstance(chart, TrendChart)
+            width = _TREND_WIDTH if trend else None
+            prefix = f"pcn-{self.model_id}-{section.currency}-{place}"
+            picture = svg(chart, prefix=prefix, width=width)
+            charts.append(f"<div{_WIDE if trend else ''}>{picture}</div>")
+        currency = escape(section.currency)
+        return (
+            f'<section aria-label="{currency}"><p class="pcn-currency">{currency}</p>{head}'
+            f'<div class="pcn-charts">{"".join(charts)}</div></section>'
         )
-
-    def _part(self, currency: str, rows: pd.DataFrame) -> _Part:
-        """Return what is shown of one currency; where nothing else is chosen, as before."""
-        partner, invoice_type = (self.choices().get(name) for name in ("partner", "invoice_type"))
-        which, as_of = (currency, partner, invoice_type), self.as_of.value
-        if (which, as_of) not in self._parts_made:
-            history = rows_with(self._history.get(currency, rows[:0]), partner=partner)
-            charts = [
-                _Chart(("balances", which), rows),
-                _Chart(("recency", which, as_of), rows, as_of),
-            ]
-            if len(set(history["retrieved_at"])) > 1:
-                charts.append(_Chart(("trend", currency, partner), history))
-            self._parts_made[which, as_of] = self._headed(currency, partner, rows, charts)
-        return self._parts_made[which, as_of]
-
-    def _headed(
-        self, currency: str, partner: str | None, rows: pd.DataFrame, charts: Sequence[_Chart]
-    ) -> _Part:
-        """Return charts with the headline figures above, which the payloads state."""
-        if not self._payloads:
-            return _Part(currency, f"{balances_in_words(rows)}.", Markup(), charts)
-        as_of = self.as_of.value
-        if as_of not in self._sections:
-            self._sections[as_of] = sections_of(self._payloads, as_of=as_of)
-        section = next(each for each in self._sections[as_of] if each.currency == currency)
-        sentences = " ".join(
-            each.sentence for each in section.statements if partner in {None, each.partner}
-        )
-        return _Part(currency, sentences, headlines(section, partner=partner), charts)
-
-    def _fill(self) -> None:
-        """Show each part with the charts that are drawn."""
-        for widget, part in zip(self._parts.children, self._shown, strict=True):
-            html = wrapped(part.html(self._drawn))
-            if widget.value != html:
-                widget.value = html
-
-    def _draw_now(self) -> None:
-        for wanted in self._missing():
-            self._draw(wanted)
-        self._fill()
-
-    async def _draw_one_by_one(self) -> None:
-        try:
-            for wanted in self._missing():
-                self._draw(wanted)
-                self._fill()
-                await asyncio.sleep(0)  # whatever else the kernel was asked comes first
-        except Exception as error:  # noqa: BLE001 (as in _redraw)
-            self._refuse(error)
-
-    def _missing(self) -> Iterator[_Chart]:
-        for part in self._shown:
-            yield from (wanted for wanted in part.charts if wanted.key not in self._drawn)
-
-    def _draw(self, wanted: _Chart) -> None:
-        while len(self._drawn) >= _KEPT:
-            del self._drawn[next(iter(self._drawn))]
-        self._drawn[wanted.key] = wanted.svg(f"pcn-{self.model_id}-{next(self._numbers)}")
-
-    def _refuse(self, error: Exception) -> None:
-        self._shown, self._parts.children = [], []
-        self._banner.value = style("widgets.css")
-        self._table.value = wrapped(error_html(error))
 
 
 def _choice(description: str) -> Dropdown:

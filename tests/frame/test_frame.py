@@ -15,24 +15,19 @@ from pandas.testing import assert_frame_equal, assert_series_equal
 
 from pcnotebooks.clouds import Cloud
 from pcnotebooks.errors import ConfigurationError, PayloadError
-from pcnotebooks.frame.build import (
+from pcnotebooks.frame.build import differences, recency_of, summary_frame, totals_frame
+from pcnotebooks.frame.measures import (
     RECENCIES,
     balance_changes,
     balances_by_type,
     changes_of,
     difference_sentence,
-    differences,
     future_payment_sentence,
-    latest,
-    latest_payloads,
     payment_recency,
-    recency_of,
     reconcile,
-    rows_of,
-    select,
-    summary_frame,
-    totals_frame,
 )
+from pcnotebooks.frame.rows import latest_payloads
+from pcnotebooks.frame.selection import latest, rows_of, select
 from pcnotebooks.payload.payload import Payload
 from pcnotebooks.payload.sample import sample_history, sample_payload
 from tests.builders import AT, NONE, body, detail, item, parsed, payload

@@ -20,7 +20,8 @@ from pandas.testing import assert_frame_equal
 
 from pcnotebooks.clouds import CLOUDS
 from pcnotebooks.errors import ConfigurationError, PayloadError, PcNotebooksError
-from pcnotebooks.frame.build import balance_changes, summary_frame, totals_frame
+from pcnotebooks.frame.build import summary_frame, totals_frame
+from pcnotebooks.frame.measures import balance_changes
 from pcnotebooks.history.history import History, default_location
 from pcnotebooks.payload.payload import Payload
 from pcnotebooks.payload.sample import sample_history, sample_payload

@@ -18,7 +18,8 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 from pcnotebooks.amounts import add_exactly
-from pcnotebooks.frame.build import balance_changes, summary_frame
+from pcnotebooks.frame.build import summary_frame
+from pcnotebooks.frame.measures import balance_changes
 from pcnotebooks.history.history import History
 from pcnotebooks.payload.sample import sample_history
 from tests.builders import AT, item, payload

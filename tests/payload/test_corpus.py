@@ -18,14 +18,8 @@ from pandas.testing import assert_frame_equal
 
 from pcnotebooks.amounts import add_exactly, format_number
 from pcnotebooks.errors import PayloadError
-from pcnotebooks.frame.build import (
-    balance_changes,
-    balances_by_type,
-    differences,
-    payment_recency,
-    summary_frame,
-    totals_frame,
-)
+from pcnotebooks.frame.build import differences, summary_frame, totals_frame
+from pcnotebooks.frame.measures import balance_changes, balances_by_type, payment_recency
 from pcnotebooks.history.history import History
 from pcnotebooks.payload.decode import decode
 from pcnotebooks.payload.payload import Payload

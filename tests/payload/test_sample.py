@@ -12,14 +12,8 @@ import pandas as pd
 import pytest
 
 from pcnotebooks.amounts import minor_units
-from pcnotebooks.frame.build import (
-    balance_changes,
-    balances_by_type,
-    differences,
-    payment_recency,
-    summary_frame,
-    totals_frame,
-)
+from pcnotebooks.frame.build import differences, summary_frame, totals_frame
+from pcnotebooks.frame.measures import balance_changes, balances_by_type, payment_recency
 from pcnotebooks.payload.decode import decode
 from pcnotebooks.payload.sample import sample_history, sample_payload
 from tests.builders import NONE, parsed

@@ -23,7 +23,7 @@ from pcnotebooks import (
     sample_history,
     sample_payload,
 )
-from pcnotebooks.report.page import _for_paper
+from pcnotebooks.report.pdf import _for_paper
 from tests.builders import NONE, detail, item, payload
 
 ROOT = Path(__file__).parents[2]
@@ -66,7 +66,7 @@ def test_says_in_words_what_is_owed(sample: str):
     text = _text(sample)
     assert (
         "GBP 751,094.39 owed, 73 % OneTime; last paid 439 days ago."
-        " The latest invoice falls due on 15 May 2018." in text
+        " The latest OneTime invoice falls due on 15 May 2018." in text
     )
     assert "CHF 1,230.33 owed, all OneTime; never paid." in text
     assert "As of 16 Mar 2018" in text
@@ -544,7 +544,7 @@ def test_the_example_in_the_documentation_is_what_is_rendered():
 
 def test_refuses_no_payload_and_a_bad_one():
     """Nothing to report on, and a body that is none, are errors that say so."""
-    with pytest.raises(ConfigurationError, match="needs a payload"):
+    with pytest.raises(ConfigurationError, match="no payload"):
         render_report([])
     with pytest.raises(PayloadError):
         render_report(replace(sample_payload(), body=b"<html>"))

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
+from threading import Thread
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -157,58 +155,51 @@ def test_no_figure_leaks_over_100_changes():
     assert plt.get_fignums() == []
 
 
-def test_draws_nothing_twice(monkeypatch: pytest.MonkeyPatch):
-    """A choice made before shows the charts drawn then; another day draws what depends on it."""
-    from pcnotebooks.widgets import explore as explorer  # noqa: PLC0415
-
-    drawn = []
-
-    def noting(draw: Callable[..., Any]) -> Callable[..., Any]:
-        return lambda *given, **options: (drawn.append(draw.__name__), draw(*given, **options))[1]
-
-    for name in ("balances_svg", "recency_svg"):
-        monkeypatch.setattr(explorer, name, noting(getattr(explorer, name)))
+def test_what_stays_is_not_sent_again():
+    """A widget is sent only where its part of the view has changed."""
     box = explore(summary_frame(sample_payload()))
     first = _html(box)
-    assert len(drawn) == 6
-    for label in ("GBP", "CHF", "All"):
-        _choose(box, "Currency", label)
-    assert _html(box) == first
-    assert len(drawn) == 6
-    _controls(box)["As of"].value = pd.Timestamp("2018-03-17").date()
-    assert drawn[6:] == ["recency_svg"] * 3
+    sent = []
+    for widget in box.children[2].children:
+        widget.observe(lambda change: sent.append(change["owner"]), "value")
+    _controls(box)["As of"].value = pd.Timestamp("2018-03-16").date()
+    assert _html(box).count("<svg") == first.count("<svg")
+    sent.clear()
+    _controls(box)["Invoice type"].label = "Recurring"
+    _controls(box)["Invoice type"].label = "All"
+    assert len(sent) < 6, "GBP alone has Recurring charges"
 
 
-def test_words_come_first_and_charts_follow():
-    """Where an event loop runs, no choice waits for a chart, and the last choice is drawn."""
+def test_two_threads_choose_at_once():
+    """JupyterLab delivers events on two threads; each ends with a view of what is chosen last."""
+    box = explore(summary_frame(*sample_history()))
+    days = [pd.Timestamp("2026-01-01").date() + timedelta(days=n) for n in range(150)]
+    labels = [label for label, _ in _controls(box)["Currency"].options]
+    seen: list[str] = []
 
-    async def choose() -> list[str]:
-        seen = []
-        box = explore(summary_frame(sample_payload()))
-        _choose(box, "Currency", "CHF")
-        _choose(box, "Currency", "GBP")
-        for _ in range(50):
-            seen.append("".join(part.value for part in box.children[2].children))
-            await asyncio.sleep(0)
-        return seen
+    def turn(control: str, values: list) -> None:
+        for value in values:
+            if control == "As of":
+                _controls(box)[control].value = value
+            else:
+                _choose(box, control, value)
+            if "pcn-error" in box.children[3].value:
+                seen.append(box.children[3].value)
 
-    seen = asyncio.run(choose())
-    assert "<svg" not in seen[0]
-    assert "GBP" in seen[0]
-    assert seen[-1].count("<svg") == 2
-    assert "CHF" not in seen[-1]
-
-
-def test_an_error_while_charts_follow_stands_in_the_widget(monkeypatch: pytest.MonkeyPatch):
-    """A task's exception is seen nowhere else."""
-    monkeypatch.setattr("pcnotebooks.widgets.explore.balances_svg", lambda *_, **__: 1 / 0)
-
-    async def show() -> str:
-        box = explore(summary_frame(sample_payload()))
-        await asyncio.sleep(0.01)
-        return box.children[3].value
-
-    assert "ZeroDivisionError" in asyncio.run(show())
+    currencies = [labels[n % len(labels)] for n in range(150)]
+    threads = [
+        Thread(target=turn, args=("As of", days)),
+        Thread(target=turn, args=("Currency", currencies)),
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert seen == []
+    last = _html(box)
+    _controls(box)["As of"].value = days[0]
+    _controls(box)["As of"].value = days[-1]
+    assert _html(box) == last
 
 
 def test_text_for_front_ends_without_widgets():

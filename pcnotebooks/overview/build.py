@@ -1,0 +1,326 @@
+"""Overviews made: payloads or a frame worked out once, and any part of them without decoding."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields, replace
+from datetime import date
+from typing import Any, TypeAlias
+
+import pandas as pd
+
+from pcnotebooks.amounts import format_amount, format_day
+from pcnotebooks.clouds import SAMPLE
+from pcnotebooks.errors import ConfigurationError
+from pcnotebooks.frame.build import summaries_of, totals_of
+from pcnotebooks.frame.measures import changes_of, differences_of, with_recency
+from pcnotebooks.frame.rows import Flat, flatten, latest_payloads
+from pcnotebooks.frame.schema import SUMMARY_COLUMNS
+from pcnotebooks.frame.selection import AsOf, as_of_day, latest, require_frame, rows_of, rows_with
+from pcnotebooks.overview import words
+from pcnotebooks.overview.model import (
+    Account,
+    Choice,
+    Drawn,
+    Frames,
+    Overview,
+    Section,
+    Source,
+)
+from pcnotebooks.overview.words import Told, Words, owner_name
+from pcnotebooks.payload.payload import Payload
+
+Key: TypeAlias = tuple[str, str, str]  # partner, cloud, currency
+_KEYS = ("partner", "cloud", "currency")
+
+
+def overview(
+    given: Payload | Iterable[Payload] | pd.DataFrame,
+    *,
+    as_of: AsOf | None = None,
+    terms_days: int = 60,
+    locale: str = "en",
+) -> Overview:
+    """Return what payloads say, or what can be said of a frame alone.
+
+    Each payload is decoded once. The figures are those of the latest payload of each partner and
+    cloud; earlier ones give trends and changes.
+
+    Parameters
+    ----------
+    given
+        Payloads of any partners, clouds and times, or a frame as :func:`summary_frame` returns
+        it: that holds neither stated totals nor provenance, so there are no accounts then.
+    as_of
+        UTC day from which days are counted; each payload's own unless given.
+    terms_days
+        Payment terms in days from the invoice date.
+    locale
+        Language whose separators and month names are used.
+
+    Raises
+    ------
+    ConfigurationError
+        Without any payload, or for an `as_of`, terms, locale or frame that cannot be.
+    PayloadError
+        For a body that is not what the service states invoice summaries in.
+    """
+    day = None if as_of is None else as_of_day(as_of)
+    if isinstance(given, pd.DataFrame):
+        require_frame(given, SUMMARY_COLUMNS)
+        frames = Frames(summaries=given, details=latest(given))
+        flat = None
+    else:
+        flat = flatten([given] if isinstance(given, Payload) else given)
+        if not flat.payloads:
+            raise ConfigurationError(
+                "There is no payload to show.",
+                remedy="Pass fetch_invoice_summaries(session), Payload.load(path) or"
+                " sample_payload().",
+            )
+        frames = _frames(flat)
+    return _worked_out(frames, flat, day, terms_days, locale)
+
+
+def part(whole: Overview, choice: Choice, *, as_of: date | None = None) -> Overview:
+    """Return the overview of a part, as of another day, from the frames that the whole holds."""
+    rows = {name: value for name, value in choice.columns.items() if name != "invoice_type"}
+    frames = {field.name: getattr(whole.frames, field.name) for field in fields(Frames)}
+    if rows:
+        frames = {
+            name: None if frame is None else rows_with(frame, **rows)
+            for name, frame in frames.items()
+        }
+    return replace(
+        whole,
+        as_of=as_of,
+        choice=choice,
+        **_shown(Frames(**frames), whole.sources, choice, as_of, whole.terms_days, whole.locale),
+    )
+
+
+def _frames(flat: Flat) -> Frames:
+    newest = latest_payloads(flat.payloads)
+    summaries, history = summaries_of(flat, exact=True), totals_of(flat, exact=True)
+    return Frames(
+        summaries=summaries,
+        details=_rows_of_latest(summaries, newest),
+        totals=_rows_of_latest(history, newest),
+        history=history,
+        changes=changes_of(history),
+        differences=differences_of(flat),
+    )
+
+
+def _rows_of_latest(frame: pd.DataFrame, newest: Sequence[Payload]) -> pd.DataFrame:
+    """Return the rows of the newest payloads; one that states nothing replaces older rows."""
+    moments = {(each.partner, each.cloud): each.retrieved_at for each in newest}
+    owners = zip(frame["partner"], frame["cloud"], strict=True)
+    at = pd.to_datetime([moments[owner] for owner in owners], utc=True)
+    return frame[frame["retrieved_at"].array == at].reset_index(drop=True)
+
+
+def _worked_out(
+    frames: Frames, flat: Flat | None, as_of: date | None, terms_days: int, locale: str
+) -> Overview:
+    payloads = [] if flat is None else flat.payloads
+    sources, earlier = _sources(payloads)
+    moments = [source.payload.retrieved_at for source in sources]
+    if flat is None:
+        moments = list(frames.details["retrieved_at"].unique())
+    days = [moment.date() for moment in moments]
+    retrieved = words.days_words(days, locale) if days else ""
+    clouds = {source.payload.cloud for source in sources} or set(frames.details["cloud"])
+    shown = _shown(frames, sources, Choice(), as_of, terms_days, locale)
+    return Overview(
+        **shown,
+        sources=sources,
+        earlier=earlier,
+        gone=tuple(_no_longer_stated(frames.history, sources, locale)),
+        is_sample=SAMPLE.name in clouds,
+        retrieved=retrieved,
+        days=retrieved if as_of is None else format_day(as_of, locale=locale),
+        as_of=as_of,
+        terms_days=terms_days,
+        locale=locale,
+    )
+
+
+def _sources(payloads: Sequence[Payload]) -> tuple[tuple[Source, ...], tuple[Source, ...]]:
+    """Return the latest payload of each partner and cloud, and all others, oldest first."""
+    newest = latest_payloads(payloads)
+    latest_ids = {id(payload) for payload in newest}
+    older = [payload for payload in payloads if id(payload) not in latest_ids]
+    both = (
+        tuple(Source(payload, owner_name(payload.partner, payload.cloud)) for payload in some)
+        for some in (newest, older)
+    )
+    sources, earlier = both
+    return sources, earlier
+
+
+def _shown(
+    frames: Frames,
+    sources: Sequence[Source],
+    choice: Choice,
+    as_of: date | None,
+    terms_days: int,
+    locale: str,
+) -> dict[str, Any]:
+    """Return what differs between the whole and its parts: frames, sections and table."""
+    frames = replace(
+        frames,
+        details=with_recency(frames.details, as_of=as_of, terms_days=terms_days),
+        totals=None
+        if frames.totals is None
+        else with_recency(frames.totals, as_of=as_of, terms_days=terms_days),
+    )
+    chosen = frames.details
+    if choice.invoice_type is not None:
+        chosen = rows_with(chosen, invoice_type=choice.invoice_type)
+    told = _told(frames, locale)
+    sections = _sections(frames, _Grouped.of(chosen), told, sources, choice, as_of, locale)
+    lines = tuple(words.line(row, Words(row.currency, locale)) for row in rows_of(chosen))
+    return {"frames": frames, "sections": sections, "lines": lines}
+
+
+@dataclass(frozen=True)
+class _Grouped:
+    """A frame by account: rows for words at once, frames for charts where they are asked for."""
+
+    frame: pd.DataFrame
+    rows: dict[Key, list[Any]]
+    places: dict[Key, list[int]]
+
+    @classmethod
+    def of(cls, frame: pd.DataFrame | None) -> _Grouped:
+        """Group by partner, cloud and currency. Splitting in pandas costs a call an account."""
+        rows: dict[Key, list[Any]] = {}
+        places: dict[Key, list[int]] = {}
+        if frame is None:
+            return cls(pd.DataFrame(), rows, places)
+        for place, row in enumerate(rows_of(frame)):
+            key = (row.partner, row.cloud, row.currency)
+            rows.setdefault(key, []).append(row)
+            places.setdefault(key, []).append(place)
+        return cls(frame, rows, places)
+
+    def part(self, *keys: Key) -> pd.DataFrame:
+        """Return the rows of some accounts as a frame, in its order."""
+        places = sorted(place for key in keys for place in self.places.get(key, ()))
+        return self.frame.iloc[places].reset_index(drop=True)
+
+
+def _told(frames: Frames, locale: str) -> dict[Key, Told]:
+    """Return the rows of each account whose total is stated."""
+    stated, parts, changes, differences = (
+        _Grouped.of(frame).rows
+        for frame in (frames.totals, frames.details, frames.changes, frames.differences)
+    )
+    return {
+        key: Told(
+            rows, parts[key], changes.get(key, ()), differences[key][0], Words(key[2], locale)
+        )
+        for key, rows in stated.items()
+    }
+
+
+def _sections(
+    frames: Frames,
+    chosen: _Grouped,
+    told: dict[Key, Told],
+    sources: Sequence[Source],
+    choice: Choice,
+    as_of: date | None,
+    locale: str,
+) -> tuple[Section, ...]:
+    """Return a section for each currency that has rows of what is chosen."""
+    history, changes = _Grouped.of(frames.history), _Grouped.of(frames.changes)
+
+    def drawn(*keys: Key) -> Drawn:
+        return Drawn(chosen, history, changes, keys, as_of, choice.invoice_type, locale)
+
+    sections = []
+    currencies = sorted({currency for *_, currency in chosen.rows})
+    for place, currency in enumerate(currencies, start=1):
+        accounts = [
+            _account(told[key], number, source, drawn(key))
+            for number, source in enumerate(sources, start=1)
+            if (key := (source.payload.partner, source.payload.cloud, currency)) in told
+        ]
+        every = [key for key in chosen.rows if key[2] == currency]
+        together = words.together([each.balance for each in accounts], Words(currency, locale))
+        sections.append(Section(place, currency, together, tuple(accounts), drawn(*every)))
+    return tuple(sections)
+
+
+def _account(told: Told, number: int, source: Source, drawn: Drawn) -> Account:
+    parts = [words.line(row, told.words) for row in told.parts]
+    stated = [words.line(row, told.words, total=True) for row in told.stated]
+    return Account(
+        number=number,
+        partner=source.payload.partner,
+        owner=source.owner,
+        balance=told.balance,
+        sentence=words.sentence(told),
+        alerts=words.alerts(told),
+        figures=words.figures(told),
+        lines=(*parts, *stated),
+        movements=words.movements(told),
+        proof=words.proof(told),
+        attention=words.attention(told),
+        drawn=drawn,
+    )
+
+
+def _no_longer_stated(
+    history: pd.DataFrame | None, sources: Sequence[Source], locale: str
+) -> Iterable[str]:
+    """Yield in words which partners and currencies the latest payloads no longer state."""
+    every = _Grouped.of(history).rows
+    for source in sources:
+        payload = source.payload
+        own = {
+            currency: rows[-1]
+            for (partner, cloud, currency), rows in sorted(every.items())
+            if (partner, cloud) == (payload.partner, payload.cloud)
+        }
+        gone = [row for row in own.values() if row.retrieved_at != payload.retrieved_at]
+        if len(gone) == len(own):
+            yield f"{source.owner}: no balances are stated, as for an account without invoices."
+        for row in gone:
+            amount = format_amount(row.balance_amount, row.currency, locale=locale)
+            day = format_day(row.retrieved_at.date(), locale=locale)
+            yield f"{source.owner}: {row.currency} is no longer stated; on {day} it was {amount}."
+
+
+def latest_rows(shown: Overview) -> pd.DataFrame:
+    """Return the rows of the latest payloads with their recency, each with its as-of day."""
+    return _with_day(shown.frames.details, shown.as_of)
+
+
+def every_row(shown: Overview) -> pd.DataFrame:
+    """Return every payload's rows with their recency, earlier ones' as of when they were."""
+    summaries, details = shown.frames.summaries, shown.frames.details
+    newest = {(row.partner, row.cloud): row.retrieved_at for row in rows_of(details)}
+    owners = zip(summaries["partner"], summaries["cloud"], strict=True)
+    at = pd.to_datetime([newest.get(owner) for owner in owners], utc=True)
+    older = with_recency(
+        summaries[summaries["retrieved_at"].array != at], terms_days=shown.terms_days, every=True
+    )
+    rounds = [latest_rows(shown), *([_with_day(older, None)] if len(older) else [])]
+    # The order of summary_frame, which a stable sort by its keys gives back.
+    keys = ["partner", "cloud", "currency", "invoice_type", "retrieved_at"]
+    return pd.concat(rounds).sort_values(keys, kind="stable", ignore_index=True)
+
+
+def _with_day(rows: pd.DataFrame, as_of: date | None) -> pd.DataFrame:
+    """Return rows with the day from which they are counted, days as calendar dates."""
+    days = [moment.date() if as_of is None else as_of for moment in rows["retrieved_at"]]
+    rows = rows.assign(invoice_due_date=rows["invoice_due_date"].dt.date)
+    rows.insert(
+        list(rows.columns).index("payment_status"),
+        "as_of",
+        pd.Series(days, index=rows.index, dtype=object),
+    )
+    return rows

@@ -1,0 +1,189 @@
+"""What payloads say is worked out once, and what of it is shown is a part of that."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import FrozenInstanceError
+from datetime import date, timedelta
+from decimal import Decimal
+
+import pytest
+
+import pcnotebooks as pc
+from pcnotebooks import sample_history, sample_payload, summary_frame
+from pcnotebooks.errors import ConfigurationError
+from pcnotebooks.frame import rows
+from pcnotebooks.overview.build import overview, part
+from pcnotebooks.overview.model import Account, Choice, Overview
+from tests.builders import AT, detail, item, payload
+
+
+def plain(text: str) -> str:
+    return text.replace("\N{NO-BREAK SPACE}", " ")
+
+
+def account(shown: Overview, currency: str = "GBP", partner: str = "Contoso") -> Account:
+    """Return the one account of a partner in a currency."""
+    (found,) = (
+        each
+        for section in shown.sections
+        for each in section.accounts
+        if (section.currency, each.partner) == (currency, partner)
+    )
+    return found
+
+
+def two_types(recurring: str, one_time: str, *, owed: tuple[object, object] = (100, 50)):
+    """Return a payload of 16 March 2018 whose parts were last invoiced on these days."""
+    days = {"latestInvoiceDate": f"{max(recurring, one_time)}T00:00:00"}
+    parts = [
+        detail(name, amount, latestInvoiceDate=f"{day}T00:00:00")
+        for name, amount, day in zip(
+            ("Recurring", "OneTime"), owed, (recurring, one_time), strict=True
+        )
+    ]
+    return payload(item("GBP", None, *parts, **days), at=AT.replace(2018, 3, 16))
+
+
+@pytest.fixture
+def decodes(monkeypatch: pytest.MonkeyPatch) -> Counter:
+    """Return how often each payload is decoded."""
+    counted = Counter()
+    decode = rows.items_of
+
+    def counting(answer):
+        counted[answer] += 1
+        return decode(answer)
+
+    monkeypatch.setattr(rows, "items_of", counting)
+    return counted
+
+
+@pytest.mark.parametrize("surface", ["page", "pdf", "dashboard", "excel", "csv"])
+def test_every_surface_decodes_a_payload_once(surface: str, decodes: Counter, tmp_path):
+    """Not once for totals, again for parts, and again for what is compared and downloaded."""
+    payloads = sample_history()
+    if surface == "page":
+        pc.render_report(payloads)
+    elif surface == "pdf":
+        pc.render_report(payloads[-2:], tmp_path / "report.pdf")
+        payloads = payloads[-2:]
+    elif surface == "dashboard":
+        pc.dashboard(payloads=payloads)
+    elif surface == "excel":
+        pc.write_excel(tmp_path / "x.xlsx", *payloads)
+    else:
+        pc.csv_text(*payloads)
+    assert decodes == Counter(payloads)
+
+
+def test_a_choice_and_another_day_decode_nothing(decodes: Counter):
+    """A part is made from the frames that the whole holds."""
+    whole = overview(sample_history())
+    decodes.clear()
+    chosen = part(whole, Choice("USD", "Recurring", "Fabrikam (sample)"), as_of=date(2026, 1, 1))
+    assert plain(account(chosen, "USD", "Fabrikam (sample)").sentence).startswith(
+        "USD 86,226.61 owed"
+    )
+    assert [line.balance for line in chosen.lines] == ["88,376.61"]
+    assert decodes == {}
+
+
+def test_is_one_frozen_value():
+    """Nothing that shows it can change what another shows."""
+    shown = overview(sample_payload())
+    with pytest.raises(FrozenInstanceError):
+        shown.locale = "de"
+    with pytest.raises(FrozenInstanceError):
+        account(shown, partner="Contoso (sample)").balance = Decimal(0)
+
+
+def test_a_part_of_the_whole_is_the_overview_of_that_part():
+    """The same words, rows and charts, whether chosen from all or the only ones that came."""
+    whole = overview(sample_history())
+    for partner in ("Contoso (sample)", "Fabrikam (sample)"):
+        own = overview([each for each in sample_history() if each.partner == partner])
+        chosen = part(whole, Choice(partner=partner))
+        assert chosen.lines == own.lines
+        for ours, theirs in zip(chosen.sections, own.sections, strict=True):
+            assert [each.sentence for each in ours.accounts] == [
+                each.sentence for each in theirs.accounts
+            ]
+            assert ours.charts == theirs.charts
+
+
+def test_a_newer_invoice_of_another_type_hides_nothing_overdue():
+    """OneTime of 1 November 2017 was due on 31 December, whatever Recurring was invoiced later."""
+    own = account(overview(two_types("2018-03-10", "2017-11-01", owed=("202955.87", "548138.52"))))
+    assert own.alerts == ("overdue by at least 75 days",)
+    assert (
+        "GBP 548,138.52 is overdue by at least 75 days: the latest OneTime invoice fell due on"
+        " 31 Dec 2017." in plain(own.sentence)
+    )
+    due = {figure.label: plain(figure.remark) for figure in own.figures if "due" in figure.label}
+    assert due == {
+        "Latest OneTime invoice fell due": "Overdue by at least 75 days",
+        "Latest Recurring invoice falls due": "54 days left",
+    }
+    assert [figure.attention for figure in own.figures if "fell" in figure.label] == [True]
+
+
+def test_of_two_overdue_parts_both_amounts_and_the_longer_time_are_told():
+    """Each is late as a whole; the sum is overdue by at least the days of the older."""
+    own = account(overview(two_types("2018-01-01", "2017-11-01")))
+    assert "GBP 150.00 is overdue by at least 75 days" in plain(own.sentence)
+
+
+def test_the_next_due_day_is_the_earliest_of_the_parts():
+    """Not that of the newest invoice."""
+    own = account(overview(two_types("2018-03-10", "2018-02-01")))
+    assert own.alerts == ()
+    assert "The latest OneTime invoice falls due on 2 Apr 2018." in plain(own.sentence)
+
+
+@pytest.mark.parametrize(("owed", "amount"), [((100, -50), "100.00"), ((100, 0), "100.00")])
+def test_a_credit_or_nothing_never_falls_due(owed, amount):
+    """Its latest invoice says nothing of a debt, and sets nothing off."""
+    own = account(overview(two_types("2017-11-01", "2017-10-01", owed=owed)))
+    assert f"GBP {amount} is overdue by at least 75 days: the latest invoice fell due" in plain(
+        own.sentence
+    )
+    assert [line.falls_due for line in own.lines][1] == "\N{EN DASH}"
+
+
+def test_an_overdue_day_itself_is_not_overdue():
+    """What is due on the as-of day can still be paid on it."""
+    due = AT.date().replace(2018, 3, 16) - timedelta(days=60)
+    on_the_day = account(overview(two_types(str(due), str(due))))
+    assert on_the_day.alerts == ()
+    assert "0 days left" in plain(on_the_day.figures[-1].remark)
+
+
+def test_a_frame_alone_has_no_accounts_and_says_what_it_holds():
+    """Stated totals and provenance are not in a frame; its parts are."""
+    shown = overview(summary_frame(sample_payload()))
+    assert [section.accounts for section in shown.sections] == [(), (), ()]
+    assert shown.sources == ()
+    assert plain(shown.text).startswith("Sample data. OneTime CHF 1,230.33. OneTime EUR")
+    assert len(shown.lines) == 4
+
+
+def test_a_latest_payload_that_states_nothing_replaces_older_rows():
+    """An account without invoices owes nothing, whatever it owed before."""
+    shown = overview([payload(item("GBP", 5)), payload(at=AT + timedelta(days=1))])
+    assert shown.sections == ()
+    assert shown.lines == ()
+    assert len(shown.gone) == 2
+    assert shown.text == "No balances are stated."
+
+
+def test_no_payload_is_refused():
+    """There is nothing to be said of nothing."""
+    with pytest.raises(ConfigurationError, match="no payload"):
+        overview([])
+
+
+def test_a_partner_named_by_blanks_is_not_shown_as_nothing():
+    """A label that nobody can read is no label."""
+    shown = overview(payload(item("GBP", 5), partner=" \t"))
+    assert shown.sources[0].owner == "Partner not named · Partner Center"
