@@ -17,18 +17,16 @@ from pathlib import Path
 from markupsafe import Markup
 
 from pcnotebooks.amounts import NO_BREAK, format_day
-from pcnotebooks.chart.svg import balances_svg, recency_svg, trend_svg
+from pcnotebooks.chart.svg import svg
 from pcnotebooks.errors import ConfigurationError
 from pcnotebooks.frame.build import AsOf, as_of_day, latest_payloads
+from pcnotebooks.overview.charts import balances_chart, recency_chart, trend_chart
 from pcnotebooks.overview.model import (
     Section,
     Statement,
-    balances_in_words,
     no_longer_stated,
     owner_name,
-    recency_in_words,
     sections_of,
-    trend_in_words,
 )
 from pcnotebooks.payload.payload import Payload
 from pcnotebooks.report.fragments import environment
@@ -235,13 +233,11 @@ def _charts(
 ) -> list[Markup]:
     own = statement.frames
     prefix = f"c{section.place}p{statement.number}"
-    in_words = balances_in_words(own.details, locale=locale)
-    days = recency_in_words(own.details, locale=locale)
     charts = [
-        balances_svg(own.details, in_words, prefix=f"{prefix}-balances", locale=locale),
-        recency_svg(own.details, days, prefix=f"{prefix}-recency", locale=locale, as_of=as_of),
+        svg(balances_chart(own.details, locale=locale), prefix=f"{prefix}-balances"),
+        svg(recency_chart(own.details, as_of=as_of, locale=locale), prefix=f"{prefix}-recency"),
     ]
     if len(own.changes):
-        in_words = trend_in_words(own.history, locale=locale)
-        charts.append(trend_svg(own.history, in_words, prefix=f"{prefix}-trend", locale=locale))
+        trend = trend_chart(own.history, own.changes, locale=locale)
+        charts.append(svg(trend, prefix=f"{prefix}-trend"))
     return charts

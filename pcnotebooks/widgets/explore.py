@@ -13,7 +13,7 @@ import pandas as pd
 from ipywidgets import HTML, DatePicker, Dropdown, HBox, Layout, VBox
 from markupsafe import Markup
 
-from pcnotebooks.chart.svg import balances_svg, recency_svg, trend_svg
+from pcnotebooks.chart.svg import svg
 from pcnotebooks.clouds import CLOUDS, SAMPLE
 from pcnotebooks.frame.build import (
     NOT_STATED,
@@ -27,12 +27,11 @@ from pcnotebooks.frame.build import (
     split,
     totals_frame,
 )
+from pcnotebooks.overview.charts import balances_chart, recency_chart, trend_chart
 from pcnotebooks.overview.model import (
     Section,
     balances_in_words,
-    recency_in_words,
     sections_of,
-    trend_in_words,
 )
 from pcnotebooks.payload.payload import Payload
 from pcnotebooks.report.fragments import error_html, figures_table, headlines, style, wrapped
@@ -114,11 +113,11 @@ class _Chart:
     def svg(self, prefix: str) -> Markup:
         """Return it drawn; ids begin with the prefix."""
         if self.is_trend:
-            return trend_svg(self.rows, trend_in_words(self.rows), prefix=prefix, width=518)
+            return svg(trend_chart(self.rows), prefix=prefix, width=518)
         if self.key[0] == "balances":
-            words, (_, only) = balances_in_words(self.rows), self.key[1][1:]
-            return balances_svg(self.rows, words, prefix=prefix, only=only)
-        return recency_svg(self.rows, recency_in_words(self.rows), prefix=prefix, as_of=self.as_of)
+            _, only = self.key[1][1:]
+            return svg(balances_chart(self.rows, only=only), prefix=prefix)
+        return svg(recency_chart(self.rows, as_of=self.as_of), prefix=prefix)
 
 
 @dataclass(frozen=True)

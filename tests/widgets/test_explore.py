@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -20,6 +19,7 @@ from pcnotebooks import (
     sample_payload,
     summary_frame,
 )
+from pcnotebooks.chart.svg import svg
 from tests.builders import AT, detail, item, payload
 
 
@@ -163,11 +163,11 @@ def test_draws_nothing_twice(monkeypatch: pytest.MonkeyPatch):
 
     drawn = []
 
-    def noting(draw: Callable[..., Any]) -> Callable[..., Any]:
-        return lambda *given, **options: (drawn.append(draw.__name__), draw(*given, **options))[1]
+    def noting(chart: Any, **options: Any) -> Any:
+        drawn.append(type(chart).__name__)
+        return svg(chart, **options)
 
-    for name in ("balances_svg", "recency_svg"):
-        monkeypatch.setattr(explorer, name, noting(getattr(explorer, name)))
+    monkeypatch.setattr(explorer, "svg", noting)
     box = explore(summary_frame(sample_payload()))
     first = _html(box)
     assert len(drawn) == 6
@@ -176,7 +176,7 @@ def test_draws_nothing_twice(monkeypatch: pytest.MonkeyPatch):
     assert _html(box) == first
     assert len(drawn) == 6
     _controls(box)["As of"].value = pd.Timestamp("2018-03-17").date()
-    assert drawn[6:] == ["recency_svg"] * 3
+    assert drawn[6:] == ["RecencyChart"] * 3
 
 
 def test_words_come_first_and_charts_follow():
@@ -201,7 +201,7 @@ def test_words_come_first_and_charts_follow():
 
 def test_an_error_while_charts_follow_stands_in_the_widget(monkeypatch: pytest.MonkeyPatch):
     """A task's exception is seen nowhere else."""
-    monkeypatch.setattr("pcnotebooks.widgets.explore.balances_svg", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr("pcnotebooks.widgets.explore.svg", lambda *_, **__: 1 / 0)
 
     async def show() -> str:
         box = explore(summary_frame(sample_payload()))
