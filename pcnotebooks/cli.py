@@ -513,7 +513,7 @@ def changes(
     """
     from pcnotebooks import History  # noqa: PLC0415
     from pcnotebooks.amounts import format_amount  # noqa: PLC0415
-    from pcnotebooks.frame.build import rows_of  # noqa: PLC0415
+    from pcnotebooks.frame.selection import rows_of  # noqa: PLC0415
 
     found = History(history).changes(partner=partner, currency=currency, since=since, until=until)
     rows = []

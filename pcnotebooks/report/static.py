@@ -7,7 +7,6 @@ import warnings
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from html import escape
-from itertools import count
 from typing import Any
 
 from pcnotebooks.report.leaks import refuse_secrets
@@ -56,57 +55,37 @@ def static_page(**_: Any) -> Callable[[Any, Any], tuple[Any, Any]]:
 
 
 def load_ipython_extension(shell: Any) -> None:
-    """Teach a kernel that runs for a page to describe its figures, in words for who sees none."""
-    numbers = count(1)
-
-    def describe(figure: Any, **_: Any) -> tuple[dict[str, str], dict[str, Any]]:
-        return _figure_bundle(figure, f"figure-{next(numbers)}")
-
+    """Have a kernel that runs for a page show its figures sharply, with words for who sees none."""
+    # The inline backend reads it when pyplot loads. Twice the density is what screens and paper
+    # have; what the user's configuration or a cell asks for, such as SVG, goes before.
+    shell.config.InlineBackend.setdefault("figure_formats", {"retina"})
     # Not by mime type: pyplot's backend takes what is registered so for figures, when it loads.
     shell.display_formatter.mimebundle_formatter.for_type_by_name(
-        "matplotlib.figure", "Figure", describe
+        "matplotlib.figure", "Figure", _figure_bundle
     )
 
 
-def _figure_bundle(figure: Any, prefix: str) -> tuple[dict[str, str], dict[str, Any]]:
-    """Return the package's charts as SVG with their texts; of any other what it is called."""
-    from pcnotebooks.overview.charts import TEXT  # noqa: PLC0415
+def _figure_bundle(figure: Any, **_: Any) -> tuple[dict[str, str], dict[str, Any]]:
+    """Return nothing to show, and in words what the picture shows that the backend makes.
 
-    figure.draw_without_rendering()
-    if figure.axes and all(ax.title.get_color() == TEXT for ax in figure.axes):
-        charts = "".join(f'<div class="chart">{svg}</div>' for svg in _svgs(figure, prefix))
-        return {"text/html": charts}, {}
-    titles = [figure.get_suptitle(), *(_title(ax) for ax in figure.axes)]
-    axes = _sentence([words for ax in figure.axes for words in (ax.get_xlabel(), ax.get_ylabel())])
-    named = _sentence(titles, "; ")
-    alt = "; axes: ".join(words for words in (named or "Chart without a title", axes) if words)
-    return {}, {"image/png": {"alt": alt}}
-
-
-def _svgs(figure: Any, prefix: str) -> Iterator[str]:
-    """Yield each of a figure's charts by itself, so that a printed page ends between two."""
-    from pcnotebooks.chart.axes import to_svg  # noqa: PLC0415
-
-    engine, axes = figure.get_layout_engine(), figure.axes
-    figure.set_layout_engine("none")  # the others keep their place while one is drawn
-    width, height = figure.get_size_inches() * 72
-    for place, ax in enumerate(axes):
-        for other in axes:
-            other.set_visible(other is ax)
-        lanes = [label.get_text() for label in ax.get_yticklabels()]
-        texts = [*lanes, *(text.get_text() for text in ax.texts), ax.get_xlabel(), ax.get_ylabel()]
-        svg = to_svg(
-            figure, prefix=f"{prefix}-{place}", title=_title(ax), description=_sentence(texts)
-        )
-        box = ax.get_tightbbox()
-        if len(axes) > 1:
-            top, tall = height - box.y1 * 72 / figure.dpi - 2, box.height * 72 / figure.dpi + 4
-            cut = f'viewBox="0 {top:.1f} {width:g} {tall:.1f}"'
-            svg = re.sub(r'viewBox="[^"]*"', cut, svg, count=1)
-        yield svg
-    for ax in axes:
-        ax.set_visible(True)
-    figure.set_layout_engine(engine)
+    The words are those of the whole output: what the backend says of its picture, such as its
+    size, replaces what is said of that form.
+    """
+    charts, titles, axes = [], [figure.get_suptitle()], []
+    for ax in figure.axes:
+        # The foot of a chart of the package has the chart's description for a label.
+        foots = [text for text in ax.texts if text.get_label()]
+        said = [
+            words.rstrip(".") for foot in foots for words in (foot.get_label(), foot.get_text())
+        ]
+        if said:
+            charts.append(f"{_sentence([_title(ax), _sentence(said, '. ')], ': ')}.")
+        else:
+            titles.append(_title(ax))
+            axes += [ax.get_xlabel(), ax.get_ylabel()]
+    named = _sentence(titles, "; ") or ("" if charts else "Chart without a title")
+    words = [*charts, "; axes: ".join(filter(None, (named, _sentence(axes))))]
+    return {}, {"alt": " ".join(filter(None, words))}
 
 
 def _title(ax: Any) -> str:
@@ -129,6 +108,7 @@ def _prepare(book: Any, resources: Any) -> tuple[Any, Any]:
             line.decompose()
     heading = main.find("h1")
     name = resources.get("metadata", {}).get("name", "Notebook")
+    said = [main.get_text(), *(image["alt"] for image in main.find_all("img"))]
     title = heading.get_text(" ", strip=True) if heading else str(book.metadata.get("title", name))
     if heading is None:
         heading = _soup("<h1></h1>").h1
@@ -136,7 +116,7 @@ def _prepare(book: Any, resources: Any) -> tuple[Any, Any]:
         main.insert(0, heading)
     resources["pcnotebooks"] = {
         "title": title,
-        "sample": "Sample data, not an account" in main.get_text(),
+        "sample": any("Sample data, not an account" in words for words in said),
         "main": main.decode_contents(),
         "foot": facts.get("foot", f"From the notebook {name}."),
     }
@@ -212,11 +192,19 @@ def _form(mime: str, output: Any, states: Mapping[str, Any], resources: Any) -> 
     if mime == "text/markdown":
         return f'<div class="prose">{_markdown(text, {}, resources)}</div>'
     if mime.startswith("image/"):
-        described = output.get("metadata", {}).get(mime, {}).get("alt") or "Picture"
+        facts = output.get("metadata", {})
+        own = facts.get(mime, {})
+        described = own.get("alt") or facts.get("alt") or "Picture"
+        # Of a picture of twice the density: without its size it would be shown twice as large.
+        size = "".join(
+            f' {side}="{own[side]}"'
+            for side in ("width", "height")
+            if isinstance(own.get(side), int)
+        )
         if mime == "image/svg+xml":
             text = b64encode(text.encode()).decode()
         source = "".join(text.split())
-        picture = f'<img src="data:{mime};base64,{source}" alt="{escape(described)}">'
+        picture = f'<img src="data:{mime};base64,{source}" alt="{escape(described)}"{size}>'
         return f'<div class="chart">{picture}</div>'
     return "" if _OBJECT.search(text) else _text(text, "text")
 

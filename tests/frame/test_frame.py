@@ -15,18 +15,20 @@ from pandas.testing import assert_frame_equal, assert_series_equal
 
 from pcnotebooks.clouds import Cloud
 from pcnotebooks.errors import ConfigurationError, PayloadError
-from pcnotebooks.frame.build import differences, recency_of, summary_frame, totals_frame
+from pcnotebooks.frame.build import summary_frame, totals_frame
 from pcnotebooks.frame.measures import (
     RECENCIES,
     balance_changes,
     balances_by_type,
     changes_of,
     difference_sentence,
+    differences_of,
     future_payment_sentence,
     payment_recency,
     reconcile,
+    with_recency,
 )
-from pcnotebooks.frame.rows import latest_payloads
+from pcnotebooks.frame.rows import flatten, latest_payloads
 from pcnotebooks.frame.selection import latest, rows_of, select
 from pcnotebooks.payload.payload import Payload
 from pcnotebooks.payload.sample import sample_history, sample_payload
@@ -478,7 +480,7 @@ def test_random_cents_reconcile(parts, off):
     """The parts add up to the cent, and a cent too much is seen."""
     stated = sum(parts) + Decimal(off).scaleb(-2)
     answer = payload(item("GBP", stated, *(detail("OneTime", amount) for amount in parts)))
-    (row,) = differences(answer).itertuples()
+    (row,) = differences_of(flatten([answer])).itertuples()
     assert (row.stated, row.summed) == (stated, sum(parts))
     assert row.difference == Decimal(off).scaleb(-2)
 
@@ -742,10 +744,10 @@ def test_a_payment_after_the_day_is_told_in_words():
 
 def test_a_warning_speaks_the_language_asked_for():
     """As the report does."""
-    row = next(rows_of(recency_of(summary_frame(paid_days_ago(-1)))))
+    row = next(rows_of(with_recency(summary_frame(paid_days_ago(-1)))))
     assert "6 mars 2024" in future_payment_sentence(row, locale="fr").replace("\xa0", " ")
     wrong = payload(item("GBP", Decimal("1234.50"), detail("OneTime", 1)))
-    (row,) = rows_of(differences(wrong))
+    (row,) = rows_of(differences_of(flatten([wrong])))
     assert "GBP 1.234,50 " in difference_sentence(row, locale="de").replace("\xa0", " ")
 
 
@@ -862,7 +864,7 @@ def test_terms_are_sixty_days_unless_given():
     frame = summary_frame(one())
     (due,) = payment_recency(frame)["invoice_due_date"]
     assert due == pd.Timestamp("2024-04-08", tz="UTC")
-    assert recency_of(frame)["invoice_due_date"].tolist() == [due]
+    assert with_recency(frame)["invoice_due_date"].tolist() == [due]
     (due,) = payment_recency(frame, terms_days=3650)["invoice_due_date"]
     assert due == pd.Timestamp("2034-02-05", tz="UTC")
 
@@ -1022,7 +1024,7 @@ def test_what_does_not_add_up_warns_with_the_figures():
     ]
     assert compared["difference"].tolist() == [0, Decimal("0.01"), -200]
     with warnings.catch_warnings(record=True) as quiet:
-        assert_frame_equal(differences(wrong), compared)
+        assert_frame_equal(differences_of(flatten([wrong])), compared)
     assert not quiet
 
 
