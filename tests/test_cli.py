@@ -91,7 +91,7 @@ def test_report_takes_its_options_along(monkeypatch, capsys, tmp_path):
     html = (tmp_path / written[0]).read_text(encoding="utf-8")
     assert "<h1>For the board</h1>" in html
     assert "751\N{RIGHT SINGLE QUOTATION MARK}094.39" in html
-    assert "15\N{NO-BREAK SPACE}Apr." in html  # 16 March and 30 days
+    assert "15.\N{NO-BREAK SPACE}Apr." in html  # 16 March and 30 days
     text = "".join(
         page.get_textpage().get_text_range() for page in pypdfium2.PdfDocument(written[1])
     )

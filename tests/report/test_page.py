@@ -239,12 +239,12 @@ def test_locale_writes_numbers_and_months_its_way():
         render_report(sample_payload(), locale="de_CH")
     )
     page = str(render_report(sample_history()[-30:], locale="de"))
-    assert "7 Jan. 2026" in _text(page)
+    assert "7. Jan. 2026" in _text(page)
     assert "257.081,13" in page
     # In charts, their titles and descriptions, too.
     assert not re.search(r"\d,\d{3}\.\d|\d,\d{3},\d{3}", page)
     ticks = re.findall(r"<text [^>]*>([^<]*)</text>", page)
-    assert {"Mär", "Mai", "2025", "4.362,913"} <= set(ticks)
+    assert {"März", "Mai", "2025", "4.362,913"} <= set(ticks)
     assert not {"Mar", "May", "4,362.913"} & set(ticks)
 
 
