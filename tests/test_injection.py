@@ -40,7 +40,6 @@ from pcnotebooks import (
 from pcnotebooks.chart.axes import to_svg
 from pcnotebooks.chart.svg import balances_svg, recency_svg
 from pcnotebooks.cli import main
-from pcnotebooks.text import printable
 from tests.builders import AT, body, detail, item
 
 HOSTILE = {
@@ -274,10 +273,3 @@ def test_an_error_obeys_nobody(text: str):
         summary_frame(Payload(body({"items": text}), "global", text, AT))
     assert not CONTROLS.search(str(caught.value))
     assert not CONTROLS.search(repr(caught.value))
-
-
-def test_printable_keeps_what_is_written():
-    """Letters of every script, no-break spaces and lines stay; what acts or hides does not."""
-    kept = "Zoë Łódź 東京 👩 \N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}€\none"
-    assert printable(kept) == kept
-    assert printable("a\x1b[2J\u202eb\ud800") == "a\ufffd[2J\ufffdb\ufffd"
