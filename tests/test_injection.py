@@ -8,8 +8,7 @@ browser does with all this stands in browser/test_injection.
 from __future__ import annotations
 
 import re
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from html.parser import HTMLParser
 from pathlib import Path
@@ -39,7 +38,6 @@ from pcnotebooks import (
 )
 from pcnotebooks.chart.axes import to_svg
 from pcnotebooks.chart.svg import balances_svg, recency_svg
-from pcnotebooks.cli import main
 from tests.builders import AT, body, detail, item
 
 HOSTILE = {
@@ -232,13 +230,11 @@ def test_the_history_stays_in_its_folder(text: str, tmp_path: Path):
 
 
 @pytest.fixture
-def said(monkeypatch, capsys, home: Path) -> Iterator[Any]:
+def said(shell, capsys, home: Path) -> Callable[..., list[str]]:
     """Return a function that runs a command and returns the lines that it prints."""
 
     def run(*arguments: object) -> list[str]:
-        monkeypatch.setattr(sys, "argv", ["pcnotebooks", *map(str, arguments)])
-        with pytest.raises(SystemExit):
-            main()
+        shell(*arguments)
         captured = capsys.readouterr()
         return (captured.out + captured.err).split("\n")[:-1]
 
