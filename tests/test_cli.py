@@ -8,8 +8,6 @@ import re
 import socket
 import subprocess
 import sys
-import time
-import urllib.request
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,6 +27,7 @@ from tests.services.identity_provider import (
     USERNAME,
     signing_key,
 )
+from tests.services.loops import answer_of
 from tests.services.partner_center import Answer
 
 pytestmark = pytest.mark.usefixtures("empty_folder")
@@ -235,7 +234,9 @@ def test_lab_copies_the_notebooks_keeps_edited_ones_and_opens_jupyterlab(tmp_pat
             cwd=tmp_path, env=environment, stdout=log, stderr=log,
         )  # fmt: skip
         try:
-            listed = _wait_for(f"http://127.0.0.1:{port}/api/contents?token=t", lab)
+            listed = answer_of(
+                f"http://127.0.0.1:{port}/api/contents?token=t", lab, tmp_path / "log"
+            )
         finally:
             lab.terminate()
             lab.wait(timeout=20)
@@ -256,19 +257,6 @@ def test_lab_takes_options_with_and_without_a_folder(shell, monkeypatch, tmp_pat
     folder = "mine" if "mine" in arguments else "partner-center"
     assert passed == [[str(Path(folder, "01_start_here.ipynb")), "--no-browser"]]
     assert [path.name for path in tmp_path.iterdir()] == [folder]
-
-
-def _wait_for(url: str, lab: subprocess.Popen[bytes]) -> bytes:
-    until = time.monotonic() + 60
-    while time.monotonic() < until:
-        assert lab.poll() is None
-        try:
-            with urllib.request.urlopen(url, timeout=5) as answer:
-                content: bytes = answer.read()
-                return content
-        except OSError:
-            time.sleep(0.2)
-    return pytest.fail("JupyterLab did not start")
 
 
 @pytest.fixture
