@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-import sys
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from html.parser import HTMLParser
@@ -524,15 +523,6 @@ def test_words_of_any_length_are_set_in_a_pdf(tmp_path: Path):
     text = document[0].get_textpage().get_text_range()
     assert "<script>window.hit=1</script>" in text.replace("\r\n", "")
     assert "y\N{HORIZONTAL ELLIPSIS}" in text.replace("\r\n", "")
-
-
-def test_a_pdf_without_weasyprint_names_the_extra(tmp_path: Path, monkeypatch):
-    """What is missing and how to install it is said, and nothing is written."""
-    monkeypatch.setitem(sys.modules, "weasyprint", None)
-    with pytest.raises(ConfigurationError, match="WeasyPrint") as caught:
-        render_report(sample_payload(), tmp_path / "report.pdf")
-    assert 'pip install "pcnotebooks[pdf]"' in str(caught.value.remedy)
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_example_in_the_documentation_is_what_is_rendered():
