@@ -73,8 +73,8 @@ def exactly() -> AbstractContextManager[Context]:
 def to_decimal(amount: SupportsFloat) -> Decimal:
     """Return the decimal number that an amount was written as.
 
-    The shortest decimal that reads back as a float is the amount as the service sent it,
-    as long as that had at most 15 digits.
+    The shortest decimal that reads back as a float is the amount as the service sent it, if that
+    had at most 15 digits: every decimal of 15 digits survives the way through a float.
     """
     if isinstance(amount, Decimal):
         return amount
