@@ -8,8 +8,7 @@ browser does with all this stands in browser/test_injection.
 from __future__ import annotations
 
 import re
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from html.parser import HTMLParser
 from pathlib import Path
@@ -38,9 +37,7 @@ from pcnotebooks import (
     write_excel,
 )
 from pcnotebooks.chart.svg import svg
-from pcnotebooks.cli import main
 from pcnotebooks.overview.charts import Chart, balances_chart, recency_chart
-from pcnotebooks.text import printable
 from tests.builders import AT, body, detail, item
 
 HOSTILE = {
@@ -230,13 +227,11 @@ def test_the_history_stays_in_its_folder(text: str, tmp_path: Path):
 
 
 @pytest.fixture
-def said(monkeypatch, capsys, home: Path) -> Iterator[Any]:
+def said(shell, capsys, home: Path) -> Callable[..., list[str]]:
     """Return a function that runs a command and returns the lines that it prints."""
 
     def run(*arguments: object) -> list[str]:
-        monkeypatch.setattr(sys, "argv", ["pcnotebooks", *map(str, arguments)])
-        with pytest.raises(SystemExit):
-            main()
+        shell(*arguments)
         captured = capsys.readouterr()
         return (captured.out + captured.err).split("\n")[:-1]
 
@@ -271,10 +266,3 @@ def test_an_error_obeys_nobody(text: str):
         summary_frame(Payload(body({"items": text}), "global", text, AT))
     assert not CONTROLS.search(str(caught.value))
     assert not CONTROLS.search(repr(caught.value))
-
-
-def test_printable_keeps_what_is_written():
-    """Letters of every script, no-break spaces and lines stay; what acts or hides does not."""
-    kept = "Zoë Łódź 東京 👩 \N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}€\none"
-    assert printable(kept) == kept
-    assert printable("a\x1b[2J\u202eb\ud800") == "a\ufffd[2J\ufffdb\ufffd"

@@ -35,9 +35,7 @@ VIEW = "application/vnd.jupyter.widget-view+json"
 new = nbformat.v4
 
 
-@pytest.fixture(autouse=True)
-def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("empty_folder")
 
 
 def code(source: str = "", *outputs: Any, tags: tuple[str, ...] = ()) -> Any:
