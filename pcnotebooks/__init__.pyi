@@ -26,7 +26,9 @@ from .report.page import render_report
 from .report.spreadsheet import csv_text, write_csv, write_excel
 from .service.fetch import fetch_invoice_summaries
 from .service.fetch_many import fetch_all, invoice_summaries
-from .session.session import DeviceCode, Session, sign_in, sign_out
+from .session.device_code import DeviceCode
+from .session.session import Session
+from .session.sign_in import sign_in, sign_out
 from .widgets.dashboard import dashboard
 from .widgets.explore import cloud_picker, explore
 from .widgets.sign_in import sign_in_async

@@ -334,14 +334,15 @@ def sign_in(
     """
     if cache == "memory":
         raise typer.BadParameter("the cache memory would end with this command.")
-    from pcnotebooks.session import session as auth  # noqa: PLC0415
     from pcnotebooks.session import settings as profiles  # noqa: PLC0415
+    from pcnotebooks.session import sign_in as auth  # noqa: PLC0415
+    from pcnotebooks.session.session import username  # noqa: PLC0415
 
     usual = profiles.resolve(cloud, profile=profile)
     if cache is None:
         cache = "encrypted" if usual.cache == "memory" else usual.cache
     session = auth.sign_in(cloud, profile=profile, method=method, cache=cache)
-    _print(f"Signed in as {auth.username(session)} at {session.cloud.label}.")
+    _print(f"Signed in as {username(session)} at {session.cloud.label}.")
     if cache == usual.cache:
         return
     where = f"PCNOTEBOOKS_CACHE={cache}"
@@ -356,7 +357,7 @@ def sign_in(
 @app.command("sign-out")
 def sign_out() -> None:
     """Forget every cached sign-in."""
-    from pcnotebooks.session import session as auth  # noqa: PLC0415
+    from pcnotebooks.session import sign_in as auth  # noqa: PLC0415
 
     auth.sign_out()
     _print("Signed out.")
@@ -365,9 +366,9 @@ def sign_out() -> None:
 @app.command()
 def accounts() -> None:
     """List the cached sign-ins."""
-    from pcnotebooks.session import session as auth  # noqa: PLC0415
+    from pcnotebooks.session.token_cache import readable_accounts  # noqa: PLC0415
 
-    readable, unreadable = auth.readable_accounts()
+    readable, unreadable = readable_accounts()
     found = [vars(account).values() for account in readable]
     if not found and not unreadable:
         _print("No sign-in is cached.")
@@ -462,8 +463,8 @@ def snapshot(
 
 def _remembered(cloud: str | None, profile: str | None) -> Session:
     """Return the session that is cached; raise where somebody would have to be asked."""
-    from pcnotebooks.session import session as auth  # noqa: PLC0415
     from pcnotebooks.session import settings as profiles  # noqa: PLC0415
+    from pcnotebooks.session import sign_in as auth  # noqa: PLC0415
 
     settings = profiles.resolve(cloud, profile=profile)
     try:

@@ -12,7 +12,7 @@ import pytest
 import trustme
 from joserfc.jwk import RSAKey
 
-from pcnotebooks.session.session import sign_out
+from pcnotebooks.session.sign_in import sign_out
 from tests.services.identity_provider import IdentityProvider
 from tests.services.partner_center import PartnerCenter, Step
 from tests.services.planted import shown

@@ -9,14 +9,14 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "pcnotebooks"
 HOMES = {
-    "requests": {"session/transport", "service/fetch"},
+    "requests": {"session/transport", "session/faults"},
     "msgspec": {"payload/payload", "payload/decode"},
     "matplotlib": {"chart/axes"},
     "babel": {"amounts"},
     "ipywidgets": {"widgets/sign_in", "widgets/explore", "widgets/dashboard"},
     "jinja2": {"report/fragments"},
     "typer": {"cli"},
-    "msal": {"session/session", "session/token_cache"},
+    "msal": {"session/credential", "session/token_cache"},
     "msal_extensions": {"session/token_cache"},
     "portalocker": {"session/token_cache"},
     "platformdirs": {"session/settings", "session/token_cache", "history/history"},

@@ -261,7 +261,7 @@ def _approve(device_code):
 
 def test_signs_in_lists_examines_and_signs_out(monkeypatch, capsys, contoso):
     """A sign-in that is kept serves later commands, until it is forgotten."""
-    monkeypatch.setattr("pcnotebooks.session.session._print", _approve)
+    monkeypatch.setattr("pcnotebooks.session.sign_in._print", _approve)
     profile = ("--profile", "contoso")
     assert _run(monkeypatch, "sign-in", *profile, "--cache", "plain") == 0
     said, use = capsys.readouterr().out.splitlines()
@@ -285,7 +285,7 @@ def test_signs_in_lists_examines_and_signs_out(monkeypatch, capsys, contoso):
 
 def test_a_profile_may_name_its_tenant_by_a_domain(monkeypatch, capsys, contoso):
     """Signed in by one command, the next ones ask nobody."""
-    monkeypatch.setattr("pcnotebooks.session.session._print", _approve)
+    monkeypatch.setattr("pcnotebooks.session.sign_in._print", _approve)
     monkeypatch.setenv("PCNOTEBOOKS_CACHE", "plain")
     path = profiles_file()
     path.write_text(path.read_text().replace(TENANT, DOMAIN))
@@ -299,7 +299,7 @@ def test_a_profile_may_name_its_tenant_by_a_domain(monkeypatch, capsys, contoso)
 
 def test_a_guest_of_two_partners_takes_snapshots_of_both(monkeypatch, capsys, contoso):
     """Two profiles of one user, told apart by their tenants, are signed in once each."""
-    monkeypatch.setattr("pcnotebooks.session.session._print", _approve)
+    monkeypatch.setattr("pcnotebooks.session.sign_in._print", _approve)
     monkeypatch.setenv("PCNOTEBOOKS_CACHE", "plain")
     path = profiles_file()
     stored = path.read_text()
@@ -318,7 +318,7 @@ def test_reports_on_several_partners_and_says_what_failed(
     monkeypatch, capsys, contoso, partner_center, tls
 ):
     """One partner's failure costs nobody else's figures, and is told by the exit code."""
-    monkeypatch.setattr("pcnotebooks.session.session._print", _approve)
+    monkeypatch.setattr("pcnotebooks.session.sign_in._print", _approve)
     monkeypatch.setenv("PCNOTEBOOKS_CACHE", "plain")
     broken = partner_center(Answer(status=403), tls=tls, key=signing_key())
     path = profiles_file()
@@ -351,7 +351,7 @@ def test_reports_on_nothing_where_nobody_answered(monkeypatch, capsys, home):
 
 def test_a_sign_in_that_its_profile_would_not_find_says_so(monkeypatch, capsys, contoso):
     """A profile's cache comes before the variable, so it is what has to be set."""
-    monkeypatch.setattr("pcnotebooks.session.session._print", _approve)
+    monkeypatch.setattr("pcnotebooks.session.sign_in._print", _approve)
     monkeypatch.setenv("PCNOTEBOOKS_CACHE", "plain")
     path = profiles_file()
     path.write_text(f'{path.read_text()}cache = "memory"\n')
@@ -369,7 +369,7 @@ def test_a_sign_in_that_would_end_with_the_command_is_kept_encrypted(monkeypatch
 
 def test_an_unreadable_cache_is_named_beside_the_others(monkeypatch, capsys, contoso):
     """Accounts and doctor go on; signing out deletes what it can, and says what it cannot."""
-    monkeypatch.setattr("pcnotebooks.session.session._print", _approve)
+    monkeypatch.setattr("pcnotebooks.session.sign_in._print", _approve)
     assert _run(monkeypatch, "sign-in", "--profile", "contoso", "--cache", "plain") == 0
     plain, encrypted = cache_file("plain"), cache_file("encrypted")
     encrypted.touch()  # as it is where the keyring of another machine was used

@@ -18,8 +18,8 @@ import trustme
 from pcnotebooks import __version__, doctor
 from pcnotebooks.clouds import SAMPLE, Cloud
 from pcnotebooks.doctor import Finding, diagnose, line
-from pcnotebooks.session.session import sign_in
 from pcnotebooks.session.settings import profiles_file
+from pcnotebooks.session.sign_in import sign_in
 from tests.services.browser import visit
 from tests.services.identity_provider import (
     CLIENT_ID,

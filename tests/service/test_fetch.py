@@ -31,7 +31,7 @@ from pcnotebooks.errors import (
     ServiceError,
     SignInError,
 )
-from pcnotebooks.service import fetch as asking
+from pcnotebooks.service import client
 from pcnotebooks.service.fetch import fetch_invoice_summaries
 from pcnotebooks.session import transport
 from pcnotebooks.session.session import Session
@@ -46,7 +46,7 @@ QUICK = (1, 0.15)
 def waits(monkeypatch):
     """Return the seconds that were waited between attempts, none of which pass."""
     seconds = []
-    monkeypatch.setattr(asking, "sleep", seconds.append)
+    monkeypatch.setattr(client, "sleep", seconds.append)
     return seconds
 
 
@@ -194,7 +194,7 @@ def test_netrc_does_not_replace_the_token(partner_center, monkeypatch, tmp_path)
     )
     requests.get(service.url, timeout=5)
     assert service.requests[0].headers["Authorization"].startswith("Basic ")
-    monkeypatch.setattr(asking, "sleep", lambda seconds: None)
+    monkeypatch.setattr(client, "sleep", lambda seconds: None)
     fetch(service)
     assert [r.headers["Authorization"] for r in service.requests[1:]] == [f"Bearer {TOKEN}"] * 3
 

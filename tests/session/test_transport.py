@@ -26,10 +26,11 @@ from hypothesis import strategies as st
 from pcnotebooks.clouds import Cloud
 from pcnotebooks.errors import NetworkError, PayloadError, PcNotebooksError, SignInError
 from pcnotebooks.payload.payload import Payload
-from pcnotebooks.service import fetch
+from pcnotebooks.service import client
 from pcnotebooks.service.fetch import fetch_invoice_summaries
 from pcnotebooks.session import transport
-from pcnotebooks.session.session import Session, sign_in
+from pcnotebooks.session.session import Session
+from pcnotebooks.session.sign_in import sign_in
 from tests.services.identity_provider import CLIENT_ID, TENANT
 from tests.services.partner_center import SUMMARIES, Answer, PartnerCenter
 from tests.services.planted import TOKEN, assert_token_free
@@ -43,7 +44,7 @@ WHOLE = HEAD + b"Content-Length: %d\r\n\r\n" % len(SUMMARIES) + SUMMARIES
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let neither a pause between attempts nor the patience with a slow answer take its time."""
-    monkeypatch.setattr(fetch, "sleep", lambda seconds: None)
+    monkeypatch.setattr(client, "sleep", lambda seconds: None)
     monkeypatch.setattr(transport, "GRACE", 0.25)
 
 
@@ -321,8 +322,8 @@ def test_every_date_of_retry_after(partner_center, monkeypatch, status, form):
 def wait_for(partner_center, monkeypatch, status, stated):
     """Give the seconds waited after one refusal with that Retry-After."""
     waits: list[float] = []
-    monkeypatch.setattr(fetch, "sleep", waits.append)
-    monkeypatch.setattr(fetch, "_backoff", lambda retries: 0.75)
+    monkeypatch.setattr(client, "sleep", waits.append)
+    monkeypatch.setattr(client, "_backoff", lambda retries: 0.75)
     # http.server writes headers in Latin-1; what it cannot is sent as UTF-8.
     header = stated.encode().decode("latin-1")
     service = partner_center(Answer(status=status, headers={"Retry-After": header}))
