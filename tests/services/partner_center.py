@@ -95,6 +95,7 @@ class PartnerCenter:
         self.steps = deque(steps)
         self.key = key
         self.requests: list[Request] = []
+        self.sent = 0  # bytes of bodies
         self.closing = threading.Event()
         self.tls = tls
         self._server = _Server(self)
@@ -200,6 +201,7 @@ class _Handler(BaseHTTPRequestHandler):
         left = len(body) * 9 if answer.stop_after is None else answer.stop_after
         for part in parts:
             self.wfile.write(part[:left])
+            self.server.service.sent += len(part[:left])
             left -= len(part)
             self.server.service.closing.wait(answer.drip)
 
