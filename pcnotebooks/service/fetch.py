@@ -473,7 +473,10 @@ def _redirect(url: str, location: str) -> tuple[bool, str]:
 def _read(call: _Call, answer: _Answer, bearer: _Bearer) -> Payload | _Failure:
     if not 200 <= answer.status < 300:
         return _refusal(call, answer, bearer)
-    ids = {"request_id": answer.request_id, "correlation_id": answer.correlation_id}
+    ids: dict[str, Any] = {
+        "request_id": answer.request_id,
+        "correlation_id": answer.correlation_id,
+    }
     if len(answer.body) > transport.LARGEST_BODY:
         return _Failure(
             PayloadError(
