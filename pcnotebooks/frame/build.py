@@ -25,7 +25,15 @@ from pcnotebooks.clouds import Cloud
 from pcnotebooks.errors import ConfigurationError
 from pcnotebooks.frame.instants import Instants, NoDateError, in_microseconds
 from pcnotebooks.frame.schema import ONE_TIME, RECURRING, category, type_category, type_key, utc
-from pcnotebooks.payload.decode import Figures, Item, decode, items_of, stamps, wrong_value
+from pcnotebooks.payload.decode import (
+    SUMMARIES,
+    Figures,
+    Item,
+    decode,
+    items_of,
+    stamps,
+    wrong_value,
+)
 from pcnotebooks.payload.payload import Payload
 
 AsOf: TypeAlias = date | datetime | str
@@ -567,10 +575,10 @@ def latest(frame: pd.DataFrame) -> pd.DataFrame:
     return frame[retrieved == newest].reset_index(drop=True)
 
 
-def latest_payloads(payloads: Iterable[Payload]) -> list[Payload]:
+def latest_payloads(payloads: Iterable[Payload], resource: str = SUMMARIES) -> list[Payload]:
     """Return the latest payload of each partner and cloud, also where it states nothing."""
     newest: dict[tuple[str, str], Payload] = {}
-    for payload in _in_order(payloads):
+    for payload in in_order(payloads, resource):
         newest[payload.partner, payload.cloud] = payload
     return [newest[key] for key in sorted(newest)]
 
@@ -620,8 +628,8 @@ def as_of_day(as_of: AsOf) -> date:
         ) from None
 
 
-def _in_order(payloads: Iterable[Payload]) -> list[Payload]:
-    """Return the distinct payloads, oldest first, in an order that the caller's does not touch."""
+def in_order(payloads: Iterable[Payload], resource: str = SUMMARIES) -> list[Payload]:
+    """Return the distinct payloads of a resource, oldest first, whatever the caller's order."""
     distinct: dict[tuple[Any, ...], Payload] = {}
     for payload in payloads:
         if not isinstance(payload, Payload):
@@ -629,9 +637,11 @@ def _in_order(payloads: Iterable[Payload]) -> list[Payload]:
                 f"expected payloads, got {type(payload).__name__}; pass several as"
                 " summary_frame(*payloads), and a file as Payload.load(path)"
             )
+        if payload.resource != resource:
+            continue
         # The same answer under other ids is still one answer.
-        key = (payload.retrieved_at, payload.partner, payload.cloud, payload.body)
-        distinct.setdefault(key, payload)
+        pages = (payload.body, *payload.pages)
+        distinct.setdefault((payload.retrieved_at, payload.partner, payload.cloud, pages), payload)
     order = sorted(distinct)
     for (at, partner, cloud, _), following in pairwise(order):
         if following[:3] == (at, partner, cloud):
@@ -655,14 +665,14 @@ def two_answers(partner: str, cloud: str, at: datetime, *, remedy: str) -> Confi
 
 
 def _items(payloads: Iterable[Payload]) -> Iterator[tuple[Payload, Item]]:
-    for payload in _in_order(payloads):
+    for payload in in_order(payloads):
         for item in items_of(payload):
             yield payload, item
 
 
 def _frame(payloads: Iterable[Payload], *, exact: bool, by_type: bool) -> pd.DataFrame:
     """Build every column once, with the dtype that the schema declares for it."""
-    ordered = _in_order(payloads)
+    ordered = in_order(payloads)
     rows = _read(ordered, by_type=by_type)
     places = np.array(rows.places, dtype=np.int64)
     columns: dict[str, Any] = {
