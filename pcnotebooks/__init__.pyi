@@ -24,7 +24,7 @@ from .payload.sample import sample_history, sample_payload
 from .report.notebook import render_notebook
 from .report.page import render_report
 from .report.spreadsheet import csv_text, write_csv, write_excel
-from .service.fetch import fetch_invoice_summaries
+from .service.fetch import fetch_invoice_summaries, fetch_invoices
 from .service.fetch_many import fetch_all, invoice_summaries
 from .session.device_code import DeviceCode
 from .session.session import Session
@@ -56,6 +56,7 @@ __all__ = [
     "explore",
     "fetch_all",
     "fetch_invoice_summaries",
+    "fetch_invoices",
     "get_cloud",
     "invoice_summaries",
     "payment_recency",

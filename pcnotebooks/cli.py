@@ -217,7 +217,8 @@ def _fetched(names: Sequence[str | None], cloud: str | None) -> tuple[list[Paylo
             sessions[name] = sign_in(cloud, profile=name)
         except PcNotebooksError as error:
             failed[name] = error
-    results = dict(zip(sessions, fetch_all(sessions.values()), strict=True))
+    summaries = fetch_all(sessions.values(), resources=("invoice_summaries",))
+    results = dict(zip(sessions, summaries, strict=True))
     failed |= {name: each for name, each in results.items() if not isinstance(each, Payload)}
     for name, failure in failed.items():
         _say(failure, profile=name)
@@ -444,7 +445,8 @@ def snapshot(
         except PcNotebooksError as error:
             failed.append((name, error))
     # Everything is kept before anything is said: printing may fail, too.
-    for name, result in zip(sessions, fetch_all(sessions.values(), progress=False), strict=True):
+    results = fetch_all(sessions.values(), resources=("invoice_summaries",), progress=False)
+    for name, result in zip(sessions, results, strict=True):
         try:
             if not isinstance(result, Payload):
                 raise result

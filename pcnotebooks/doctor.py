@@ -372,6 +372,13 @@ def _token(settings: Settings, session: Session) -> _Check[None]:
     wrong = None if minutes > 0 else ": it has expired"
     remedy = "Check this machine's clock, and sign in again."
     yield judged("expiry", f"in {minutes:.0f} minutes", wrong, remedy)
+    # Only a user's token has the claim scp; an app's own has roles, or nothing in its place.
+    if not claims.get("scp"):
+        words = "app-only (no scp): the list of invoices alone, not summaries and PDFs"
+        yield Finding("Token calls", "warn", words, "For summaries and PDFs, sign in as a user.")
+        yield Finding("Token MFA", "pass", "not needed: no user has signed in")
+        return
+    yield Finding("Token calls", "pass", "a user's (scp): summaries, list of invoices, PDFs")
     if not isinstance(methods, list):
         words = "not stated (no amr): see what the service says"
         yield Finding("Token MFA", "warn", words)

@@ -10,7 +10,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "pcnotebooks"
 HOMES = {
     "requests": {"session/transport", "session/faults"},
-    "msgspec": {"payload/payload", "payload/decode"},
+    "msgspec": {"payload/payload", "payload/decode", "payload/invoices", "payload/paging"},
     "matplotlib": {"chart/axes"},
     "babel": {"amounts"},
     "ipywidgets": {"widgets/sign_in", "widgets/explore", "widgets/dashboard"},

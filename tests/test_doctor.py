@@ -48,6 +48,7 @@ SIGNED_IN = [
     "Token audience",
     "Token tenant",
     "Token expiry",
+    "Token calls",
     "Token MFA",
     "Summaries",
     "MFA at service",
@@ -613,6 +614,17 @@ def test_what_a_token_claims(signed_in, claims, claim, state, told):
     assert finding.state == state
     assert told in finding.words
     assert (finding.remedy is not None) is (state == "fail")
+
+
+@pytest.mark.parametrize("roles", [None, ["Invoices.Read"]])
+def test_an_app_without_a_user(signed_in, roles):
+    """Without scp it is told which calls the token can make; the MFA rule is for users."""
+    findings = signed_in(scp=None, roles=roles, amr=None)
+    calls = findings["Token calls"]
+    assert calls.state == "warn"
+    assert calls.words.startswith("app-only (no scp): the list of invoices alone")
+    assert "sign in as a user" in calls.remedy
+    assert findings["Token MFA"].state == "pass"
 
 
 def test_an_audience_that_is_not_the_clouds_api(signed_in, service):

@@ -28,6 +28,29 @@ _REDIRECTS = 3
 _LONGEST_WAIT = 60.0
 _REDIRECT = frozenset({301, 302, 303, 307, 308})
 _NOTHING: Mapping[str, str] = MappingProxyType({})
+_ABSOLUTE = re.compile(r"[a-z][a-z0-9+.-]*:|//", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Resource:
+    """What Partner Center is asked for.
+
+    Parameters
+    ----------
+    name
+        As `Payload.resource` has it.
+    uri
+        Relative to ``{api}/v1``, as in the service's own links.
+    headers
+        Beyond those of every request.
+    remedies
+        What to do about a refusal, by code or status, where it differs from most resources.
+    """
+
+    name: str
+    uri: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    remedies: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -48,27 +71,27 @@ class Client:
     ----------
     session
         Whose call it is, and to which cloud.
+    resource
+        What is asked for.
     timeout
         Seconds to connect and between bytes of an answer; one number for both.
     retries
         How often a request is repeated after a failure that may pass.
-    remedies
-        What to do about a refusal of this resource, by code or status, where it differs.
     """
 
     def __init__(
         self,
         session: Session,
+        resource: Resource,
         timeout: float | tuple[float, float],
         *,
         retries: int = _RETRIES,
-        remedies: Mapping[str, str] = _NOTHING,
     ) -> None:
-        self.session = session
-        self.host = urlsplit(session.cloud.api).hostname or ""
+        self.session, self.resource = session, resource
         self.mfa_compliant: str | None = None  # as the latest answer stated it
-        self._timeout, self._retries, self._remedies = timeout, retries, remedies
-        self._call = Call(self.host, session.partner, str(uuid.uuid4()), str(uuid.uuid4()))
+        host = urlsplit(session.cloud.api).hostname or ""
+        self.call = Call(host, session.partner, str(uuid.uuid4()), str(uuid.uuid4()))
+        self._timeout, self._retries = timeout, retries
         self._bearer = Bearer(access_token(session))
         self._http = Http(timeout=timeout)
 
@@ -83,17 +106,28 @@ class Client:
 
     # What requests raises holds the token, in its request and in the locals of its frames.
     @discreet
-    def get(self, path: str, headers: Mapping[str, str] = _NOTHING) -> Reply:
-        """Return the answer to a request for this path of the api, retried if need be.
+    def get(self, uri: str, headers: Mapping[str, str] = _NOTHING, *, part: str = "") -> Reply:
+        """Return the answer to a request, retried if need be.
+
+        Parameters
+        ----------
+        uri
+            Relative to ``{api}/v1``, or on the same host.
+        headers
+            Of the link that the uri comes from; never in place of the call's own.
+        part
+            Which part of the resource this is, for errors to name.
 
         Raises
         ------
         NetworkError, ServiceError, PayloadError, SignInError
             As `fetch_invoice_summaries`.
         """
+        self.call = replace(self.call, part=part)
+        url = self._address(uri)
         renewed, retries = False, 0
         while True:
-            outcome = self._attempt(path, headers)
+            outcome = self._attempt(url, headers)
             if isinstance(outcome, Reply):
                 return outcome
             error = outcome.error
@@ -111,17 +145,28 @@ class Client:
             retries += 1
             sleep(wait)
 
-    def _attempt(self, path: str, headers: Mapping[str, str]) -> Reply | Failure:
+    def _address(self, uri: str) -> str:
+        api = self.session.cloud.api
+        if not _ABSOLUTE.match(uri):
+            return f"{api}/v1/{uri.removeprefix('/').removeprefix('v1/')}"
+        stays, url = _redirect(f"{api}/v1/", self._hide_in(uri))
+        if not stays:
+            raise PayloadError(
+                f"{self.call.host} links to {url}{self.call.whose}, which was not asked.",
+                remedy="Partner Center does not do so: check the cloud's api address and proxy.",
+                request_id=self.call.request_id,
+                correlation_id=self.call.correlation_id,
+            )
+        return url
+
+    def _attempt(self, url: str, headers: Mapping[str, str]) -> Reply | Failure:
         """Ask once, following redirects on the same host."""
-        url = self.session.cloud.api + path
         followed = 0
         while True:
             try:
-                answer = self._http.ask(
-                    url, headers={**headers, **self._headers()}, bearer=self._bearer
-                )
+                answer = self._http.ask(url, headers=self._headers(headers), bearer=self._bearer)
             except OSError as error:  # as all errors of requests are
-                return no_answer(self._call, error, self._timeout)
+                return no_answer(self.call, error, self._timeout)
             self.mfa_compliant = answer.headers.get("isMfaCompliant")
             call = self._echoed(answer)
             location = answer.headers.get("Location")
@@ -135,17 +180,19 @@ class Client:
                 told = f"a redirect to {url}, which was not followed"
                 return self._refusal(call, answer, told)
 
-    def _headers(self) -> dict[str, str]:
-        return {
+    def _headers(self, stated: Mapping[str, str]) -> dict[str, str]:
+        own = {
             "Accept": "application/json",
             "MS-Contract-Version": "v1",
-            "MS-RequestId": self._call.request_id,
-            "MS-CorrelationId": self._call.correlation_id,
+            "MS-RequestId": self.call.request_id,
+            "MS-CorrelationId": self.call.correlation_id,
             "MS-PartnerCenter-Application": "pcnotebooks",
             "User-Agent": USER_AGENT,
-            "ValidateMfa": "true",
             "X-Locale": "en-US",
+            **self.resource.headers,
         }
+        reserved = {name.lower() for name in own}
+        return own | {name: it for name, it in stated.items() if name.lower() not in reserved}
 
     def _echoed(self, answer: Answer) -> Call:
         """Return the call by the ids that the answer states, which support can find."""
@@ -154,7 +201,7 @@ class Client:
             "correlation_id": answer.headers.get("MS-CorrelationId", ""),
         }
         ids = {key: id_ for key, id_ in stated.items() if re.fullmatch(r"[0-9a-fA-F-]{8,64}", id_)}
-        return replace(self._call, **ids)
+        return replace(self.call, **ids)
 
     def _hide_in(self, text: str) -> str:
         """Return a text of an answer without the token that it may repeat."""
@@ -167,7 +214,7 @@ class Client:
             reason=self._hide_in(answer.reason),
             body=answer.body.replace(token, b"[token]"),
         )
-        return refusal(call, answer, description, self._remedies)
+        return refusal(call, answer, description, self.resource.remedies)
 
     def _read(self, call: Call, answer: Answer) -> Reply | Failure:
         if not 200 <= answer.status < 300:
@@ -175,7 +222,7 @@ class Client:
         if len(answer.body) > transport.LARGEST_BODY:
             mebibytes = transport.LARGEST_BODY // 2**20
             message = f"{call.host} sent more than {mebibytes} MiB{call.whose}."
-            remedy = "Invoice summaries are a few kilobytes: check the cloud's api address."
+            remedy = "Partner Center's answers are smaller: check the cloud's api address."
             return Failure(PayloadError(message, **call.ids, remedy=remedy))
         # Payloads are written to files that are passed on. A token of a few letters, as tests have
         # it, can be in any body by chance.

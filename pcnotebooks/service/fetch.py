@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from contextlib import closing
-from datetime import UTC, datetime
 
 from pcnotebooks.errors import PcNotebooksError
+from pcnotebooks.payload import decode
 from pcnotebooks.payload.decode import require_json
 from pcnotebooks.payload.payload import Payload
-from pcnotebooks.service.client import Client
+from pcnotebooks.service.client import Client, Resource
+from pcnotebooks.service.paging import every_page, page_of
+from pcnotebooks.service.refusals import LIST_REMEDIES
 from pcnotebooks.session.discreet import discreet
 from pcnotebooks.session.session import Session
+
+# ValidateMfa has the service tell whether the token carried MFA. That rule covers calls of users:
+# the list of invoices, which an app may fetch on its own, is asked for without it.
+SUMMARIES = Resource(decode.SUMMARIES, "/invoices/summaries", headers={"ValidateMfa": "true"})
+INVOICES = Resource(decode.INVOICES, "/invoices", remedies=LIST_REMEDIES)
 
 
 def fetch_invoice_summaries(
@@ -58,16 +65,57 @@ def fetch_invoice_summaries(
     >>> payload = fetch_invoice_summaries(session)  # doctest: +SKIP
     >>> payload.save("contoso.json")  # doctest: +SKIP
     """
-    with closing(Client(session, timeout)) as client:
-        return _summaries(client)
+    with closing(Client(session, SUMMARIES, timeout)) as client:
+        return _payload(client)
+
+
+def fetch_invoices(session: Session, *, timeout: float | tuple[float, float] = (10, 60)) -> Payload:
+    """Fetch the list of invoices of a session's partner, every page of it.
+
+    The list is whole or an error: a page that is refused, broken, or beyond 1,000 pages, 256 MiB
+    or half an hour fails the whole call. Each page is retried as :func:`fetch_invoice_summaries`
+    describes, and the pages have one request id.
+
+    Parameters
+    ----------
+    session
+        Whose invoices, and of which cloud. An app-only credential is enough: a scheduled job can
+        fetch the list without a user.
+    timeout
+        As for :func:`fetch_invoice_summaries`, for each page.
+
+    Returns
+    -------
+    Payload
+        The bytes of every page, unchanged, with ``resource="invoices"``.
+
+    Raises
+    ------
+    SignInError, NetworkError, ServiceError
+        As :func:`fetch_invoice_summaries`.
+    PayloadError
+        If a page is not a list of invoices, with the JSON path; if a page links to another host,
+        or the list does not end; if fewer invoices came than the service counts.
+
+    Notes
+    -----
+    Source: ``GET /v1/invoices``, without parameters. The next page is the one that the service
+    links to. Microsoft's SDKs ask for the PDF of an invoice separately; it is not fetched here.
+
+    Examples
+    --------
+    >>> from pcnotebooks import Session
+    >>> session = Session.from_token("global", "the-access-token", partner="Contoso")
+    >>> payload = fetch_invoices(session)  # doctest: +SKIP
+    >>> payload.save("contoso-invoices.json")  # doctest: +SKIP
+    """
+    with closing(Client(session, INVOICES, timeout)) as client:
+        return every_page(client)
 
 
 @discreet
-def _summaries(client: Client) -> Payload:
-    reply = client.get("/v1/invoices/summaries")
-    payload = Payload(
-        reply.body, client.session.cloud.name, client.partner, datetime.now(UTC), **reply.ids
-    )
+def _payload(client: Client) -> Payload:
+    payload = page_of(client, client.get(client.resource.uri))
     require_json(payload)
     return payload
 
@@ -75,14 +123,14 @@ def _summaries(client: Client) -> Payload:
 def ask_once(
     session: Session, *, timeout: float | tuple[float, float]
 ) -> tuple[Payload | PcNotebooksError, str | None]:
-    """Return what one call comes to, and what its answer states in isMfaCompliant.
+    """Return the outcome of one call for the summaries, and what it states in isMfaCompliant.
 
     Nothing is retried, except that after a 401 the credential is asked once more.
     """
-    with closing(Client(session, timeout, retries=0)) as client:
+    with closing(Client(session, SUMMARIES, timeout, retries=0)) as client:
         outcome: Payload | PcNotebooksError
         try:
-            outcome = _summaries(client)
+            outcome = _payload(client)
         except PcNotebooksError as error:
             outcome = error
         return outcome, client.mfa_compliant

@@ -26,6 +26,10 @@ _ROLE = (
     "Sign in as a user with the role Global admin, Billing admin or Admin agent in this partner"
     " account."
 )
+_ROLE_OR_APP = (
+    "Ask as a user with the role Global admin, Billing admin or Admin agent in this partner"
+    " account, or as a web app that is registered for it in Partner Center."
+)
 _NOT_FOUND = "Check the cloud, and that the sign-in is one of this partner account."
 _FAULT = (
     "The service failed: try again later, then give request id and correlation id to Microsoft's"
@@ -44,7 +48,8 @@ REMEDIES: Mapping[str, str] = MappingProxyType(
         " graph.windows.net is no longer accepted.",
         "900421": "Sign in again with multi-factor authentication: a token from a sign-in without"
         " it never becomes compliant.",
-        "900329": "Sign in as a user: an app-only token does not serve for invoices.",
+        "900329": "Sign in as a user: an app-only token is accepted for the list of invoices"
+        " (fetch_invoices), not for this call.",
         "900150": _ROLE,
         "900308": _ROLE,
         "2032": _ROLE,
@@ -69,6 +74,10 @@ REMEDIES: Mapping[str, str] = MappingProxyType(
         "5xx": _FAULT,
     }
 )
+# Where the list of invoices differs: it accepts an app without a user.
+LIST_REMEDIES: Mapping[str, str] = MappingProxyType(
+    dict.fromkeys(("403", "900150", "900308", "900329", "2032"), _ROLE_OR_APP)
+)
 
 
 @dataclass(frozen=True)
@@ -79,11 +88,13 @@ class Call:
     partner: str | None
     request_id: str
     correlation_id: str
+    part: str = ""
 
     @property
     def whose(self) -> str:
-        """The partner for a sentence: of several partners, each may fail."""
-        return f" for {self.partner!r}" if self.partner else ""
+        """The partner and the part for a sentence: of several partners and pages, each may fail."""
+        partner = f" for {self.partner!r}" if self.partner else ""
+        return partner + (f" ({self.part})" if self.part else "")
 
     @property
     def ids(self) -> dict[str, str]:

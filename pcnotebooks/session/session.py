@@ -121,10 +121,14 @@ def access_token(session: Session, *, refused: str | None = None) -> str:
         If the credential fails, or gives something else.
     """
     credential = session.credential
+    # AzureCliCredential takes what precedes the permission for the resource's name, and an app
+    # without a user has no permission to name: only /.default suits every credential.
+    own = isinstance(credential, MsalCredential)
+    scope = session.cloud.scope if own else f"{session.cloud.api}/.default"
     try:
         if refused and hasattr(credential, "token_refused"):
             credential.token_refused(refused)
-        token = credential.get_token(session.cloud.scope).token
+        token = credential.get_token(scope).token
     except PcNotebooksError:
         raise
     except Exception as error:  # noqa: BLE001  a credential may raise anything

@@ -44,7 +44,7 @@ def test_a_static_credential_serves(identity_provider, partner_center, tls):
 
     class Static:
         def get_token(self, *scopes, **_):
-            assert scopes == (f"{service.url}/user_impersonation",)
+            assert scopes == (f"{service.url}/.default",)
             return AccessToken(identity_provider.sign(aud=service.url), int(time.time()) + 3600)
 
     session = Session(identity_provider.cloud(service.url), Static(), partner="Contoso")
