@@ -183,6 +183,15 @@ def read(
         yield index, item
 
 
+def read_whole(page: Page, whole: msgspec.json.Decoder[_T]) -> _T:
+    """Return a page's object at once; faster than :func:`read`, if all of it is kept anyway."""
+    text = _json_bytes(page)
+    try:
+        return whole.decode(text)
+    except (msgspec.DecodeError, RecursionError):
+        raise _unreadable(page, text, whole) from None
+
+
 def currency_code(page: Page, path: str, sent: str) -> str:
     """Return the currency code of the object at a path, in capitals."""
     code = sent.strip()
