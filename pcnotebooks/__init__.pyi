@@ -5,10 +5,12 @@ from .errors import (
     NetworkError,
     PayloadError,
     PcNotebooksError,
+    PcNotebooksWarning,
     ReportError,
     ServiceError,
     SignInError,
 )
+from .frame.ageing import ageing_by_currency, invoice_ageing, reconcile_invoices
 from .frame.build import (
     balance_changes,
     balances_by_type,
@@ -18,6 +20,7 @@ from .frame.build import (
     summary_frame,
     totals_frame,
 )
+from .frame.invoices import invoice_frame
 from .history.history import History
 from .payload.payload import Payload
 from .payload.sample import sample_history, sample_payload
@@ -44,10 +47,12 @@ __all__ = [
     "Payload",
     "PayloadError",
     "PcNotebooksError",
+    "PcNotebooksWarning",
     "ReportError",
     "ServiceError",
     "Session",
     "SignInError",
+    "ageing_by_currency",
     "balance_changes",
     "balances_by_type",
     "cloud_picker",
@@ -58,6 +63,8 @@ __all__ = [
     "fetch_invoice_summaries",
     "fetch_invoices",
     "get_cloud",
+    "invoice_ageing",
+    "invoice_frame",
     "invoice_summaries",
     "payment_recency",
     "plot_balance_trend",
@@ -65,6 +72,7 @@ __all__ = [
     "plot_panels",
     "plot_payment_recency",
     "reconcile",
+    "reconcile_invoices",
     "render_notebook",
     "render_report",
     "sample_history",

@@ -344,33 +344,26 @@ def recency_of(
     frame: pd.DataFrame, *, as_of: AsOf | None = None, terms_days: int = 60
 ) -> pd.DataFrame:
     """Return :func:`payment_recency` without its warning, for those who show such a payment."""
-    if not isinstance(terms_days, int | np.integer) or not 0 <= terms_days <= 3650:
-        raise ConfigurationError(
-            f"terms_days is {terms_days!r}.",
-            remedy="Give whole days from the invoice date, up to 3650.",
-        )
+    require_terms(terms_days)
     recency = latest(frame)
-    day = _days_of(recency["retrieved_at"])
+    day = days_of(recency["retrieved_at"])
     if as_of is not None:
         day = np.full(len(recency), as_of_day(as_of), dtype="datetime64[D]")
-    paid_on, invoiced = map(
-        _days_of, (recency["last_payment_date"], recency["latest_invoice_date"])
-    )
+    paid_on, invoiced = map(days_of, (recency["last_payment_date"], recency["latest_invoice_date"]))
     paid, days = ~np.isnat(paid_on), (day - paid_on).astype(np.int64)
     nothing = np.array([amount == 0 for amount in recency["last_payment_amount"]], dtype=bool)
     status = np.select([paid, nothing], ["paid", "never paid"], "not stated")
     bands = [paid & (days < 0), *(paid & (days <= last) for last in (30, 60, 90)), paid]
-    due = invoiced + np.timedelta64(terms_days, "D")
-    due[due > _LAST_DAY] = np.datetime64("NaT", "D")
+    due = due_days(invoiced, terms_days)
     return recency.assign(
         payment_status=pd.Categorical(status, categories=PAYMENT_STATUSES),
-        days_since_payment=_counted(day - paid_on),
+        days_since_payment=counted(day - paid_on),
         recency=pd.Categorical(
             np.select(bands, RECENCIES[:5], status), categories=RECENCIES, ordered=True
         ),
-        days_since_invoice=_counted(day - invoiced),
+        days_since_invoice=counted(day - invoiced),
         invoice_due_date=pd.DatetimeIndex(due.astype("datetime64[us]")).tz_localize("UTC"),
-        days_until_due=_counted(due - day),
+        days_until_due=counted(due - day),
     )
 
 
@@ -431,7 +424,7 @@ def changes_of(frame: pd.DataFrame) -> pd.DataFrame:
         second & paid.notna() & paid_before.notna()
     )
     invoice_seen = _newer(invoiced, before["latest_invoice_date"])
-    return _finish(
+    return finish(
         pd.DataFrame(
             {
                 **{key: after[key] for key in _KEYS},
@@ -529,7 +522,7 @@ def differences(*payloads: Payload) -> pd.DataFrame:
         records.append((*key, total, summed, difference))
     columns = [*_KEYS, "stated", "summed", "difference"]
     frame = pd.DataFrame(records, columns=columns, dtype=object)
-    return _finish(frame, dict.fromkeys(_KEYS, "category") | dict.fromkeys(columns[3:], "object"))
+    return finish(frame, dict.fromkeys(_KEYS, "category") | dict.fromkeys(columns[3:], "object"))
 
 
 def difference_sentence(row: Any, *, locale: str = "en") -> str:
@@ -544,19 +537,29 @@ def difference_sentence(row: Any, *, locale: str = "en") -> str:
     )
 
 
-def require_frame(frame: object, columns: Sequence[str]) -> None:
-    """Raise for what is no frame of invoice summaries, or one without these columns."""
+def require_terms(terms_days: object) -> None:
+    """Raise for terms that are not a number of days."""
+    if not isinstance(terms_days, int | np.integer) or not 0 <= terms_days <= 3650:
+        raise ConfigurationError(
+            f"terms_days is {terms_days!r}.",
+            remedy="Give whole days from the invoice date, up to 3650.",
+        )
+
+
+def require_frame(frame: object, columns: Sequence[str], *, remedy: str | None = None) -> None:
+    """Raise for an object that is not a frame, or that has not these columns."""
     if not isinstance(frame, pd.DataFrame):
         kind = type(frame).__name__
         raise ConfigurationError(
             f"Expected a frame, got {kind}.",
-            remedy="Pass summary_frame(*payloads), or totals_frame(*payloads).",
+            remedy=remedy or "Pass summary_frame(*payloads), or totals_frame(*payloads).",
         )
     missing = [name for name in columns if name not in frame]
     if missing:
         raise ConfigurationError(
             f"The frame has no {', '.join(missing)}.",
-            remedy="Pass a frame as summary_frame returns it; totals_frame has no invoice types.",
+            remedy=remedy
+            or "Pass a frame as summary_frame returns it; totals_frame has no invoice types.",
         )
     if "retrieved_at" in frame and not isinstance(frame["retrieved_at"].dtype, pd.DatetimeTZDtype):
         raise ConfigurationError(
@@ -565,9 +568,11 @@ def require_frame(frame: object, columns: Sequence[str]) -> None:
         )
 
 
-def latest(frame: pd.DataFrame) -> pd.DataFrame:
+def latest(
+    frame: pd.DataFrame, columns: Sequence[str] = TOTALS_COLUMNS, *, remedy: str | None = None
+) -> pd.DataFrame:
     """Return the rows of the latest payload of each partner and cloud, as a new frame."""
-    require_frame(frame, TOTALS_COLUMNS)
+    require_frame(frame, columns, remedy=remedy)
     retrieved = frame["retrieved_at"]
     if retrieved.nunique() < 2:  # so it is nearly always, and grouping takes its time
         return frame.reset_index(drop=True)
@@ -751,7 +756,7 @@ def _wrong_stamp(payload: Payload, text: str) -> Exception:
     return wrong_value(payload, path, text, "a date")
 
 
-def _finish(frame: pd.DataFrame, dtypes: dict[str, str]) -> pd.DataFrame:
+def finish(frame: pd.DataFrame, dtypes: dict[str, str]) -> pd.DataFrame:
     """Fix every dtype, so that frames of 0, 1 and n rows are alike on every pandas."""
     return frame.astype(dtypes).reset_index(drop=True)
 
@@ -784,11 +789,18 @@ def _newer(after: pd.Series, before: pd.Series) -> pd.Series:
     return after.notna() & (before.isna() | (after > before))
 
 
-def _days_of(stamps: pd.Series) -> Any:
+def due_days(invoiced: Any, terms_days: int) -> Any:
+    """Return the days on which invoices of some days fall due; missing after the year 9999."""
+    due = invoiced + np.timedelta64(terms_days, "D")
+    due[due > _LAST_DAY] = np.datetime64("NaT", "D")
+    return due
+
+
+def days_of(stamps: pd.Series) -> Any:
     """Return the UTC calendar day of each stamp, as NumPy has it."""
     return stamps.to_numpy("datetime64[us]").astype("datetime64[D]")
 
 
-def _counted(days: Any) -> pd.arrays.IntegerArray:
+def counted(days: Any) -> pd.arrays.IntegerArray:
     """Return differences of days as Int64."""
     return pd.arrays.IntegerArray(days.astype(np.int64), np.isnat(days))

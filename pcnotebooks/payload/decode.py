@@ -184,7 +184,7 @@ def read(
 
 
 def read_whole(page: Page, whole: msgspec.json.Decoder[_T]) -> _T:
-    """Return the object around all items of a page, with what else it states."""
+    """Return a page's object at once; faster than :func:`read`, if all of it is kept anyway."""
     text = _json_bytes(page)
     try:
         return whole.decode(text)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import NamedTuple
 
 import msgspec
 
@@ -16,7 +15,7 @@ from pcnotebooks.payload.decode import (
     currency_code,
     is_money,
     pages_of,
-    read,
+    read_whole,
     refusal,
     wrong_value,
 )
@@ -55,29 +54,29 @@ class Invoice(msgspec.Struct, kw_only=True, rename="camel", gc=False):
     tax_receipts: list[TaxReceipt] | None = None
     amendments: list[Invoice] | None = None
 
+    def __post_init__(self) -> None:
+        """Name the document in each amendment that does not state whose it is."""
+        for amendment in self.amendments or ():
+            amendment.amends_of = amendment.amends_of or self.id
+
 
 class _List(msgspec.Struct, gc=False):
     items: list[Invoice]
 
 
-class _Place(NamedTuple):
-    page: Page
-    path: str
-    nested: bool
-
-
-_INVOICE, _LIST = map(msgspec.json.Decoder, (Invoice, _List))
+_LIST = msgspec.json.Decoder(_List)
 _DATES = {
     "invoice_date": "invoiceDate",
     "billing_period_start_date": "billingPeriodStartDate",
     "billing_period_end_date": "billingPeriodEndDate",
 }
 # An amendment within its document comes without its link and PDF; as an item it has them.
+_NESTED = ".amendments["
 _OF_ITEMS_ONLY = ("pdf_download_link", "tax_receipts", "amendments", "amends_of")
 
 
 def invoices_of(answer: Answer) -> list[Invoice]:
-    """Return every document of an answer's pages, amendments included, each id once.
+    """Return every document of an answer's pages, each id once: items, then amendments.
 
     Amounts are exact and within bounds, currency codes in capitals. An amendment that does not
     state whose it is gets the id of the document that holds it.
@@ -88,72 +87,75 @@ def invoices_of(answer: Answer) -> list[Invoice]:
         With the page, the JSON path and the offending value; also for an id that comes again
         with other content: the list changed while it was fetched, and which is true is unknown.
     """
-    found: dict[str, tuple[_Place, Invoice]] = {}
-    # All are read first: a document is like another only once its amendments name it.
-    for place, invoice in list(_documents(answer)):
-        first = found.setdefault(invoice.id, (place, invoice))
-        if first[1] is not invoice:
-            found[invoice.id] = _one_of(first, (place, invoice))
-    return [invoice for _, invoice in found.values()]
+    items: dict[str, Invoice] = {}
+    amendments: dict[str, Invoice] = {}
+    codes: dict[str, str] = {}
+    for page, path, invoice in _documents(answer):
+        _check(page, path, invoice, codes)
+        same, others = (amendments, items) if _NESTED in path else (items, amendments)
+        first = same.setdefault(invoice.id, invoice)
+        if first is not invoice:
+            _require_equal(page, path, first, invoice)
+        if twin := others.get(invoice.id):
+            _require_equal(page, path, twin, invoice, but=_OF_ITEMS_ONLY)
+    # An amendment may be an item as well: the item has its PDF, the other place its document.
+    for name in items.keys() & amendments.keys():
+        nested = amendments.pop(name)
+        items[name].amends_of = items[name].amends_of or nested.amends_of
+    return [*items.values(), *amendments.values()]
 
 
 def wrong_date(answer: Answer, text: str) -> PayloadError:
     """Return the error for a text that is not a date, with the path at which it is stated."""
-    for place, invoice in _documents(answer):
+    for page, path, invoice in _documents(answer):
         for name, wire in _DATES.items():
             if getattr(invoice, name) == text:
-                return wrong_value(place.page, f"{place.path}.{wire}", text, "a date")
+                return wrong_value(page, f"{path}.{wire}", text, "a date")
     raise AssertionError("a date of an invoice that is in no answer")
 
 
-def _documents(answer: Answer) -> Iterator[tuple[_Place, Invoice]]:
-    """Yield items and their amendments, checked, in the order of the answer."""
+def _documents(answer: Answer) -> Iterator[tuple[Page, str, Invoice]]:
+    """Yield items and their amendments with their paths, in the order of the answer."""
     for page in pages_of(answer, INVOICES):
-        for index, item in read(page, _INVOICE, _LIST):
-            waiting = [(_Place(page, f"$.items[{index}]", nested=False), item)]
-            while waiting:  # a list and not a recursion, which an answer could exhaust
-                place, invoice = waiting.pop()
-                _check(place, invoice)
-                yield place, invoice
-                amendments = invoice.amendments or []
-                for position in reversed(range(len(amendments))):
-                    amendment = amendments[position]
-                    amendment.amends_of = amendment.amends_of or invoice.id
-                    path = f"{place.path}.amendments[{position}]"
-                    waiting.append((_Place(page, path, nested=True), amendment))
+        for index, item in enumerate(read_whole(page, _LIST).items):
+            yield from _with_amendments(page, f"$.items[{index}]", item)
 
 
-def _check(place: _Place, invoice: Invoice) -> None:
-    """Put an invoice's currency code in capitals; raise for a value that cannot be used."""
-    page, path, _ = place
+def _with_amendments(
+    page: Page, path: str, invoice: Invoice
+) -> Iterator[tuple[Page, str, Invoice]]:
     if len(path) > _LONGEST_PATH:
         raise refusal(page, "Amendments are nested too deep to be read.", path=path)
+    yield page, path, invoice
+    for position, amendment in enumerate(invoice.amendments or ()):
+        yield from _with_amendments(page, f"{path}{_NESTED}{position}]", amendment)
+
+
+def _check(page: Page, path: str, invoice: Invoice, codes: dict[str, str]) -> None:
+    """Put an invoice's currency code in capitals; raise for a value that cannot be used.
+
+    `codes` keeps the codes that were checked: a list of thousands has a handful.
+    """
     if not invoice.id.strip():
         raise wrong_value(page, f"{path}.id", invoice.id, "an invoice's id")
-    invoice.currency_code = currency_code(page, path, invoice.currency_code)
-    for name, amount in (
-        ("totalCharges", invoice.total_charges),
-        ("paidAmount", invoice.paid_amount),
-    ):
-        if amount is not None and not is_money(amount):
-            raise wrong_value(page, f"{path}.{name}", amount, "an amount of money")
+    sent = invoice.currency_code
+    if sent not in codes:
+        codes[sent] = currency_code(page, path, sent)
+    invoice.currency_code = codes[sent]
+    if not is_money(invoice.total_charges):
+        raise wrong_value(page, f"{path}.totalCharges", invoice.total_charges, "an amount of money")
+    if invoice.paid_amount is not None and not is_money(invoice.paid_amount):
+        raise wrong_value(page, f"{path}.paidAmount", invoice.paid_amount, "an amount of money")
 
 
-def _one_of(first: tuple[_Place, Invoice], again: tuple[_Place, Invoice]) -> tuple[_Place, Invoice]:
-    """Return which of two documents of one id to keep; they must say the same."""
-    (place, one), (other_place, other) = first, again
-    ignored = _OF_ITEMS_ONLY if place.nested != other_place.nested else ()
+def _require_equal(
+    page: Page, path: str, first: Invoice, again: Invoice, *, but: tuple[str, ...] = ()
+) -> None:
     for name, wire in zip(Invoice.__struct_fields__, Invoice.__struct_encode_fields__, strict=True):
-        before, after = getattr(one, name), getattr(other, name)
-        if name not in ignored and before != after:
+        if name not in but and getattr(first, name) != getattr(again, name):
             raise refusal(
-                other_place.page,
-                f"{other_place.path} has the id {other.id!r} again, with another {wire}.",
-                path=f"{other_place.path}.{wire}",
+                page,
+                f"{path} has the id {again.id!r} again, with another {wire}.",
+                path=f"{path}.{wire}",
                 remedy="The list changed while it was fetched, page by page: fetch again.",
             )
-    if not ignored:
-        return first
-    kept = again if place.nested else first
-    kept[1].amends_of = one.amends_of or other.amends_of
-    return kept

@@ -94,9 +94,9 @@ OPTIONAL = (
 def test_what_may_be_absent(field, absent):
     """Every field but id, currency and total, of an item and of its amendment."""
     note = invoice("A2", 2, **{field: absent})
-    (one, *found) = read(invoice("A1", 1, **{"amendments": [note], field: absent}), invoice("B", 3))
-    assert one.total_charges == 1
-    assert [other.total_charges for other in found] == ([3] if field == "amendments" else [2, 3])
+    found = read(invoice("A1", 1, **{"amendments": [note], field: absent}), invoice("B", 3))
+    totals = [one.total_charges for one in found]
+    assert totals == ([1, 3] if field == "amendments" else [1, 3, 2])
 
 
 @pytest.mark.parametrize("field", ["id", "currencyCode", "totalCharges"])
@@ -156,11 +156,11 @@ def test_an_amendment_names_its_document():
 
 
 def test_amendments_of_amendments():
-    """Each is a document of its own, in the answer's order; without end it is an attack."""
+    """Each is a document of its own, items first; without end it is an attack."""
     inner = invoice("C", amendments=[invoice("D")])
     found = read(invoice("A", amendments=[invoice("B"), inner]), invoice("E"))
     assert [(one.id, one.amends_of) for one in found] == [
-        ("A", None), ("B", "A"), ("C", "A"), ("D", "C"), ("E", None)]  # fmt: skip
+        ("A", None), ("E", None), ("B", "A"), ("C", "A"), ("D", "C")]  # fmt: skip
     deep = invoice("N0")
     for number in range(1, 30):
         deep = invoice(f"N{number}", amendments=[deep])
@@ -191,7 +191,7 @@ def test_the_same_document_again_is_one():
     """A list that grows while it is fetched shows some documents on two pages."""
     first = invoice("A", amendments=[invoice("B")])
     assert [one.id for one in invoices_of(of(listed(first), listed(first, invoice("C"))))] == [
-        "A", "B", "C"]  # fmt: skip
+        "A", "C", "B"]  # fmt: skip
 
 
 @pytest.mark.parametrize(
