@@ -28,7 +28,7 @@ from .report.notebook import render_notebook
 from .report.page import render_report
 from .report.spreadsheet import csv_text, write_csv, write_excel
 from .service.fetch import fetch_invoice_summaries, fetch_invoices
-from .service.fetch_many import fetch_all, invoice_summaries
+from .service.fetch_many import fetch_all, invoice_summaries, invoices
 from .session.device_code import DeviceCode
 from .session.session import Session
 from .session.sign_in import sign_in, sign_out
@@ -66,6 +66,7 @@ __all__ = [
     "invoice_ageing",
     "invoice_frame",
     "invoice_summaries",
+    "invoices",
     "payment_recency",
     "plot_balance_trend",
     "plot_balances",

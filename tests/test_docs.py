@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pcnotebooks import sample_payload
 from pcnotebooks.frame.build import payment_recency, summary_frame
-from pcnotebooks.service.refusals import REMEDIES
+from pcnotebooks.service.refusals import LIST_REMEDIES, REMEDIES
 from pcnotebooks.session.faults import KINDS
 from pcnotebooks.session.refusals import SIGN_IN_REMEDIES
 
@@ -27,6 +27,8 @@ def test_every_remedy_of_the_service_and_the_network_is_documented():
     """Each code or status, and each way in which no answer comes, stands there too."""
     for code, remedy in REMEDIES.items():
         assert remedy in TROUBLESHOOTING, code
+    for remedy in LIST_REMEDIES.values():
+        assert remedy in TROUBLESHOOTING
     for kind in KINDS:
         assert kind.remedy in TROUBLESHOOTING, kind.what
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from pcnotebooks.errors import ConfigurationError, PcNotebooksError
 from pcnotebooks.frame.build import summary_frame
+from pcnotebooks.frame.invoices import invoice_frame
 from pcnotebooks.payload.decode import INVOICES, SUMMARIES
 from pcnotebooks.payload.payload import Payload
 from pcnotebooks.service.fetch import fetch_invoice_summaries, fetch_invoices
@@ -43,6 +44,34 @@ def invoice_summaries(session: Session) -> pd.DataFrame:
     >>> frame = invoice_summaries(session)  # doctest: +SKIP
     """
     return summary_frame(fetch_invoice_summaries(session))
+
+
+def invoices(session: Session) -> pd.DataFrame:
+    """Fetch the list of invoices of a session's partner; one row per invoice.
+
+    Parameters
+    ----------
+    session
+        Whose invoices, and of which cloud; an app-only credential is enough.
+
+    Returns
+    -------
+    DataFrame
+        As :func:`invoice_frame` returns it; amendments are rows of their own. Fetch the payload
+        itself with :func:`fetch_invoices` to save it, or for exact amounts.
+
+    Raises
+    ------
+    SignInError, NetworkError, ServiceError, PayloadError
+        As :func:`fetch_invoices`.
+
+    Examples
+    --------
+    >>> from pcnotebooks import Session
+    >>> session = Session.from_token("global", "the-access-token", partner="Contoso")
+    >>> frame = invoices(session)  # doctest: +SKIP
+    """
+    return invoice_frame(fetch_invoices(session))
 
 
 def fetch_all(

@@ -224,7 +224,7 @@ SHOWS: dict[str, Callable[[Path], Any]] = {
 # What takes a session is given PAYLOADS by a Partner Center, below.
 FETCHES = {"fetch_all", "fetch_invoice_summaries", "invoice_summaries"}
 # The list of invoices has amounts of invoices, and no balances.
-LISTS = {"fetch_invoices"}
+LISTS = {"fetch_invoices", "invoices"}
 # What shows no balances, or none but those of a notebook's own cells or of the sample.
 WITHOUT = {
     "CLOUDS", "Cloud", "ConfigurationError", "DeviceCode", "NetworkError", "Payload",

@@ -12,9 +12,9 @@ import pytest
 from pcnotebooks.errors import ConfigurationError, ServiceError
 from pcnotebooks.frame.build import summary_frame
 from pcnotebooks.payload.sample import sample_payload
-from pcnotebooks.service.fetch_many import fetch_all, invoice_summaries
+from pcnotebooks.service.fetch_many import fetch_all, invoice_summaries, invoices
 from pcnotebooks.session.session import Session
-from tests.services.partner_center import Answer
+from tests.services.partner_center import Answer, pages
 
 
 def test_the_frame_is_that_of_the_fetched_payload(partner_center):
@@ -28,6 +28,15 @@ def test_the_frame_is_that_of_the_fetched_payload(partner_center):
     assert frame["partner"].unique().tolist() == ["Contoso"]
     assert frame["cloud"].unique().tolist() == ["stand-in"]
     assert frame["retrieved_at"].between(before, pd.Timestamp.now("UTC")).all()
+
+
+def test_the_frame_of_the_list_is_that_of_its_payload(partner_center):
+    """Every page of it is in the frame."""
+    service = partner_center(*pages(5, 2))
+    frame = invoices(Session.from_token(service.cloud, "token", partner="Contoso"))
+    assert frame["invoice_id"].tolist() == [f"D{place:06}" for place in range(5)]
+    assert frame["total_charges"].tolist() == [1.25] * 5
+    assert frame["partner"].unique().tolist() == ["Contoso"]
 
 
 def test_an_account_without_invoices_is_an_empty_frame(partner_center):
