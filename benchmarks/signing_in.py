@@ -17,7 +17,7 @@ import trustme
 
 from benchmarks.paired import Row, show
 from pcnotebooks import SignInError
-from pcnotebooks.session.session import begin_sign_in
+from pcnotebooks.session.device_code import begin_sign_in
 from pcnotebooks.session.settings import Settings, resolve
 from tests.services.identity_provider import CLIENT_ID, TENANT, IdentityProvider
 

@@ -5,11 +5,14 @@ from .errors import (
     NetworkError,
     PayloadError,
     PcNotebooksError,
+    PcNotebooksWarning,
     ReportError,
     ServiceError,
     SignInError,
 )
+from .frame.ageing import ageing_by_currency, invoice_ageing, reconcile_invoices
 from .frame.build import summary_frame, totals_frame
+from .frame.invoices import invoice_frame
 from .frame.measures import balance_changes, balances_by_type, payment_recency, reconcile
 from .frame.selection import select
 from .history.history import History
@@ -18,9 +21,11 @@ from .payload.sample import sample_history, sample_payload
 from .report.notebook import render_notebook
 from .report.page import render_report
 from .report.spreadsheet import csv_text, write_csv, write_excel
-from .service.fetch import fetch_invoice_summaries
-from .service.fetch_many import fetch_all, invoice_summaries
-from .session.session import DeviceCode, Session, sign_in, sign_out
+from .service.fetch import fetch_invoice_summaries, fetch_invoices
+from .service.fetch_many import fetch_all, invoice_summaries, invoices
+from .session.device_code import DeviceCode
+from .session.session import Session
+from .session.sign_in import sign_in, sign_out
 from .widgets.dashboard import dashboard
 from .widgets.explore import cloud_picker, explore
 from .widgets.sign_in import sign_in_async
@@ -36,10 +41,12 @@ __all__ = [
     "Payload",
     "PayloadError",
     "PcNotebooksError",
+    "PcNotebooksWarning",
     "ReportError",
     "ServiceError",
     "Session",
     "SignInError",
+    "ageing_by_currency",
     "balance_changes",
     "balances_by_type",
     "cloud_picker",
@@ -48,14 +55,19 @@ __all__ = [
     "explore",
     "fetch_all",
     "fetch_invoice_summaries",
+    "fetch_invoices",
     "get_cloud",
+    "invoice_ageing",
+    "invoice_frame",
     "invoice_summaries",
+    "invoices",
     "payment_recency",
     "plot_balance_trend",
     "plot_balances",
     "plot_panels",
     "plot_payment_recency",
     "reconcile",
+    "reconcile_invoices",
     "render_notebook",
     "render_report",
     "sample_history",

@@ -325,7 +325,7 @@ def sign_out() -> None:
 @app.command()
 def accounts() -> None:
     """List the cached sign-ins."""
-    from pcnotebooks.session.session import readable_accounts
+    from pcnotebooks.session.token_cache import readable_accounts
 
     readable, unreadable = readable_accounts()
     if not readable and not unreadable:
@@ -385,8 +385,8 @@ def snapshot(*, profile: _Profiles = None, cloud: _Cloud = None, history: _Locat
 
 def _remembered(cloud: str | None, profile: str | None) -> pc.Session:
     """Return the cached session; raise if a user would have to sign in."""
-    from pcnotebooks.session.session import remembered
     from pcnotebooks.session.settings import resolve
+    from pcnotebooks.session.sign_in import remembered
 
     settings = resolve(cloud, profile=profile)
     try:

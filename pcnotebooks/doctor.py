@@ -1,4 +1,4 @@
-"""What stands between a user and the first frame, checked one step after the other."""
+"""The way from a user to the first frame, checked one step after the other."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ import ssl
 import stat
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from platform import python_version
@@ -23,24 +22,27 @@ from urllib.parse import urlsplit
 from pcnotebooks.clouds import Cloud
 from pcnotebooks.errors import ConfigurationError, PcNotebooksError, SignInError
 from pcnotebooks.payload.decode import decode
-from pcnotebooks.service.fetch import ask_once, reach, route
-from pcnotebooks.session.session import (
-    Session,
-    access_token,
-    readable_accounts,
-    remembered,
-    username,
-)
+from pcnotebooks.service.client import USER_AGENT
+from pcnotebooks.service.fetch import ask_once
+from pcnotebooks.session.session import Session, access_token, username
 from pcnotebooks.session.settings import Settings, load_profile, resolve
-from pcnotebooks.session.token_cache import cache_file, claims_of, token_cache
+from pcnotebooks.session.sign_in import remembered
+from pcnotebooks.session.token_cache import (
+    cache_file,
+    claims_of,
+    readable_accounts,
+    token_cache,
+)
+from pcnotebooks.session.transport import reach, route
 
 _T = TypeVar("_T")
 
-# What serves in place of settings that cannot, so that the checks without need of them go on.
+# In place of settings that cannot be used, so that the checks that do not need them go on.
+_NO_CLIENT_ID = "none"
 _SPARES: tuple[dict[str, str], ...] = (
     {},
-    {"client_id": "none"},
-    {"client_id": "none", "tenant": "organizations", "cache": "memory"},
+    {"client_id": _NO_CLIENT_ID},
+    {"client_id": _NO_CLIENT_ID, "tenant": "organizations", "cache": "memory"},
 )
 # Partner Center's own application: the audience of a token in Entra's format v2.
 _PARTNER_CENTER = "fa3d9a0c-3fb0-42cc-9193-47c7ecd2edbd"
@@ -58,8 +60,8 @@ class Finding:
     remedy: str | None = None
 
 
-# What later checks need of a check, and its findings.
-_Outcome = tuple[_T | None, list[Finding]]
+# A check: it yields its findings, and returns what later checks need of it.
+_Check = Generator[Finding, None, _T]
 
 
 def line(finding: Finding) -> str:
@@ -84,8 +86,8 @@ def diagnose(
 ) -> Iterator[Finding]:
     """Check the way to Partner Center, and yield each finding as soon as it is known.
 
-    Nobody is asked to sign in, and nothing raises. No finding holds a token, or the user name or
-    password of a proxy. What needs a sign-in is skipped without one.
+    The user is not asked to sign in, and nothing raises. No finding holds a token, or the user
+    name or password of a proxy. Checks that need a sign-in are skipped without one.
 
     Parameters
     ----------
@@ -101,50 +103,53 @@ def diagnose(
     ...     print(line(finding))
     """
 
-    def checked(check: Callable[..., _Outcome[_T]], name: str, *given: Any) -> _Outcome[_T]:
-        return _checked(name, partial(check, name, *given), timeout)
+    def run(name: str, check: _Check[_T]) -> Generator[Finding, None, _T | None]:
+        value, findings = _finished(name, check, timeout)
+        yield from findings
+        return value
 
-    yield from checked(_versions, "Versions")[1]
-    settings, found = checked(_configuration, "Configuration", cloud, profile)
-    yield from found
+    yield from run("Versions", _versions())
+    settings = yield from run("Configuration", _configuration(cloud, profile))
     if settings is None:
         return
-    at, configured = settings.cloud, found[0].state == "pass"
-    yield from checked(_network, "Proxy and CA", at)[1]
+    at = settings.cloud
+    yield from run("Proxy and CA", _network(at))
     skews = []
     for place, url in (("login", at.authority), ("api", at.api)):
-        yield from checked(_dns, f"DNS of {place}", url)[1]
-        skew, found = checked(_tls, f"TLS to {place}", url, timeout)
-        yield from found
-        skews.append(skew)
-    yield _clock("Clock", skews)
-    yield from checked(_cache, "Token cache", settings)[1]
+        yield from run(f"DNS of {place}", _dns(f"DNS of {place}", url))
+        skews.append((yield from run(f"TLS to {place}", _tls(f"TLS to {place}", url, timeout))))
+    yield _clock(skews)
+    yield from run("Token cache", _cache(settings))
     session = None
-    if configured:
-        session, found = checked(_signed_in, "Sign-in", settings)
-        yield from found
-    else:
+    if settings.client_id == _NO_CLIENT_ID:
         yield Finding("Sign-in", "warn", "skipped, not configured")
+    else:
+        session = yield from run("Sign-in", _signed_in(settings))
     if session is None:
         for name in ("Token", "Summaries"):
             yield Finding(name, "warn", "skipped, not signed in", _SIGN_IN)
         return
-    yield from checked(_token, "Token", settings, session)[1]
-    yield from checked(_summaries, "Summaries", session, timeout)[1]
+    yield from run("Token", _token(settings, session))
+    yield from run("Summaries", _summaries(session, timeout))
 
 
-def _checked(name: str, check: Callable[[], _Outcome[_T]], timeout: float) -> _Outcome[_T]:
-    """Return a check's outcome; what it raises, and a time beyond patience, as a finding."""
-    outcomes: queue.SimpleQueue[_Outcome[_T]] = queue.SimpleQueue()
+def _finished(name: str, check: _Check[_T], timeout: float) -> tuple[_T | None, list[Finding]]:
+    """Run a check to its end; an exception, and a time beyond `timeout`, become findings."""
+    outcomes: queue.SimpleQueue[tuple[_T | None, list[Finding]]] = queue.SimpleQueue()
 
-    def run() -> None:
+    def work() -> None:
+        findings, value = [], None
         try:
-            outcomes.put(check())
+            while True:
+                findings.append(next(check))
+        except StopIteration as end:
+            value = end.value
         except Exception as error:  # noqa: BLE001  told in words, which is what a doctor is for
-            outcomes.put((None, [_failed(name, error)]))
+            findings.append(_failed(name, error))
+        outcomes.put((value, findings))
 
     # Neither getaddrinfo nor a keyring takes a time limit: such a thread is left behind.
-    threading.Thread(target=run, daemon=True).start()
+    threading.Thread(target=work, daemon=True).start()
     try:
         return outcomes.get(timeout=timeout)
     except queue.Empty:
@@ -163,20 +168,22 @@ def _failed(name: str, error: Exception) -> Finding:
     return Finding(name, "fail", f"could not be checked ({type(error).__name__})")
 
 
-def _versions(name: str) -> _Outcome[None]:
+def _versions() -> _Check[None]:
     found, missing = [f"Python {python_version()}"], []
     for package in ("pcnotebooks", "pandas", "msal", "requests"):
         try:
             found.append(f"{package} {version(package)}")
         except PackageNotFoundError:
             missing.append(package)
+    words = ", ".join(found)
     if missing:
-        words = f"{', '.join(found)}; not installed: {', '.join(missing)}"
-        return None, [Finding(name, "fail", words, "Install pcnotebooks again, with pip.")]
-    return None, [Finding(name, "pass", ", ".join(found))]
+        words += f"; not installed: {', '.join(missing)}"
+        yield Finding("Versions", "fail", words, "Install pcnotebooks again, with pip.")
+    else:
+        yield Finding("Versions", "pass", words)
 
 
-def _configuration(name: str, cloud: str | Cloud | None, profile: str | None) -> _Outcome[Settings]:
+def _configuration(cloud: str | Cloud | None, profile: str | None) -> _Check[Settings]:
     problems = []
     for spare in _SPARES:
         try:
@@ -191,11 +198,13 @@ def _configuration(name: str, cloud: str | Cloud | None, profile: str | None) ->
         raise ConfigurationError("Sample data has no cloud to ask, and needs none.")
     given = {"profile": profile, "cloud": cloud}
     words = ", ".join(_origins(settings, given, without=set(spare)))
-    if not problems:
-        return settings, [Finding(name, "pass", words)]
-    told = " ".join(dict.fromkeys(problem.message for problem in problems))
-    remedy = " ".join(dict.fromkeys(problem.remedy or "" for problem in problems))
-    return settings, [Finding(name, "fail", f"{told} The rest: {words}", remedy)]
+    if problems:
+        told = " ".join(dict.fromkeys(problem.message for problem in problems))
+        remedy = " ".join(dict.fromkeys(problem.remedy or "" for problem in problems))
+        yield Finding("Configuration", "fail", f"{told} The rest: {words}", remedy)
+    else:
+        yield Finding("Configuration", "pass", words)
+    return settings
 
 
 def _origins(settings: Settings, given: dict[str, Any], *, without: set[str]) -> Iterator[str]:
@@ -216,13 +225,13 @@ def _origins(settings: Settings, given: dict[str, Any], *, without: set[str]) ->
         yield f"{key.replace('_', ' ')} {values[key]} ({origin})"
 
 
-def _network(name: str, cloud: Cloud) -> _Outcome[None]:
-    (login, bundle), (api, _) = route(cloud.authority), route(cloud.api)
-    words = "; ".join(
-        f"{place} through the proxy {proxy}" if proxy else f"{place} without a proxy"
-        for place, proxy in (("login", login), ("api", api))
-    )
-    words += f"; certificate authorities: {bundle or 'those that came with requests'}"
+def _network(cloud: Cloud) -> _Check[None]:
+    ways = []
+    for place, url in (("login", cloud.authority), ("api", cloud.api)):
+        proxy, bundle = route(url)
+        ways.append(f"{place} {f'through the proxy {proxy}' if proxy else 'without a proxy'}")
+    words = f"{'; '.join(ways)}; certificate authorities: "
+    words += bundle or "those that came with requests"
     state, remedy = "pass", None
     if bundle:
         place = "capath" if Path(bundle).is_dir() else "cafile"
@@ -232,12 +241,13 @@ def _network(name: str, cloud: Cloud) -> _Outcome[None]:
             state, words = "fail", f"{words}, not readable ({error.strerror or 'no PEM file'})"
             remedy = "Name a PEM file in REQUESTS_CA_BUNDLE, or unset it and CURL_CA_BUNDLE."
     elif os.environ.get("SSL_CERT_FILE"):
+        # curl and OpenSSL read this variable, so an administrator may have set only it.
         state, words = "warn", f"{words}, not SSL_CERT_FILE"
         remedy = "If the network inspects TLS, name that file in REQUESTS_CA_BUNDLE as well."
-    return None, [Finding(name, state, words, remedy)]
+    yield Finding("Proxy and CA", state, words, remedy)
 
 
-def _dns(name: str, url: str) -> _Outcome[None]:
+def _dns(name: str, url: str) -> _Check[None]:
     proxy, _ = route(url)
     # Behind a proxy it is the proxy that resolves the other names.
     host = urlsplit(f"//{proxy}" if proxy else url).hostname or ""
@@ -247,51 +257,56 @@ def _dns(name: str, url: str) -> _Outcome[None]:
     except (OSError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or "no host name"
         remedy = "Check the network and its name server; behind a proxy, set HTTPS_PROXY."
-        words = f"{whose}{host} could not be resolved ({reason})"
-        return None, [Finding(name, "fail", words, remedy)]
-    return None, [Finding(name, "pass", f"{whose}{host} is {', '.join(sorted(addresses))}")]
+        yield Finding(name, "fail", f"{whose}{host} could not be resolved ({reason})", remedy)
+    else:
+        yield Finding(name, "pass", f"{whose}{host} is {', '.join(sorted(addresses))}")
 
 
-def _tls(name: str, url: str, timeout: float) -> _Outcome[float]:
-    """Ask for the front page, without a token; the outcome is how far this clock is ahead."""
+def _tls(name: str, url: str, timeout: float) -> _Check[float | None]:
+    """Ask for the front page, without a token; return how far this machine's clock is ahead."""
     host = urlsplit(url).hostname
-    reached = reach(url, timeout=(timeout / 3, timeout / 2))
+    agent = {"User-Agent": USER_AGENT}
+    reached = reach(url, headers=agent, timeout=(timeout / 3, timeout / 2))
     now, secured = time.time(), reached.certificate
+    if secured:
+        subject, issuer = (
+            {key: value for part in secured[whose] for key, value in part}
+            for whose in ("subject", "issuer")
+        )
+        holder = subject.get("commonName") or secured["subjectAltName"][0][1]
+        by = issuer.get("organizationName") or issuer.get("commonName")
+        ends = ssl.cert_time_to_seconds(secured["notAfter"])
+        words = f"{host} has a trusted certificate of {holder} by {by}, until "
+        words += f"{datetime.fromtimestamp(ends, UTC):%Y-%m-%d}"
+        days = (ends - now) / 86400
+        if days < 14:
+            words += f": in {days:.0f} days"
+            yield Finding(name, "warn", words, "Its owner renews it.")
+        else:
+            yield Finding(name, "pass", words)
+    else:
+        yield Finding(name, "pass", f"{host} is this machine, in plain http")
     try:
-        skew = now - parsedate_to_datetime(reached.date).timestamp()
+        return now - parsedate_to_datetime(reached.date).timestamp()
     except ValueError:
-        skew = None
-    if not secured:
-        return skew, [Finding(name, "pass", f"{host} is this machine, in plain http")]
-    subject, issuer = (
-        {key: value for part in secured[whose] for key, value in part}
-        for whose in ("subject", "issuer")
-    )
-    holder = subject.get("commonName") or secured["subjectAltName"][0][1]
-    by = issuer.get("organizationName") or issuer.get("commonName")
-    ends = datetime.fromtimestamp(ssl.cert_time_to_seconds(secured["notAfter"]), UTC)
-    days = (ends.timestamp() - now) / 86400
-    words = f"{host} has a trusted certificate of {holder} by {by}, until {ends:%Y-%m-%d}"
-    if days < 14:
-        return skew, [Finding(name, "warn", f"{words}: in {days:.0f} days", "Its owner renews it.")]
-    return skew, [Finding(name, "pass", words)]
+        return None
 
 
-def _clock(name: str, skews: list[float | None]) -> Finding:
+def _clock(skews: list[float | None]) -> Finding:
     skew = next((skew for skew in skews if skew is not None), None)
     if skew is None:
-        return Finding(name, "warn", "skipped, no answer stated the time")
-    if abs(skew) <= 300:
-        return Finding(name, "pass", f"within {abs(skew) + 1:.0f} seconds of the service's")
+        return Finding("Clock", "warn", "skipped, no answer stated the time")
+    if abs(skew) <= 300:  # what Entra tolerates, too
+        return Finding("Clock", "pass", f"within {abs(skew) + 1:.0f} seconds of the service's")
     words = f"{abs(skew) / 60:.0f} minutes {'ahead of' if skew > 0 else 'behind'} the service's"
-    return Finding(name, "warn", words, "Set this machine's clock: tokens are judged by it.")
+    return Finding("Clock", "warn", words, "Set this machine's clock: tokens are judged by it.")
 
 
-def _cache(name: str, settings: Settings) -> _Outcome[None]:
+def _cache(settings: Settings) -> _Check[None]:
     kind = settings.cache
     state, words, remedy = "pass", kind, None
     if kind != "memory":
-        token_cache(settings)  # raises where it cannot serve
+        token_cache(settings)  # raises if it cannot be used
         file = cache_file(kind)
         words += f", {file}"
         if file.exists():
@@ -299,7 +314,7 @@ def _cache(name: str, settings: Settings) -> _Outcome[None]:
             words += f", mode {mode:04o}"
             if kind == "plain" and mode & 0o077 and os.name == "posix":
                 state = "fail"
-                remedy = f"Others may have read it. Run: chmod 600 '{file}'; and sign in anew."
+                remedy = f"Others may have read it. Run: chmod 600 '{file}'; and sign in again."
     accounts, unreadable = readable_accounts()
     own = [f"{at.username} (tenant {at.tenant})" for at in accounts if at.cache == kind]
     words += f"; {', '.join(own) or 'no account'}"
@@ -310,78 +325,70 @@ def _cache(name: str, settings: Settings) -> _Outcome[None]:
     for unread, error in unreadable.items():
         state = "fail" if unread == kind or state == "fail" else "warn"
         words, remedy = f"{words}; {error.message.rstrip('.')}", remedy or error.remedy
-    return None, [Finding(name, state, words, remedy)]
+    yield Finding("Token cache", state, words, remedy)
 
 
-def _signed_in(name: str, settings: Settings) -> _Outcome[Session]:
+def _signed_in(settings: Settings) -> _Check[Session | None]:
     try:
         session = remembered(settings)
-        who = username(session) or "a user"
-        return session, [Finding(name, "pass", f"{who}, without being asked")]
     except SignInError as error:
         if error.code:
             raise
-    remedy = _SIGN_IN
-    if settings.cache == "memory":
-        remedy += ", and set PCNOTEBOOKS_CACHE=encrypted: memory ends with its process."
-    return None, [Finding(name, "warn", "not signed in", remedy)]
+        remedy = _SIGN_IN
+        if settings.cache == "memory":
+            remedy += ", and set PCNOTEBOOKS_CACHE=encrypted: memory ends with its process."
+        yield Finding("Sign-in", "warn", "not signed in", remedy)
+        return None
+    yield Finding("Sign-in", "pass", f"{username(session) or 'a user'}, without being asked")
+    return session
 
 
-def _token(name: str, settings: Settings, session: Session) -> _Outcome[None]:
-    """Read what the token claims. Nobody here needs to verify it: the service does."""
+def _token(settings: Settings, session: Session) -> _Check[None]:
+    """Read the token's claims. They need no verification here: the service does that."""
     claims = claims_of(access_token(session))
     try:
         minutes = (float(claims["exp"]) - time.time()) / 60
     except (ValueError, TypeError, LookupError):
-        return None, [Finding(name, "warn", "its claims cannot be read: it is no JWT of Entra")]
+        yield Finding("Token", "warn", "its claims cannot be read: it is no JWT of Entra")
+        return
     cloud, wanted = settings.cloud, settings.tenant
     audience, tenant, methods = (claims.get(claim) for claim in ("aud", "tid", "amr"))
-    told = methods if isinstance(methods, list) else []
-    # What, whether it is well, what it is, what is wrong with it, and the remedy.
-    rows = (
-        (
-            "audience",
-            audience in (cloud.api, f"{cloud.api}/", _PARTNER_CENTER),
-            str(audience),
-            f", but {cloud.name} wants {cloud.api}",
-            "Check the cloud, and sign in again.",
-        ),
-        (
-            "tenant",
-            # A domain cannot be compared.
-            wanted in ("organizations", "common") or "." in wanted or tenant == wanted.lower(),
-            str(tenant),
-            f", but {wanted} is configured",
-            "Check the tenant, and sign in again.",
-        ),
-        (
-            "expiry",
-            minutes > 0,
-            f"in {minutes:.0f} minutes",
-            ": it has expired",
-            "Check this machine's clock, and sign in again.",
-        ),
-        (
-            "MFA",
-            "mfa" in told or "ngcmfa" in told,
-            f"signed in by {', '.join(map(str, told))}",
-            ", without a second factor",
-            _WITH_MFA,
-        ),
-    )
-    found = [
-        Finding(f"{name} {what}", "pass", is_)
-        if good
-        else Finding(f"{name} {what}", "fail", f"{is_}{wrong}", remedy)
-        for what, good, is_, wrong, remedy in rows
-    ]
+
+    def judged(claim: str, words: str, wrong: str | None, remedy: str) -> Finding:
+        if not wrong:
+            return Finding(f"Token {claim}", "pass", words)
+        return Finding(f"Token {claim}", "fail", f"{words}{wrong}", remedy)
+
+    wrong = None
+    if audience not in (cloud.api, f"{cloud.api}/", _PARTNER_CENTER):
+        wrong = f", but {cloud.name} wants {cloud.api}"
+    yield judged("audience", str(audience), wrong, "Check the cloud, and sign in again.")
+    wrong = None
+    # A domain cannot be compared: the token has the tenant's id.
+    named = wanted not in ("organizations", "common") and "." not in wanted
+    if named and tenant != wanted.lower():
+        wrong = f", but {wanted} is configured"
+    yield judged("tenant", str(tenant), wrong, "Check the tenant, and sign in again.")
+    wrong = None if minutes > 0 else ": it has expired"
+    remedy = "Check this machine's clock, and sign in again."
+    yield judged("expiry", f"in {minutes:.0f} minutes", wrong, remedy)
+    # Only a user's token has the claim scp; an app's own has roles, or nothing in its place.
+    if not claims.get("scp"):
+        words = "app-only (no scp): the list of invoices alone, not summaries and PDFs"
+        yield Finding("Token calls", "warn", words, "For summaries and PDFs, sign in as a user.")
+        yield Finding("Token MFA", "pass", "not needed: no user has signed in")
+        return
+    yield Finding("Token calls", "pass", "a user's (scp): summaries, list of invoices, PDFs")
     if not isinstance(methods, list):
         words = "not stated (no amr): see what the service says"
-        found[-1] = Finding(f"{name} MFA", "warn", words)
-    return None, found
+        yield Finding("Token MFA", "warn", words)
+        return
+    wrong = None if "mfa" in methods or "ngcmfa" in methods else ", without a second factor"
+    words = f"signed in by {', '.join(map(str, methods))}"
+    yield judged("MFA", words, wrong, _WITH_MFA)
 
 
-def _summaries(name: str, session: Session, timeout: float) -> _Outcome[None]:
+def _summaries(session: Session, timeout: float) -> _Check[None]:
     started = time.monotonic()
     outcome, compliant = ask_once(session, timeout=(timeout / 4, timeout / 3))
     try:
@@ -389,12 +396,10 @@ def _summaries(name: str, session: Session, timeout: float) -> _Outcome[None]:
             raise outcome
         number, seconds = len(decode(outcome)), time.monotonic() - started
         words = f"{number} currencies in {seconds:.1f} seconds (request id {outcome.request_id})"
-        summaries = Finding(name, "pass", words)
+        yield Finding("Summaries", "pass", words)
     except PcNotebooksError as error:
-        summaries = _failed(name, error)
+        yield _failed("Summaries", error)
+    # The service's judgement of the token, which counts more than the token's own claim.
     state = {"true": "pass", "false": "fail"}.get(str(compliant).lower(), "warn")
     words = f"isMfaCompliant: {compliant or 'not stated'}"
-    return None, [
-        summaries,
-        Finding("MFA at service", state, words, _WITH_MFA if state == "fail" else None),
-    ]
+    yield Finding("MFA at service", state, words, _WITH_MFA if state == "fail" else None)

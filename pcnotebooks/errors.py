@@ -116,3 +116,7 @@ class ReportError(PcNotebooksError):
     def __init__(self, message: str, *, cell: int | None = None, remedy: str | None = None) -> None:
         super().__init__(message, remedy=remedy)
         self.cell = cell
+
+
+class PcNotebooksWarning(UserWarning):
+    """A figure that is right and can mislead, or that could not be worked out."""

@@ -71,6 +71,40 @@ def payload(
     return Payload(body(*items), cloud, partner, at)
 
 
+def invoice(name: Any = "D1", total: Any = 0, /, **fields: Any) -> dict[str, Any]:
+    """Return an invoice, not paid, in the shape of the documented list."""
+    document = {
+        "id": name,
+        "invoiceDate": "2024-02-08T00:00:00Z",
+        "totalCharges": total,
+        "paidAmount": 0,
+        "currencyCode": "GBP",
+        "currencySymbol": "£",
+        "pdfDownloadLink": f"/invoices/{name}/documents/statement",
+        "invoiceDetails": [
+            {"invoiceLineItemType": "billing_line_items", "billingProvider": "office"}
+        ],
+        "documentType": "invoice",
+        "invoiceType": "Recurring",
+        "links": {"self": {"uri": f"/invoices/Recurring-{name}", "method": "GET", "headers": []}},
+        "attributes": {"objectType": "Invoice"},
+    }
+    return {name: value for name, value in (document | fields).items() if value is not ...}
+
+
+def listed(*items: Any, **fields: Any) -> bytes:
+    """Return a page of a list of invoices."""
+    links = {"self": {"uri": "/invoices", "method": "GET", "headers": []}}
+    return body(*items, **{"links": links} | fields)
+
+
+def invoices(
+    *items: Any, at: datetime = AT, partner: str = "Contoso", cloud: str = "global"
+) -> Payload:
+    """Return a payload of these invoices."""
+    return Payload(listed(*items), cloud, partner, at, resource="invoices")
+
+
 def parsed(answer: Payload) -> dict[str, Any]:
     """Return a payload's body as Python values, amounts exact."""
     value: dict[str, Any] = json.loads(answer.body.decode("utf-8-sig"), parse_float=Decimal)

@@ -14,8 +14,8 @@ import trustme
 from joserfc.jwk import RSAKey
 
 from pcnotebooks.cli import main
-from pcnotebooks.session.session import sign_out
 from pcnotebooks.session.settings import profiles_file
+from pcnotebooks.session.sign_in import sign_out
 from tests.services.identity_provider import CLIENT_ID, TENANT, IdentityProvider, signing_key
 from tests.services.partner_center import PartnerCenter, Step
 from tests.services.planted import shown

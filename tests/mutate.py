@@ -18,7 +18,7 @@ LEAST = 85
 TESTS = {
     "payload/decode": ("tests/payload",),
     "frame/build": ("tests/frame", "tests/payload/test_corpus.py"),
-    "service/fetch": ("tests/service", "tests/test_doctor.py"),
+    "service/client": ("tests/service", "tests/test_doctor.py"),
 }
 NOT_RUN = (
     # Between a mutant and its caller stands a function of mutmut's.

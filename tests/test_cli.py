@@ -263,7 +263,7 @@ def test_lab_takes_options_with_and_without_a_folder(shell, monkeypatch, tmp_pat
 def signing_in(contoso, identity_provider, monkeypatch):
     """Let the user of the profile contoso sign in when asked; return the identity provider."""
     monkeypatch.setattr(
-        "pcnotebooks.session.session._print",
+        "pcnotebooks.session.sign_in._print",
         lambda code: visit(code.url, press="approve", user_code=code.code),
     )
     return identity_provider

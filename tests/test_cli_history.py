@@ -13,8 +13,8 @@ import pytest
 from pcnotebooks.history.history import History
 from pcnotebooks.payload.payload import Payload
 from pcnotebooks.payload.sample import sample_history
-from pcnotebooks.session.session import sign_in
 from pcnotebooks.session.settings import profiles_file
+from pcnotebooks.session.sign_in import sign_in
 from tests.services.browser import visit
 from tests.services.partner_center import Answer
 

@@ -8,8 +8,9 @@ from pathlib import Path
 from pcnotebooks import sample_payload
 from pcnotebooks.frame.build import summary_frame
 from pcnotebooks.frame.measures import payment_recency
-from pcnotebooks.service import fetch
-from pcnotebooks.session import refusals
+from pcnotebooks.service.refusals import LIST_REMEDIES, REMEDIES
+from pcnotebooks.session.faults import KINDS
+from pcnotebooks.session.refusals import SIGN_IN_REMEDIES
 
 ROOT = Path(__file__).parents[1]
 TROUBLESHOOTING = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
@@ -17,7 +18,7 @@ TROUBLESHOOTING = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf
 
 def test_every_sign_in_remedy_is_documented():
     """Each code stands in the table with the remedy that the error prints."""
-    for code, remedy in refusals.SIGN_IN_REMEDIES.items():
+    for code, remedy in SIGN_IN_REMEDIES.items():
         assert re.search(
             rf"^\| `{code}` \|.*\| {re.escape(remedy)} \|$", TROUBLESHOOTING, re.MULTILINE
         )
@@ -25,9 +26,11 @@ def test_every_sign_in_remedy_is_documented():
 
 def test_every_remedy_of_the_service_and_the_network_is_documented():
     """Each code or status, and each way in which no answer comes, stands there too."""
-    for code, remedy in fetch._REMEDIES.items():
+    for code, remedy in REMEDIES.items():
         assert remedy in TROUBLESHOOTING, code
-    for kind in fetch._KINDS:
+    for remedy in LIST_REMEDIES.values():
+        assert remedy in TROUBLESHOOTING
+    for kind in KINDS:
         assert kind.remedy in TROUBLESHOOTING, kind.what
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import importlib.metadata
 import itertools
+import re
 import socket
 import ssl
 import threading
@@ -18,9 +19,8 @@ import trustme
 from pcnotebooks import __version__, doctor
 from pcnotebooks.clouds import SAMPLE, Cloud
 from pcnotebooks.doctor import Finding, diagnose, line
-from pcnotebooks.session.session import sign_in
 from pcnotebooks.session.settings import profiles_file
-from tests.services.browser import visit
+from pcnotebooks.session.sign_in import sign_in
 from tests.services.identity_provider import (
     CLIENT_ID,
     HTML_PAGE,
@@ -29,6 +29,7 @@ from tests.services.identity_provider import (
     signing_key,
 )
 from tests.services.partner_center import Answer
+from tests.services.users import approve
 
 ORDER = [
     "Versions",
@@ -47,6 +48,7 @@ SIGNED_IN = [
     "Token audience",
     "Token tenant",
     "Token expiry",
+    "Token calls",
     "Token MFA",
     "Summaries",
     "MFA at service",
@@ -54,6 +56,11 @@ SIGNED_IN = [
 PASSWORD = "pass-w0rd/of@the:proxy"
 # A name that RFC 6761 keeps from ever being resolved.
 NOWHERE = Cloud("nowhere", "Nowhere", "https://login.invalid", "https://api.invalid")
+
+
+def cloud_at(api, login="https://login.invalid"):
+    """Return a cloud of these addresses."""
+    return Cloud("own", "Own", login, api)
 
 
 @pytest.fixture(autouse=True)
@@ -94,7 +101,7 @@ def signed_in(identity_provider, service, app):
 
         identity_provider.sign = access_token
         cloud = identity_provider.cloud(service.url)
-        sign_in(cloud, prompt=lambda at: visit(at.url, "approve", user_code=at.code))
+        sign_in(cloud, prompt=approve)
         return found(cloud, secret=identity_provider)
 
     return sign
@@ -117,13 +124,6 @@ def found(cloud=None, *, secret=None, **options):
 def states(findings):
     """Return the states by name."""
     return {name: finding.state for name, finding in findings.items()}
-
-
-def certificate(authority, *names, **options):
-    """Return a server's context with a certificate of these names."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert(*names, **options).configure_cert(context)
-    return context
 
 
 # A line
@@ -160,8 +160,8 @@ def test_everything_passes_for_a_user_who_has_signed_in(signed_in, service):
     authorized = [request for request in service.requests if request.headers["Authorization"]]
     assert [request.path for request in authorized] == ["/v1/invoices/summaries"]
     request_id = authorized[0].headers["MS-RequestId"]
-    assert findings["Summaries"].words.startswith("3 currencies in 0.")
-    assert findings["Summaries"].words.endswith(f"(request id {request_id})")
+    told = rf"3 currencies in [\d.]+ seconds \(request id {request_id}\)"
+    assert re.fullmatch(told, findings["Summaries"].words)
     assert findings["Sign-in"].words.startswith(USERNAME)
     assert f"{USERNAME} (tenant {TENANT})" in findings["Token cache"].words
 
@@ -198,7 +198,7 @@ def test_findings_come_one_by_one(identity_provider, app):
 
 
 def test_versions_are_those_installed(home):
-    """Python, pcnotebooks and what it stands on are told with their versions."""
+    """Python, pcnotebooks and what it needs are told with their versions."""
     finding = next(diagnose(NOWHERE))
     assert finding.state == "pass"
     for package in ("pandas", "msal", "requests"):
@@ -314,23 +314,13 @@ def test_profiles_that_cannot_be_read(home):
 # Proxy and certificates
 
 
-def test_no_proxy_and_the_certificates_of_requests(home):
-    """Nothing set is said in words."""
-    finding = found(NOWHERE)["Proxy and CA"]
-    assert finding.state == "pass"
-    assert finding.words == (
-        "login without a proxy; api without a proxy; certificate authorities: those that came"
-        " with requests"
-    )
-
-
 def test_a_proxy_is_named_without_its_password(partner_center, tls, trusting, monkeypatch):
     """The proxy is told by host and port, is the one resolved, and TLS goes through it."""
     proxy = partner_center(tls=tls)
     quoted = PASSWORD.replace("/", "%2F").replace("@", "%40").replace(":", "%3A")
     for address in (f"http://me:{quoted}@127.0.0.1:{proxy.port}/", f"127.0.0.1:{proxy.port}"):
         monkeypatch.setenv("HTTPS_PROXY", address)
-        cloud = Cloud("own", "Own", "https://api.partner.test", "https://api.partner.test")
+        cloud = cloud_at("https://api.partner.test", "https://api.partner.test")
         findings = found(cloud)
         place = f"through the proxy 127.0.0.1:{proxy.port}"
         assert findings["Proxy and CA"].words.startswith(f"login {place}; api {place}; ")
@@ -354,31 +344,29 @@ def test_a_proxy_that_refuses(home, partner_center, monkeypatch):
     assert not any(PASSWORD[:9] in line(finding) for finding in findings.values())
 
 
-@pytest.mark.parametrize("content", [None, "no certificate"])
-def test_a_bundle_that_cannot_be_used(home, monkeypatch, content):
-    """A file that is absent or no PEM fails where it is named, with the file."""
-    bundle = home / "corporate.pem"
-    if content:
-        bundle.write_text(content)
-    monkeypatch.setenv("CURL_CA_BUNDLE", str(bundle))
+PLAIN = "login without a proxy; api without a proxy; certificate authorities: "
+
+
+@pytest.mark.parametrize(
+    ("variable", "file", "state", "words"),
+    [
+        (None, None, "pass", "those that came with requests"),
+        ("REQUESTS_CA_BUNDLE", "", "pass", "{file}"),  # a folder, as requests allows
+        ("CURL_CA_BUNDLE", "absent.pem", "fail", "{file}, not readable (No such file"),
+        ("REQUESTS_CA_BUNDLE", "no.pem", "fail", "{file}, not readable ("),
+        ("SSL_CERT_FILE", "no.pem", "warn", "those that came with requests, not SSL_CERT_FILE"),
+    ],
+)
+def test_the_certificate_authorities(home, monkeypatch, variable, file, state, words):
+    """The file that requests reads is named, with what is wrong with it."""
+    (home / "no.pem").write_text("no certificate")
+    if variable:
+        monkeypatch.setenv(variable, str(home / file))
     finding = found(NOWHERE)["Proxy and CA"]
-    assert finding.state == "fail"
-    assert str(bundle) in finding.words
-    assert "REQUESTS_CA_BUNDLE" in finding.remedy
-
-
-def test_a_folder_of_certificates(home, monkeypatch):
-    """A folder serves as requests lets it."""
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(home))
-    assert found(NOWHERE)["Proxy and CA"].state == "pass"
-
-
-def test_certificates_where_requests_does_not_look(home, monkeypatch):
-    """SSL_CERT_FILE alone is warned about: requests does not read it."""
-    monkeypatch.setenv("SSL_CERT_FILE", "/etc/corporate.pem")
-    finding = found(NOWHERE)["Proxy and CA"]
-    assert finding.state == "warn"
-    assert "not SSL_CERT_FILE" in finding.words
+    assert finding.state == state
+    assert finding.words.startswith(PLAIN + words.format(file=home / (file or "")))
+    assert (finding.remedy is None) is (state == "pass")
+    assert finding.remedy is None or "REQUESTS_CA_BUNDLE" in finding.remedy
 
 
 # DNS and TLS
@@ -399,7 +387,7 @@ def test_a_name_that_is_not_resolved(home):
 def test_a_name_that_cannot_be_one(home):
     """A label of more than 63 characters is refused before anybody is asked."""
     long = f"https://{'a' * 64}.example"
-    assert found(Cloud("long", "Long", long, long))["DNS of api"].state == "fail"
+    assert found(cloud_at(long, long))["DNS of api"].state == "fail"
 
 
 def test_a_certificate_is_told(identity_provider, service):
@@ -412,32 +400,28 @@ def test_a_certificate_is_told(identity_provider, service):
         assert words.endswith(", until 3000-01-01")
 
 
-def test_a_certificate_that_ends_soon(partner_center, authority, trusting):
-    """Within two weeks of its end it is a warning; the holder's own name is told."""
-    tls = certificate(
-        authority,
+@pytest.mark.parametrize(
+    ("days", "trusted", "state", "told"),
+    [
+        (5, True, "warn", ["trusted certificate of soon.example by", "in 5 days"]),
+        (-5, True, "fail", ["certificate is not trusted", "expired"]),
+        (5, False, "fail", ["certificate is not trusted", "local issuer"]),
+    ],
+)
+def test_a_certificate_with_a_fault(
+    partner_center, authority, trusting, days, trusted, state, told
+):
+    """One that ends within two weeks is a warning; ended, or of an unknown authority, it fails."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    (authority if trusted else trustme.CA()).issue_cert(
         "127.0.0.1",
         common_name="soon.example",
-        not_after=datetime.now(UTC) + timedelta(days=5, hours=1),
-    )
-    service = partner_center(tls=tls)
-    finding = found(Cloud("own", "Own", "https://login.invalid", service.url))["TLS to api"]
-    assert finding.state == "warn"
-    assert "of soon.example by" in finding.words
-    assert finding.words.endswith("in 5 days")
-
-
-@pytest.mark.parametrize("days", [-5, 5])
-def test_a_certificate_that_is_not_trusted(partner_center, authority, trusting, days):
-    """One that has ended, or of an unknown authority, fails with the reason."""
-    issuer = authority if days < 0 else trustme.CA()
-    tls = certificate(issuer, "127.0.0.1", not_after=datetime.now(UTC) + timedelta(days=days))
-    service = partner_center(tls=tls)
-    finding = found(Cloud("own", "Own", "https://login.invalid", service.url))["TLS to api"]
-    assert finding.state == "fail"
-    reason = "expired" if days < 0 else "local issuer"
-    assert "certificate is not trusted" in finding.words
-    assert reason in finding.words
+        not_after=datetime.now(UTC) + timedelta(days=days, hours=1),
+    ).configure_cert(context)
+    finding = found(cloud_at(partner_center(tls=context).url))["TLS to api"]
+    assert finding.state == state
+    for words in told:
+        assert words in finding.words
 
 
 def test_a_port_that_nobody_listens_on(home):
@@ -445,7 +429,7 @@ def test_a_port_that_nobody_listens_on(home):
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         url = f"https://127.0.0.1:{unused.getsockname()[1]}"
-        findings = found(Cloud("own", "Own", url, url))
+        findings = found(cloud_at(url, url))
     assert findings["DNS of api"].state == "pass"
     assert "the connection was refused" in findings["TLS to api"].words
 
@@ -454,7 +438,7 @@ def test_plain_http_on_loopback(home, partner_center, monkeypatch):
     """It needs no certificate, and goes past any proxy."""
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     service = partner_center()
-    findings = found(Cloud("own", "Own", "https://login.invalid", service.url))
+    findings = found(cloud_at(service.url))
     assert findings["TLS to api"].words == "127.0.0.1 is this machine, in plain http"
     assert "api without a proxy" in findings["Proxy and CA"].words
 
@@ -463,7 +447,7 @@ def test_a_password_of_netrc_is_not_sent(home, partner_center):
     """What the user's ~/.netrc has for the host stays there."""
     (home / ".netrc").write_text(f"default login me password {PASSWORD}")
     service = partner_center()
-    found(Cloud("own", "Own", "https://login.invalid", service.url))
+    found(cloud_at(service.url))
     assert [request.headers["Authorization"] for request in service.requests] == [None]
 
 
@@ -490,7 +474,7 @@ def dated(seconds):
 def test_the_clock(trusting, partner_center, tls, ahead, state, words):
     """Up to five minutes are nothing; beyond, it says by how much and in which direction."""
     login, api = partner_center(dated(ahead), tls=tls), partner_center(dated(0))
-    finding = found(Cloud("own", "Own", login.url, api.url))["Clock"]
+    finding = found(cloud_at(api.url, login.url))["Clock"]
     assert finding.state == state
     assert finding.words.startswith(words)
     assert (finding.remedy is None) is (state == "pass")
@@ -500,13 +484,13 @@ def test_the_clock(trusting, partner_center, tls, ahead, state, words):
 def test_the_clock_of_the_api_serves_too(trusting, partner_center, tls, login):
     """Where the login service gives no legible time the api's serves."""
     login = login or partner_center(Answer(headers={"Date": "soon"}), tls=tls).url
-    finding = found(Cloud("own", "Own", login, partner_center(dated(3600)).url))["Clock"]
+    finding = found(cloud_at(partner_center(dated(3600)).url, login))["Clock"]
     assert finding.words.startswith("60 minutes behind")
 
 
 def test_without_any_time_there_is_no_clock(home, partner_center):
     """Nothing is made up."""
-    finding = found(Cloud("own", "Own", "https://login.invalid", partner_center().url))["Clock"]
+    finding = found(cloud_at(partner_center().url))["Clock"]
     assert finding == Finding("Clock", "warn", "skipped, no answer stated the time")
 
 
@@ -515,31 +499,30 @@ def test_without_any_time_there_is_no_clock(home, partner_center):
 
 def sign_in_to(provider, service, **options):
     """Sign in by device code."""
-    prompt = lambda at: visit(at.url, "approve", user_code=at.code)  # noqa: E731  as it is used
-    return sign_in(provider.cloud(service.url), prompt=prompt, **options)
+    return sign_in(provider.cloud(service.url), prompt=approve, **options)
 
 
-def test_a_plain_cache_and_its_file(identity_provider, service, app, monkeypatch):
-    """File, mode and account are told, and the sign-in in it serves."""
+@pytest.fixture
+def plain(app, monkeypatch):
+    """Keep sign-ins in a plain file."""
     monkeypatch.setenv("PCNOTEBOOKS_CACHE", "plain")
-    sign_in_to(identity_provider, service)
-    findings = found(identity_provider.cloud(service.url), secret=identity_provider)
-    assert findings["Token cache"].state == "pass"
-    assert "tokens.json, mode 0600" in findings["Token cache"].words
-    assert USERNAME in findings["Token cache"].words
-    assert findings["Summaries"].state == "pass"
 
 
-def test_a_plain_cache_that_others_can_read(identity_provider, service, app, home, monkeypatch):
-    """It fails, with the command that ends it."""
-    monkeypatch.setenv("PCNOTEBOOKS_CACHE", "plain")
+@pytest.mark.parametrize(("mode", "state"), [(0o600, "pass"), (0o644, "fail")])
+def test_a_plain_cache_and_its_file(identity_provider, service, plain, home, mode, state):
+    """File, mode and account are told; if others can read it, the command that ends that."""
     sign_in_to(identity_provider, service)
     (file,) = home.rglob("tokens.json")
-    file.chmod(0o644)
-    finding = found(identity_provider.cloud(service.url), secret=identity_provider)["Token cache"]
-    assert finding.state == "fail"
-    assert "mode 0644" in finding.words
-    assert f"chmod 600 '{file}'" in finding.remedy
+    file.chmod(mode)
+    findings = found(identity_provider.cloud(service.url), secret=identity_provider)
+    finding = findings["Token cache"]
+    assert finding.state == state
+    assert f"tokens.json, mode {mode:04o}" in finding.words
+    assert USERNAME in finding.words
+    if state == "pass":
+        assert findings["Summaries"].state == "pass"
+    else:
+        assert f"chmod 600 '{file}'" in finding.remedy
 
 
 def test_an_account_in_another_cache_is_told(identity_provider, service, app):
@@ -552,18 +535,15 @@ def test_an_account_in_another_cache_is_told(identity_provider, service, app):
     assert findings["Sign-in"].state == "warn"
 
 
-def test_an_empty_plain_cache(home, monkeypatch):
-    """No file yet is no failure; not signed in has the plain remedy."""
-    monkeypatch.setenv("PCNOTEBOOKS_CACHE", "plain")
+def test_an_empty_plain_cache(plain):
+    """No file yet is no failure."""
     finding = found(NOWHERE)["Token cache"]
     assert finding.state == "pass"
     assert finding.words.endswith("tokens.json; no account")
 
 
-def test_a_damaged_cache(home, monkeypatch):
+def test_a_damaged_cache(plain, home):
     """It fails with the file and what to do."""
-    monkeypatch.setenv("PCNOTEBOOKS_CACHE", "plain")
-    monkeypatch.setenv("PCNOTEBOOKS_CLIENT_ID", CLIENT_ID)
     file = home / ".data" / "pcnotebooks" / "tokens.json"
     file.parent.mkdir(parents=True)
     file.write_text("{")
@@ -575,9 +555,8 @@ def test_a_damaged_cache(home, monkeypatch):
 # Sign-in
 
 
-def test_a_revoked_sign_in_says_why(identity_provider, service, app, monkeypatch):
-    """A refresh token that no longer serves fails with Entra's words; nobody is asked."""
-    monkeypatch.setenv("PCNOTEBOOKS_CACHE", "plain")
+def test_a_revoked_sign_in_says_why(identity_provider, service, plain):
+    """A revoked refresh token fails with Entra's words; nobody is asked."""
     identity_provider.token_lifetime = 200  # msal renews what has less than five minutes
     sign_in_to(identity_provider, service)
     identity_provider.revoke_refresh_tokens()
@@ -599,9 +578,8 @@ def test_a_login_service_that_answers_a_page(identity_provider, service, app):
     assert finding.state == "fail"
 
 
-def test_not_signed_in_with_a_cache_that_lasts(identity_provider, service, app, monkeypatch):
+def test_not_signed_in_with_a_cache_that_lasts(identity_provider, service, plain):
     """The remedy names the command alone."""
-    monkeypatch.setenv("PCNOTEBOOKS_CACHE", "plain")
     finding = found(identity_provider.cloud(service.url))["Sign-in"]
     assert finding == Finding("Sign-in", "warn", "not signed in", "Run: pcnotebooks sign-in")
 
@@ -609,67 +587,61 @@ def test_not_signed_in_with_a_cache_that_lasts(identity_provider, service, app, 
 # The token
 
 
+AUDIENCES = ["https://graph.windows.net", "https://graph.microsoft.com/", None, ["a", "b"]]
+OTHER = "22222222-3333-4444-8555-666666666666"
+
+
 @pytest.mark.parametrize(
-    "audience", ["https://graph.windows.net", "https://graph.microsoft.com/", None, ["a", "b"]]
+    ("claims", "claim", "state", "told"),
+    [
+        *[({"aud": it}, "audience", "fail", f"{it}, but stand-in wants ") for it in AUDIENCES],
+        # Partner Center's own application id, in tokens of Entra's format v2.
+        ({"aud": "fa3d9a0c-3fb0-42cc-9193-47c7ecd2edbd"}, "audience", "pass", "fa3d9a0c-"),
+        ({"tid": OTHER}, "tenant", "fail", f"{OTHER}, but {TENANT} is configured"),
+        ({"exp": int(time.time()) - 600}, "expiry", "fail", " minutes: it has expired"),
+        ({"amr": ["pwd", "mfa"]}, "MFA", "pass", "signed in by pwd, mfa"),
+        ({"amr": ["rsa", "ngcmfa"]}, "MFA", "pass", "signed in by rsa, ngcmfa"),
+        ({"amr": ["pwd"]}, "MFA", "fail", "signed in by pwd, without a second factor"),
+        ({"amr": []}, "MFA", "fail", ", without a second factor"),
+        ({"amr": [{}]}, "MFA", "fail", ", without a second factor"),
+        ({"amr": None}, "MFA", "warn", "not stated (no amr)"),
+        ({"amr": "mfa"}, "MFA", "warn", "not stated (no amr)"),
+    ],
 )
-def test_an_audience_that_is_not_the_clouds_api(signed_in, service, audience):
-    """It fails and names both; the service refuses it, too, with what support asks for."""
-    findings = signed_in(aud=audience)
-    assert findings["Token audience"].state == "fail"
-    assert str(audience) in findings["Token audience"].words
-    assert service.url in findings["Token audience"].words
-    assert findings["Summaries"].state == "fail"
-    assert "answered 401" in findings["Summaries"].words
-    assert "request id" in findings["Summaries"].words
-    assert "correlation id" in findings["Summaries"].words
-    assert "Sign in again" in findings["Summaries"].remedy
+def test_what_a_token_claims(signed_in, claims, claim, state, told):
+    """Each claim is judged by itself; what fails has a remedy."""
+    finding = signed_in(**claims)[f"Token {claim}"]
+    assert finding.state == state
+    assert told in finding.words
+    assert (finding.remedy is not None) is (state == "fail")
 
 
-def test_the_audience_of_a_v2_token(signed_in):
-    """Partner Center's own application id is an audience as good."""
-    audience = "fa3d9a0c-3fb0-42cc-9193-47c7ecd2edbd"
-    assert signed_in(aud=audience)["Token audience"].state == "pass"
+@pytest.mark.parametrize("roles", [None, ["Invoices.Read"]])
+def test_an_app_without_a_user(signed_in, roles):
+    """Without scp it is told which calls the token can make; the MFA rule is for users."""
+    findings = signed_in(scp=None, roles=roles, amr=None)
+    calls = findings["Token calls"]
+    assert calls.state == "warn"
+    assert calls.words.startswith("app-only (no scp): the list of invoices alone")
+    assert "sign in as a user" in calls.remedy
+    assert findings["Token MFA"].state == "pass"
 
 
-def test_a_token_of_another_tenant(signed_in):
-    """It fails and names both tenants."""
-    finding = signed_in(tid="22222222-3333-4444-8555-666666666666")["Token tenant"]
-    assert finding.state == "fail"
-    assert "22222222-" in finding.words
-    assert TENANT in finding.words
+def test_an_audience_that_is_not_the_clouds_api(signed_in, service):
+    """It names the right one; the service refuses it as well, with the ids for support."""
+    findings = signed_in(aud=AUDIENCES[0])
+    assert findings["Token audience"].words.endswith(f"wants {service.url}")
+    summaries = findings["Summaries"]
+    assert summaries.state == "fail"
+    for words in ("answered 401", "request id", "correlation id"):
+        assert words in summaries.words
+    assert "Sign in again" in summaries.remedy
 
 
 def test_a_tenant_that_cannot_be_compared(signed_in, monkeypatch):
     """For "organizations" the token's tenant is told and passes."""
     monkeypatch.setenv("PCNOTEBOOKS_TENANT", "organizations")
-    finding = signed_in()["Token tenant"]
-    assert finding == Finding("Token tenant", "pass", TENANT)
-
-
-def test_an_expiry_in_the_past(signed_in):
-    """A token that claims to have expired fails, whatever its cache believes."""
-    finding = signed_in(exp=int(time.time()) - 600)["Token expiry"]
-    assert finding.state == "fail"
-    assert finding.words == "in -10 minutes: it has expired"
-
-
-@pytest.mark.parametrize(
-    ("methods", "state"),
-    [
-        (["pwd", "mfa"], "pass"),
-        (["rsa", "ngcmfa"], "pass"),
-        (["pwd"], "fail"),
-        ([], "fail"),
-        ([{}], "fail"),
-        (None, "warn"),
-        ("mfa", "warn"),
-    ],
-)
-def test_multi_factor_authentication_in_the_token(signed_in, methods, state):
-    """Without it the token fails; a token that does not say is a warning."""
-    finding = signed_in(amr=methods)["Token MFA"]
-    assert finding.state == state
-    assert (finding.remedy is None) is (state != "fail")
+    assert signed_in()["Token tenant"] == Finding("Token tenant", "pass", TENANT)
 
 
 def jwt_of(claims):
@@ -760,9 +732,8 @@ def test_an_answer_that_is_no_invoice_summaries(signed_in, service):
 def test_a_slow_service_takes_no_longer_than_allowed(identity_provider, service, app):
     """Each check ends within the time given, and the next ones go on."""
     identity_provider.delays["discovery"] = 30
-    started = time.perf_counter()
     findings = found(identity_provider.cloud(service.url), timeout=0.5)
-    assert time.perf_counter() - started < 3
+    assert "discovery" not in identity_provider.answered
     assert findings["Sign-in"].state == "fail"
     assert findings["Sign-in"].words == "no result within 0.5 seconds"
     assert findings["Sign-in"].remedy
@@ -773,9 +744,7 @@ def test_a_service_that_stalls_is_told_as_such(identity_provider, service, app):
     """What can be given a time says what it waited for, before the check is given up."""
     service.steps.append(Answer(delay=30))
     sign_in_to(identity_provider, service)
-    started = time.perf_counter()
     findings = found(identity_provider.cloud(service.url), secret=identity_provider, timeout=3)
-    assert time.perf_counter() - started < 4
     assert "reading timed out" in findings["Summaries"].words
     assert findings["MFA at service"].words == "isMfaCompliant: not stated"
 
@@ -783,10 +752,8 @@ def test_a_service_that_stalls_is_told_as_such(identity_provider, service, app):
 def test_a_name_server_that_does_not_answer(home, monkeypatch):
     """Name resolution cannot be given a time, and holds up nothing beyond the check's."""
     answered = threading.Event()
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: answered.wait(30))
-    started = time.perf_counter()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: answered.wait())
     findings = found(NOWHERE, timeout=0.2)
-    assert time.perf_counter() - started < 3
     answered.set()
     for name in ("DNS of login", "TLS to login", "DNS of api", "TLS to api"):
         assert findings[name].words == "no result within 0.2 seconds"

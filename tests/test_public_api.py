@@ -22,7 +22,8 @@ SIGNATURES = {
     "Cloud": "(name, label, authority, api)",
     "DeviceCode": "(url, code, expires_at, message, cloud, tenant, client_id)",
     "History": "(location=None)",
-    "Payload": "(body, cloud, partner, retrieved_at, request_id=None, correlation_id=None)",
+    "Payload": "(body, cloud, partner, retrieved_at, request_id=None, correlation_id=None,"
+    " resource='invoice_summaries', pages=())",
     "Session": "(cloud, credential, *, partner=None)",
     "balance_changes": "(*payloads)",
     "balances_by_type": "(frame)",
@@ -31,11 +32,13 @@ SIGNATURES = {
     "dashboard": "(*, cloud=None, profile=None, client_id=None, tenant=None, history=None,"
     " payloads=())",
     "explore": "(frame)",
-    "fetch_all": "(sessions, *, progress=True)",
+    "fetch_all": "(sessions, *, resources=('invoice_summaries', 'invoices'), progress=True)",
     "fetch_invoice_summaries": "(session, *, timeout=(10, 60))",
+    "fetch_invoices": "(session, *, timeout=(10, 60))",
     "get_cloud": "(name)",
     "summary_frame": "(*payloads, exact=False)",
     "invoice_summaries": "(session)",
+    "invoices": "(session)",
     "payment_recency": "(frame, *, as_of=None, terms_days=60)",
     "plot_balance_trend": "(frame, *, ax=None)",
     "plot_balances": "(frame, *, ax=None)",
@@ -45,7 +48,7 @@ SIGNATURES = {
     "render_notebook": "(notebook, path, *, parameters=None, code=False)",
     "render_report": "(payloads, path=None, *, as_of=None, terms_days=60, title=None, locale='en')",
     "sample_history": "()",
-    "sample_payload": "()",
+    "sample_payload": "(resource='invoice_summaries')",
     "select": "(frame, *, partner=None, cloud=None, currency=None, invoice_type=None)",
     "sign_in": "(cloud=None, *, profile=None, client_id=None, tenant=None, method='device_code',"
     " prompt=None, cache=None, timeout=None)",
@@ -67,7 +70,7 @@ METHODS = {
     " at=None, exact=False)",
     "History.verify": "(self)",
     "Payload.save": "(self, path)",
-    "Payload.load": "(path, *, cloud=None, partner=None, retrieved_at=None)",
+    "Payload.load": "(path, *, cloud=None, partner=None, retrieved_at=None, resource=None)",
     "Session.from_token": "(cloud, token, *, partner=None)",
 }
 
@@ -75,7 +78,9 @@ METHODS = {
 NEEDS_ACCOUNT = {
     "fetch_all",
     "fetch_invoice_summaries",
+    "fetch_invoices",
     "invoice_summaries",
+    "invoices",
     "sign_in",
     "sign_in_async",
     "sign_out",

@@ -32,7 +32,7 @@ from traitlets.config import Config
 import pcnotebooks
 from pcnotebooks import Payload, PcNotebooksError, Session, sample_payload, sign_in
 from pcnotebooks.service.fetch import fetch_invoice_summaries
-from pcnotebooks.session.session import begin_sign_in
+from pcnotebooks.session.device_code import begin_sign_in
 from pcnotebooks.session.settings import resolve
 from pcnotebooks.widgets.sign_in import _Panel
 from tests.services.browser import visit
@@ -110,7 +110,7 @@ def _misuse(name: str, stray: object) -> BaseException | None:
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in {"sign_out", "dashboard"}])
 def test_no_public_name_repeats_a_session(name: str, home: Path, monkeypatch):
     """A session in the wrong place is refused without its token, by frames and messages alike."""
-    monkeypatch.setattr("pcnotebooks.service.fetch.sleep", lambda seconds: None)
+    monkeypatch.setattr("pcnotebooks.service.client.sleep", lambda seconds: None)
     nobody = pcnotebooks.Cloud("own", "Own", "https://127.0.0.1:9", "https://127.0.0.1:9")
     error = _misuse(name, Session.from_token(nobody, TOKEN, partner="Contoso"))
     if error is not None:
@@ -156,7 +156,7 @@ def test_a_session_can_be_used_shown_and_logged(
     partner_center, monkeypatch, caplog, capfd, answer, level
 ):
     """At any level, with the session, its error and its payload written into the log, too."""
-    monkeypatch.setattr("pcnotebooks.service.fetch.sleep", lambda seconds: None)
+    monkeypatch.setattr("pcnotebooks.service.client.sleep", lambda seconds: None)
     caplog.set_level(level)
     session = Session.from_token(partner_center(*[answer] * 4).cloud, TOKEN, partner="Contoso")
     log = logging.getLogger("a notebook's own")

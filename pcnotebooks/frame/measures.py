@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from datetime import date
 from decimal import Decimal
 from operator import itemgetter
 from typing import Any
@@ -12,16 +11,17 @@ import numpy as np
 import pandas as pd
 
 from pcnotebooks.amounts import add_exactly, format_amount, format_day, format_days, to_decimal
-from pcnotebooks.errors import ConfigurationError
 from pcnotebooks.frame.build import totals_of
+from pcnotebooks.frame.days import counted, days_of, due_days
 from pcnotebooks.frame.rows import Columns, Flat, flatten
-from pcnotebooks.frame.schema import KEYS, NOT_STATED, SUMMARY_COLUMNS, TOTALS_COLUMNS, UTC
+from pcnotebooks.frame.schema import KEYS, NOT_STATED, SUMMARY_COLUMNS, TOTALS_COLUMNS, UTC, finish
 from pcnotebooks.frame.selection import (
     AsOf,
     as_of_day,
     invoice_types,
     latest,
     require_frame,
+    require_terms,
     rows_of,
 )
 from pcnotebooks.payload.payload import Payload
@@ -29,8 +29,6 @@ from pcnotebooks.payload.payload import Payload
 PAYMENT_STATUSES = ("paid", "never paid", "not stated")
 RECENCY_BANDS = ("0-30", "31-60", "61-90", "over 90")
 RECENCIES = ("in the future", *RECENCY_BANDS, "never paid", "not stated")
-
-_LAST_DAY = np.datetime64(date.max)  # no calendar has the 29 February 10000
 
 
 def balances_by_type(frame: pd.DataFrame) -> pd.DataFrame:
@@ -145,32 +143,28 @@ def with_recency(
     rows: pd.DataFrame, *, as_of: AsOf | None = None, terms_days: int = 60
 ) -> pd.DataFrame:
     """Return rows with the columns that :func:`payment_recency` adds, whatever their time."""
-    if not isinstance(terms_days, int | np.integer) or not 0 <= terms_days <= 3650:
-        raise ConfigurationError(
-            f"terms_days is {terms_days!r}.",
-            remedy="Give whole days from the invoice date, up to 3650.",
-        )
-    day = _days_of(rows["retrieved_at"])
+    require_terms(terms_days)
+    day = days_of(rows["retrieved_at"])
     if as_of is not None:
         day = np.full(len(rows), as_of_day(as_of), dtype="datetime64[D]")
-    paid_on, invoiced = map(_days_of, (rows["last_payment_date"], rows["latest_invoice_date"]))
+    paid_on, invoiced = map(days_of, (rows["last_payment_date"], rows["latest_invoice_date"]))
     paid, days = ~np.isnat(paid_on), (day - paid_on).astype(np.int64)
     nothing = np.array([amount == 0 for amount in rows["last_payment_amount"]], dtype=bool)
     status = np.select([paid, nothing], ["paid", "never paid"], "not stated")
     bands = [paid & (days < 0), *(paid & (days <= last) for last in (30, 60, 90)), paid]
-    due = invoiced + np.timedelta64(terms_days, "D")
+    due = due_days(invoiced, terms_days)
     # Nothing owed, and a credit, never fall due.
     owed = np.array([amount > 0 for amount in rows["balance_amount"]], dtype=bool)
-    due[(due > _LAST_DAY) | ~owed] = np.datetime64("NaT", "D")
+    due[~owed] = np.datetime64("NaT", "D")
     return rows.assign(
         payment_status=pd.Categorical(status, categories=PAYMENT_STATUSES),
-        days_since_payment=_counted(day - paid_on),
+        days_since_payment=counted(day - paid_on),
         recency=pd.Categorical(
             np.select(bands, RECENCIES[:5], status), categories=RECENCIES, ordered=True
         ),
-        days_since_invoice=_counted(day - invoiced),
+        days_since_invoice=counted(day - invoiced),
         invoice_due_date=pd.DatetimeIndex(due.astype("datetime64[us]")).tz_localize("UTC"),
-        days_until_due=_counted(due - day),
+        days_until_due=counted(due - day),
     )
 
 
@@ -231,7 +225,7 @@ def changes_of(frame: pd.DataFrame) -> pd.DataFrame:
         second & paid.notna() & paid_before.notna()
     )
     invoice_seen = _newer(invoiced, before["latest_invoice_date"])
-    return _finish(
+    return finish(
         pd.DataFrame(
             {
                 **{key: after[key] for key in KEYS},
@@ -329,7 +323,7 @@ def differences_of(flat: Flat) -> pd.DataFrame:
     columns = [*KEYS, "stated", "summed", "difference"]
     records.sort(key=itemgetter(0, 1, 2))
     frame = pd.DataFrame(records, columns=columns, dtype=object)
-    return _finish(frame, dict.fromkeys(KEYS, "category") | dict.fromkeys(columns[3:], "object"))
+    return finish(frame, dict.fromkeys(KEYS, "category") | dict.fromkeys(columns[3:], "object"))
 
 
 def _sums(columns: Columns, places: set[int]) -> dict[tuple[int, str], Decimal]:
@@ -353,11 +347,6 @@ def difference_sentence(row: Any, *, locale: str = "en") -> str:
         f"{row.currency}: the stated balance is {stated} and the sum of its parts {summed};"
         f" the difference is {difference}."
     )
-
-
-def _finish(frame: pd.DataFrame, dtypes: dict[str, str]) -> pd.DataFrame:
-    """Fix every dtype, so that frames of 0, 1 and n rows are alike on every pandas."""
-    return frame.astype(dtypes).reset_index(drop=True)
 
 
 def _at_once(frame: pd.DataFrame) -> pd.DataFrame:
@@ -386,13 +375,3 @@ def _differ(after: pd.Series, before: pd.Series) -> pd.Series:
 
 def _newer(after: pd.Series, before: pd.Series) -> pd.Series:
     return after.notna() & (before.isna() | (after > before))
-
-
-def _days_of(stamps: pd.Series) -> Any:
-    """Return the UTC calendar day of each stamp, as NumPy has it."""
-    return stamps.to_numpy("datetime64[us]").astype("datetime64[D]")
-
-
-def _counted(days: Any) -> pd.arrays.IntegerArray:
-    """Return differences of days as Int64."""
-    return pd.arrays.IntegerArray(days.astype(np.int64), np.isnat(days))

@@ -11,7 +11,15 @@ from typing import Any
 
 from pcnotebooks.errors import ConfigurationError, PayloadError
 from pcnotebooks.frame.instants import Instants, NoDateError
-from pcnotebooks.payload.decode import Figures, Item, decode, items_of, stamps, wrong_value
+from pcnotebooks.payload.decode import (
+    SUMMARIES,
+    Figures,
+    Item,
+    decode,
+    items_of,
+    stamps,
+    wrong_value,
+)
 from pcnotebooks.payload.payload import Payload
 
 
@@ -105,14 +113,14 @@ def _wrong_stamp(payload: Payload, text: str) -> PayloadError:
     return wrong_value(payload, path, text, "a date")
 
 
-def latest_payloads(payloads: Iterable[Payload]) -> list[Payload]:
+def latest_payloads(payloads: Iterable[Payload], resource: str = SUMMARIES) -> list[Payload]:
     """Return the latest payload of each partner and cloud, even if it states nothing."""
-    newest = {(payload.partner, payload.cloud): payload for payload in in_order(payloads)}
+    newest = {(payload.partner, payload.cloud): payload for payload in in_order(payloads, resource)}
     return [newest[key] for key in sorted(newest)]
 
 
-def in_order(payloads: Iterable[Payload]) -> list[Payload]:
-    """Return the distinct payloads, oldest first, in an order that the caller's does not touch."""
+def in_order(payloads: Iterable[Payload], resource: str = SUMMARIES) -> list[Payload]:
+    """Return the distinct payloads of a resource, oldest first, whatever the caller's order."""
     distinct: dict[tuple[Any, ...], Payload] = {}
     for payload in payloads:
         if not isinstance(payload, Payload):
@@ -120,9 +128,11 @@ def in_order(payloads: Iterable[Payload]) -> list[Payload]:
                 f"expected payloads, got {type(payload).__name__}; pass several as"
                 " summary_frame(*payloads), and a file as Payload.load(path)"
             )
+        if payload.resource != resource:
+            continue
         # The same answer under other ids is still one answer.
-        key = (payload.retrieved_at, payload.partner, payload.cloud, payload.body)
-        distinct.setdefault(key, payload)
+        pages = (payload.body, *payload.pages)
+        distinct.setdefault((payload.retrieved_at, payload.partner, payload.cloud, pages), payload)
     order = sorted(distinct)
     for (at, partner, cloud, _), following in pairwise(order):
         if following[:3] == (at, partner, cloud):

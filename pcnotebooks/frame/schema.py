@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 import pandas as pd
 
@@ -25,9 +27,6 @@ def type_key(invoice_type: str) -> str:
     return invoice_type.strip().replace("_", "").casefold()
 
 
-KNOWN_TYPES = {type_key(name): name for name in (RECURRING, ONE_TIME)}
-
-
 def utc(microseconds: list[int]) -> pd.DatetimeIndex:
     """Return moments from microseconds since 1970."""
     naive = np.array(microseconds, dtype=np.int64).view("datetime64[us]")
@@ -41,21 +40,32 @@ def category(values: list[str]) -> pd.Categorical[str]:
     return categorical([place[value] for value in values], names)
 
 
-def type_category(values: list[str | None]) -> pd.Categorical[str]:
-    """Return invoice types as categories: Recurring, OneTime, then the others.
+KNOWN_TYPES = {type_key(name): name for name in (RECURRING, ONE_TIME)}
 
-    Spellings that differ in case or underscore are one.
+
+def type_category(
+    values: list[str | None],
+    known: Sequence[str] = (RECURRING, ONE_TIME),
+    key: Callable[[str], str] = type_key,
+) -> pd.Categorical[str]:
+    """Return types as categories: the known ones, then the others in alphabetical order.
+
+    Spellings of one key are one.
     """
-    spellings: dict[str, str] = {}
+    spellings = {key(name): name for name in known}
     for value in sorted({value for value in values if value}):
-        spellings.setdefault(type_key(value), value)
-    others = sorted(name for key, name in spellings.items() if key not in KNOWN_TYPES)
-    names = [RECURRING, ONE_TIME, *others]
-    codes = {type_key(name): code for code, name in enumerate(names)}
-    place = {value: codes[type_key(value)] if value else -1 for value in set(values)}
+        spellings.setdefault(key(value), value)
+    names = [*known, *sorted(list(spellings.values())[len(known) :])]
+    codes = {key(name): code for code, name in enumerate(names)}
+    place = {value: codes[key(value)] if value else -1 for value in set(values)}
     return categorical([place[value] for value in values], names)
 
 
 def categorical(codes: list[int], names: list[str]) -> pd.Categorical[str]:
     """Return categories from each value's place among the names; -1 where it is missing."""
     return pd.Categorical.from_codes(np.array(codes, dtype=np.int64), categories=pd.Index(names))
+
+
+def finish(frame: pd.DataFrame, dtypes: dict[str, str]) -> pd.DataFrame:
+    """Fix every dtype, so that frames of 0, 1 and n rows are alike on every pandas."""
+    return frame.astype(dtypes).reset_index(drop=True)

@@ -115,19 +115,29 @@ def _key(column: str, value: Any) -> str:
     return type_key(value) if column == "invoice_type" else str(value)
 
 
-def require_frame(frame: object, columns: Sequence[str]) -> None:
-    """Raise for what is no frame of invoice summaries, or one without these columns."""
+def require_terms(terms_days: object) -> None:
+    """Raise for terms that are not a number of days."""
+    if not isinstance(terms_days, int | np.integer) or not 0 <= terms_days <= 3650:
+        raise ConfigurationError(
+            f"terms_days is {terms_days!r}.",
+            remedy="Give whole days from the invoice date, up to 3650.",
+        )
+
+
+def require_frame(frame: object, columns: Sequence[str], *, remedy: str | None = None) -> None:
+    """Raise for an object that is not a frame, or that has not these columns."""
     if not isinstance(frame, pd.DataFrame):
         kind = type(frame).__name__
         raise ConfigurationError(
             f"Expected a frame, got {kind}.",
-            remedy="Pass summary_frame(*payloads), or totals_frame(*payloads).",
+            remedy=remedy or "Pass summary_frame(*payloads), or totals_frame(*payloads).",
         )
     missing = [name for name in columns if name not in frame]
     if missing:
         raise ConfigurationError(
             f"The frame has no {', '.join(missing)}.",
-            remedy="Pass a frame as summary_frame returns it; totals_frame has no invoice types.",
+            remedy=remedy
+            or "Pass a frame as summary_frame returns it; totals_frame has no invoice types.",
         )
     if "retrieved_at" in frame and not isinstance(frame["retrieved_at"].dtype, pd.DatetimeTZDtype):
         raise ConfigurationError(
@@ -136,14 +146,22 @@ def require_frame(frame: object, columns: Sequence[str]) -> None:
         )
 
 
-def latest(frame: pd.DataFrame) -> pd.DataFrame:
+def latest(
+    frame: pd.DataFrame, columns: Sequence[str] = TOTALS_COLUMNS, *, remedy: str | None = None
+) -> pd.DataFrame:
     """Return the rows of the latest payload of each partner and cloud, as a new frame."""
-    require_frame(frame, TOTALS_COLUMNS)
+    require_frame(frame, columns, remedy=remedy)
     retrieved = frame["retrieved_at"]
     if retrieved.nunique() < 2:  # so it is nearly always, and grouping takes its time
         return frame.reset_index(drop=True)
     newest = frame.groupby(["partner", "cloud"], observed=True)["retrieved_at"].transform("max")
     return frame[retrieved == newest].reset_index(drop=True)
+
+
+def split(frame: pd.DataFrame, *by: str) -> dict[Any, pd.DataFrame]:
+    """Return the rows of each value of a column, or of each tuple of values of several."""
+    places = frame.groupby(list(by) if len(by) > 1 else by[0], observed=True, sort=False).indices
+    return {key: frame.iloc[rows].reset_index(drop=True) for key, rows in places.items()}
 
 
 def rows_of(frame: pd.DataFrame) -> Iterator[Any]:

@@ -6,24 +6,38 @@ import codecs
 import re
 from collections.abc import Iterator
 from decimal import Clamped, Context, Decimal, DecimalException, Overflow, Rounded, Subnormal
-from typing import Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
 from pcnotebooks.errors import PayloadError
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+SUMMARIES, INVOICES = RESOURCES = ("invoice_summaries", "invoices")
 # .NET, which the service computes in, keeps 28 decimals; what is longer than they and 15 digits
 # before the point is an attack, and would be rounded where amounts are added.
 _MONEY = Context(prec=43, Emin=-28, Emax=14, traps=[Clamped, Overflow, Rounded, Subnormal])
 
 
+_T = TypeVar("_T")
+
+
 class Answer(Protocol):
-    """What is decoded: a body, and what its errors name. A payload is one."""
+    """What is decoded: pages, and what their errors name. A payload is one."""
 
     @property
     def body(self) -> bytes:
-        """The bytes as they came."""
+        """The bytes of the first page as they came."""
+        ...
+
+    @property
+    def pages(self) -> tuple[bytes, ...]:
+        """The bytes of every further page."""
+        ...
+
+    @property
+    def resource(self) -> str:
+        """One of RESOURCES."""
         ...
 
     @property
@@ -40,6 +54,14 @@ class Answer(Protocol):
     def correlation_id(self) -> str | None:
         """What support asks for."""
         ...
+
+
+class Page(NamedTuple):
+    """One page of an answer, with its number from 1; None where there is no other."""
+
+    answer: Answer
+    body: bytes
+    number: int | None
 
 
 class Figures(msgspec.Struct, kw_only=True, rename="camel", gc=False):
@@ -100,50 +122,98 @@ def decode(answer: Answer) -> list[Item]:
 
 def items_of(answer: Answer) -> Iterator[Item]:
     """Yield what `decode` returns, an item at a time: a large answer is never there as a whole."""
-    text = _json_bytes(answer)
+    for page in pages_of(answer, SUMMARIES):
+        for index, item in read(page, _ITEM, _ANSWER):
+            path = f"$.items[{index}]"
+            item.currency_code = code = currency_code(page, path, item.currency_code)
+            if wrong := _wrong_field(item, code):
+                name, value, expected = wrong
+                raise wrong_value(page, f"{path}.{name}", value, expected)
+            for position, detail in enumerate(item.details or ()):
+                if detail.invoice_type is not None and not detail.invoice_type.strip():
+                    detail.invoice_type = None
+                if wrong := _wrong_field(detail.summary, code):
+                    name, value, expected = wrong
+                    inner = f"{path}.details[{position}].summary.{name}"
+                    raise wrong_value(page, inner, value, expected)
+            yield item
+
+
+def in_words(resource: str) -> str:
+    """Return the name of a resource as a text has it."""
+    return resource.replace("_", " ")
+
+
+def pages_of(answer: Answer, resource: str) -> Iterator[Page]:
+    """Yield every page of an answer, which must be of this resource."""
+    if answer.resource != resource:
+        raise PayloadError(
+            f"Expected a payload of {in_words(resource)}, got one of {in_words(answer.resource)}."
+        )
+    several = len(answer.pages) > 0
+    for number, body in enumerate((answer.body, *answer.pages), 1):
+        yield Page(answer, body, number if several else None)
+
+
+def read(
+    page: Page, one: msgspec.json.Decoder[_T], whole: msgspec.json.Decoder[Any]
+) -> Iterator[tuple[int, _T]]:
+    """Yield each item of a page with its place.
+
+    Parameters
+    ----------
+    page
+        The page.
+    one, whole
+        The decoders of an item, and of the object around all of them, which alone can name the
+        path of a fault.
+    """
+    text = _json_bytes(page)
     try:
         pieces = _PIECES.decode(text).items
         if text.count(b'"items"') > 1:  # stated twice, it may be: then each must fit
-            _ANSWER.decode(text)
+            whole.decode(text)
     except (msgspec.DecodeError, RecursionError):
-        raise _unreadable(answer, text) from None
+        raise _unreadable(page, text, whole) from None
     for index, piece in enumerate(pieces):
         try:
-            item = _ITEM.decode(piece)
+            item = one.decode(piece)
         except (msgspec.DecodeError, RecursionError):
-            raise _unreadable(answer, text) from None
-        code = item.currency_code.strip()
-        # An unknown code is kept; a text that cannot be one must not become a heading.
-        if not (code.isascii() and code.isalnum() and len(code) <= 8):
-            raise wrong_value(
-                answer, f"$.items[{index}].currencyCode", item.currency_code, "a currency code"
-            )
-        item.currency_code = code = code.upper()
-        if wrong := _wrong_field(item, code):
-            name, value, expected = wrong
-            raise wrong_value(answer, f"$.items[{index}].{name}", value, expected)
-        for position, detail in enumerate(item.details or ()):
-            if detail.invoice_type is not None and not detail.invoice_type.strip():
-                detail.invoice_type = None
-            if wrong := _wrong_field(detail.summary, code):
-                name, value, expected = wrong
-                path = f"$.items[{index}].details[{position}].summary.{name}"
-                raise wrong_value(answer, path, value, expected)
-        yield item
+            raise _unreadable(page, text, whole) from None
+        yield index, item
+
+
+def read_whole(page: Page, whole: msgspec.json.Decoder[_T]) -> _T:
+    """Return a page's object at once; faster than :func:`read`, if all of it is kept anyway."""
+    text = _json_bytes(page)
+    try:
+        return whole.decode(text)
+    except (msgspec.DecodeError, RecursionError):
+        raise _unreadable(page, text, whole) from None
+
+
+def currency_code(page: Page, path: str, sent: str) -> str:
+    """Return the currency code of the object at a path, in capitals."""
+    code = sent.strip()
+    # An unknown code is kept; a text that cannot be one must not become a heading.
+    if not (code.isascii() and code.isalnum() and len(code) <= 8):
+        raise wrong_value(page, f"{path}.currencyCode", sent, "a currency code")
+    return code.upper()
 
 
 def require_json(answer: Answer) -> None:
     """Raise the same PayloadError as `decode` for a body that is no JSON document at all."""
-    text = _json_bytes(answer)
-    try:
-        msgspec.json.decode(text, type=msgspec.Raw)
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise _not_json(answer, text, str(error)) from None
+    for page in pages_of(answer, answer.resource):
+        text = _json_bytes(page)
+        try:
+            msgspec.json.decode(text, type=msgspec.Raw)
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise _not_json(page, text, str(error)) from None
 
 
-def wrong_value(answer: Answer, path: str, value: object, expected: str) -> PayloadError:
+def wrong_value(answer: Answer | Page, path: str, value: object, expected: str) -> PayloadError:
     """Return the error for a value that is not what it should be."""
-    return _error(answer, f"{path} is {_cut(str(value))!r}, not {expected}.", path=path)
+    return refusal(answer, f"{path} is {_cut(str(value))!r}, not {expected}.", path=path)
 
 
 def stamps(items: list[Item]) -> Iterator[tuple[str, str]]:
@@ -161,10 +231,10 @@ def stamps(items: list[Item]) -> Iterator[tuple[str, str]]:
 
 def _wrong_field(figures: Item | Part, currency: str) -> tuple[str, object, str] | None:
     """Return name, value and what was expected of a field that is wrong."""
-    if not _is_money(figures.balance_amount):
+    if not is_money(figures.balance_amount):
         return "balanceAmount", figures.balance_amount, "an amount of money"
     paid = figures.last_payment_amount
-    if paid is not None and not _is_money(paid):
+    if paid is not None and not is_money(paid):
         return "lastPaymentAmount", paid, "an amount of money"
     # A part in another currency could not be added to its item.
     stated = figures.currency_code
@@ -173,7 +243,8 @@ def _wrong_field(figures: Item | Part, currency: str) -> tuple[str, object, str]
     return None
 
 
-def _is_money(amount: Decimal) -> bool:
+def is_money(amount: Decimal) -> bool:
+    """Return whether an amount is finite and within bounds."""
     try:
         _MONEY.plus(amount)
     except DecimalException:
@@ -181,25 +252,25 @@ def _is_money(amount: Decimal) -> bool:
     return amount.is_finite()
 
 
-def _json_bytes(answer: Answer) -> bytes:
+def _json_bytes(page: Page) -> bytes:
     """Return the body without byte order mark, if it can be JSON at all."""
-    text = answer.body.removeprefix(BYTE_ORDER_MARK)
+    text = page.body.removeprefix(BYTE_ORDER_MARK)
     if not text.strip():
-        raise _error(
-            answer,
+        raise refusal(
+            page,
             "The body is empty where JSON was expected.",
             remedy="Fetch again; if it stays empty, a proxy or gateway swallows the answer.",
         )
     if text.lstrip()[:1] == b"<":
-        raise _error(
-            answer,
+        raise refusal(
+            page,
             f"The body is HTML or XML, not JSON: {_excerpt(text)}.",
             remedy="A proxy, firewall or sign-in page answered in Partner Center's place:"
             " ask whoever runs the network to let the api host through.",
         )
     if (place := _not_utf_8(text)) is not None:
-        raise _error(
-            answer,
+        raise refusal(
+            page,
             f"The body is not UTF-8: byte {place} is 0x{text[place]:02x}.",
             remedy="Save the answer's bytes unchanged; JSON is exchanged in UTF-8.",
         )
@@ -218,39 +289,40 @@ def _not_utf_8(text: bytes) -> int | None:
     return None
 
 
-def _unreadable(answer: Answer, text: bytes) -> PayloadError:
+def _unreadable(page: Page, text: bytes, whole: msgspec.json.Decoder[Any]) -> PayloadError:
     """Return what is wrong with an answer, told by its place in the whole."""
     try:
-        _ANSWER.decode(text)
+        whole.decode(text)
     except msgspec.ValidationError as error:
-        return _wrong_shape(answer, text, str(error))
+        return _wrong_shape(page, text, str(error))
     except (msgspec.DecodeError, RecursionError) as error:
-        return _not_json(answer, text, str(error))
+        return _not_json(page, text, str(error))
     raise AssertionError("readable as a whole, and not in pieces")
 
 
-def _not_json(answer: Answer, text: bytes, reason: str) -> PayloadError:
+def _not_json(page: Page, text: bytes, reason: str) -> PayloadError:
     if "truncated" in reason:
-        return _error(
-            answer,
+        return refusal(
+            page,
             f"The body ends in the middle, after {len(text):,} bytes: ...{_excerpt(text[-40:])}.",
             remedy="The answer was cut off on its way or while it was saved: fetch again.",
         )
-    return _error(
-        answer,
+    return refusal(
+        page,
         f"The body is not JSON ({reason.removeprefix('JSON is malformed: ')}): {_excerpt(text)}.",
-        remedy="Invoice summaries are JSON: check which address gave this answer.",
+        remedy=f"{in_words(page.answer.resource).capitalize()} are JSON:"
+        " check which address gave this answer.",
     )
 
 
-def _wrong_shape(answer: Answer, text: bytes, reason: str) -> PayloadError:
+def _wrong_shape(page: Page, text: bytes, reason: str) -> PayloadError:
     """Turn msgspec's reason into a path and the value that stands there."""
     complaint, _, place = reason.partition(" - at ")
     path = place.strip("`") or "$"
     try:
         value = msgspec.json.decode(text, type=msgspec.Raw)
     except (msgspec.DecodeError, RecursionError) as error:
-        return _not_json(answer, text, str(error))  # it is wrong further on, too
+        return _not_json(page, text, str(error))  # it is wrong further on, too
     try:
         for name, index in re.findall(r"\.(\w+)|\[(\d+)\]", path):
             if name:
@@ -265,7 +337,7 @@ def _wrong_shape(answer: Answer, text: bytes, reason: str) -> PayloadError:
         names = msgspec.json.decode(value, type=dict[str, msgspec.Raw]) if "{" in shown else {}
         shown, complaint = f"missing; the object holds {_cut(', '.join(names)) or 'nothing'}", ""
     more = f" {complaint}." if complaint else ""
-    return _error(answer, f"{path} is {shown}.{more}", path=path)
+    return refusal(page, f"{path} is {shown}.{more}", path=path)
 
 
 def _cut(text: str) -> str:
@@ -276,12 +348,16 @@ def _excerpt(text: bytes) -> str:
     return repr(text[:60].decode("utf-8", "replace"))
 
 
-def _error(
-    answer: Answer, message: str, *, path: str | None = None, remedy: str | None = None
+def refusal(
+    answer: Answer | Page, message: str, *, path: str | None = None, remedy: str | None = None
 ) -> PayloadError:
-    whose = f" ({answer.partner})" if answer.partner else ""
+    """Return the error of an answer, which names the resource, the partner and the page."""
+    number = None
+    if isinstance(answer, Page):
+        answer, _, number = answer
+    whose = ", ".join(filter(None, (answer.partner, f"page {number}" if number else "")))
     return PayloadError(
-        f"Not invoice summaries{whose}: {message}",
+        f"Not {in_words(answer.resource)}{f' ({whose})' if whose else ''}: {message}",
         path=path,
         remedy=remedy or "Save the payload and report it: the service may have changed its answer.",
         request_id=answer.request_id,

@@ -17,19 +17,40 @@ import msgspec
 
 from pcnotebooks.clouds import SAMPLE, Cloud, get_cloud
 from pcnotebooks.errors import PayloadError
-from pcnotebooks.payload.decode import BYTE_ORDER_MARK, decode
+from pcnotebooks.payload.decode import (
+    BYTE_ORDER_MARK,
+    INVOICES,
+    RESOURCES,
+    SUMMARIES,
+    decode,
+    in_words,
+)
+from pcnotebooks.payload.invoices import invoices_of
 
 _FORMAT = "pcnotebooks.payload"
+# What an item of one resource states and one of the other does not. Several each, so that an
+# answer with a fault is refused for the fault and not for its resource.
+_FIELDS = {
+    SUMMARIES: {
+        "balanceAmount",
+        "accountingDate",
+        "firstInvoiceCreationDate",
+        "lastPaymentDate",
+        "lastPaymentAmount",
+        "latestInvoiceDate",
+    },
+    INVOICES: {"totalCharges", "paidAmount", "invoiceDate", "pdfDownloadLink"},
+}
 
 
 @dataclass(frozen=True)
 class Payload:
-    """One answer of ``GET /v1/invoices/summaries`` with what tells it from others.
+    """One answer of Partner Center, with what tells it from others.
 
     Parameters
     ----------
     body
-        The answer's bytes, unchanged.
+        The bytes of the answer, or of its first page, unchanged.
     cloud
         Name of the cloud that was asked; ``"sample"`` for sample data.
     partner
@@ -38,11 +59,16 @@ class Payload:
         When it was fetched; aware, kept in UTC.
     request_id, correlation_id
         ``MS-RequestId`` and ``MS-CorrelationId`` of the call.
+    resource
+        What was asked for: ``"invoice_summaries"`` (``GET /v1/invoices/summaries``) or
+        ``"invoices"`` (``GET /v1/invoices``).
+    pages
+        The bytes of every further page, in their order.
 
     Raises
     ------
     PayloadError
-        For a naive `retrieved_at`, or a body that is not bytes.
+        For a naive `retrieved_at`, a body or page that is not bytes, or an unknown resource.
 
     Examples
     --------
@@ -57,20 +83,30 @@ class Payload:
     retrieved_at: datetime
     request_id: str | None = None
     correlation_id: str | None = None
+    resource: str = SUMMARIES
+    pages: tuple[bytes, ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
-        if not isinstance(self.body, bytes):
-            raise PayloadError(
-                f"A payload's body is bytes, not {type(self.body).__name__}.",
-                remedy="Pass response.content, the bytes as they came.",
-            )
+        require_resource(self.resource)
+        object.__setattr__(self, "pages", tuple(self.pages))  # a list could not be hashed
+        for name, content in [("body", self.body), *(("page", page) for page in self.pages)]:
+            if not isinstance(content, bytes):
+                raise PayloadError(
+                    f"A payload's {name} is bytes, not {type(content).__name__}.",
+                    remedy="Pass response.content, the bytes as they came.",
+                )
         if isinstance(self.cloud, Cloud):
             object.__setattr__(self, "cloud", self.cloud.name)
         object.__setattr__(self, "retrieved_at", _utc(self.retrieved_at))
 
     def __repr__(self) -> str:
-        when = self.retrieved_at.isoformat()
-        return f"Payload({self.partner!r}, cloud {self.cloud!r}, {when}, {len(self.body):,} bytes)"
+        resource = "" if self.resource == SUMMARIES else f" {in_words(self.resource)},"
+        size = f"{sum(map(len, (self.body, *self.pages))):,} bytes"
+        pages = f" in {len(self.pages) + 1} pages" if self.pages else ""
+        return (
+            f"Payload({self.partner!r}, cloud {self.cloud!r},{resource}"
+            f" {self.retrieved_at.isoformat()}, {size}{pages})"
+        )
 
     @property
     def is_sample(self) -> bool:
@@ -79,21 +115,25 @@ class Payload:
 
     @property
     def sha256(self) -> str:
-        """Hash of the body, 64 hexadecimal digits."""
-        return hashlib.sha256(self.body).hexdigest()
+        """Hash of the body, 64 hexadecimal digits.
+
+        With further pages it is the hash of their hashes, a line each, body first: bytes that
+        move from one page to the next change it. ``sha256sum`` can check both.
+        """
+        return _sha256(self.body, self.pages)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the payload to one JSON file that only its owner can read; return its path.
 
         The file appears whole or not at all. A body in UTF-8 stays readable in it.
         """
-        try:
-            text, encoding = self.body.decode("utf-8"), "utf-8"
-        except UnicodeDecodeError:
-            text, encoding = base64.b64encode(self.body).decode("ascii"), "base64"
-        document = {
+        text, encoding = _as_text(self.body)
+        # Version 1 is one body of summaries. An older release refuses the other version, in
+        # place of taking a list of invoices, or its first page, for something else.
+        plain = self.resource == SUMMARIES and not self.pages
+        document: dict[str, Any] = {
             "format": _FORMAT,
-            "version": 1,
+            "version": 1 if plain else 2,
             "cloud": self.cloud,
             "partner": self.partner,
             "retrieved_at": self.retrieved_at.isoformat(),
@@ -103,6 +143,10 @@ class Payload:
             "body_encoding": encoding,
             "body": text,
         }
+        if not plain:
+            pages = [dict(zip(("body", "body_encoding"), _as_text(page), strict=True))
+                     for page in self.pages]  # fmt: skip
+            document |= {"resource": self.resource, "pages": pages}
         path = Path(path)
         if not path.parent.is_dir():
             raise FileNotFoundError(errno.ENOENT, "there is no such folder", str(path.parent))
@@ -127,6 +171,7 @@ class Payload:
         cloud: str | Cloud | None = None,
         partner: str | None = None,
         retrieved_at: datetime | None = None,
+        resource: str | None = None,
     ) -> Self:
         """Read a file that `save` wrote, or a raw answer that another tool saved.
 
@@ -134,20 +179,25 @@ class Payload:
         ----------
         path
             The file.
-        cloud, partner, retrieved_at
-            What to put in place of the file's own. A raw answer states none of them:
+        cloud, partner, retrieved_at, resource
+            What to put in place of the file's own. A raw answer states none of the first three:
             `cloud` is then required, `partner` is empty and `retrieved_at` is the file's time
-            unless given. A copied file's time may be that of the copy: give it where you know it.
+            unless given. A copied file's time may be that of the copy: give it if you know it.
+            The fields of a raw answer show its resource; without items it is a payload of
+            invoice summaries, unless `resource` is given.
 
         Raises
         ------
         PayloadError
-            If the file is neither, or its body was changed since it was saved.
+            If the file is neither, its body was changed since it was saved, or it is not of
+            the `resource` given.
         ConfigurationError
             For a cloud that there is not.
         OSError
             If it cannot be read.
         """
+        if resource is not None:
+            require_resource(resource)
         path = Path(path)
         content = path.read_bytes()
         saved = _saved(content, path)
@@ -165,8 +215,9 @@ class Payload:
                 _cloud_name(cloud),
                 partner or "",
                 retrieved_at or modified,
+                resource=_resource_of(content, path, resource),
             )
-            decode(payload)  # a raw file proves itself by being read
+            _require_readable(payload)  # a raw file proves itself by being read
             return payload
         if cloud is not None:
             saved["cloud"] = _cloud_name(cloud)
@@ -174,7 +225,11 @@ class Payload:
             saved["partner"] = partner
         if retrieved_at is not None:
             saved["retrieved_at"] = retrieved_at
-        return cls(**saved)
+        if resource is None or resource == saved["resource"]:
+            return cls(**saved)
+        payload = cls(**saved | {"resource": resource})
+        _require_readable(payload)
+        return payload
 
 
 def _cloud_name(cloud: str | Cloud) -> str:
@@ -193,7 +248,77 @@ def _utc(moment: object) -> datetime:
         raise PayloadError(f"retrieved_at {moment.isoformat()} is no time in UTC.") from None
 
 
-class _SavedFile(msgspec.Struct):
+def require_resource(resource: object) -> None:
+    """Raise for what is not the name of a resource."""
+    if resource not in RESOURCES:
+        raise PayloadError(
+            f"resource is {resource!r}.", remedy=f"It is one of {', '.join(RESOURCES)}."
+        )
+
+
+def _require_readable(payload: Payload) -> None:
+    if payload.resource == SUMMARIES:
+        decode(payload)
+    else:
+        invoices_of(payload)
+
+
+class _Items(msgspec.Struct):
+    items: list[dict[str, msgspec.Raw]]
+
+
+def _resource_of(content: bytes, path: Path, given: str | None) -> str:
+    """Return the resource of a raw answer, read off its fields, which must be the one given."""
+    try:
+        items = msgspec.json.decode(content.removeprefix(BYTE_ORDER_MARK), type=_Items).items
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        items = []  # decoding it as either resource says what is wrong
+    if not items:
+        return given or SUMMARIES
+    fields = set[str]().union(*items)
+    fitting = [resource for resource in RESOURCES if fields & _FIELDS[resource]]
+    if given in fitting[:1] or (given is None and len(fitting) == 1):
+        return fitting[0]
+    if len(fitting) == 2:
+        found = "both invoice summaries and invoices"
+        remedy = "Save each answer to a file of its own, with its bytes unchanged."
+    elif fitting:
+        found = f"{in_words(fitting[0])}, not {in_words(given or '')}"
+        remedy = "Leave resource out: the fields of a raw answer show it."
+    else:
+        names = ", ".join(sorted(fields)) or "nothing"
+        found = f"neither invoice summaries nor invoices: they state {names[:80]}"
+        remedy = "Check which address gave this answer."
+    raise PayloadError(f"The items of {path} are {found}.", remedy=remedy)
+
+
+def _sha256(body: bytes, pages: tuple[bytes, ...]) -> str:
+    hashes = [hashlib.sha256(page).hexdigest() for page in (body, *pages)]
+    if not pages:
+        return hashes[0]
+    return hashlib.sha256("".join(f"{digest}\n" for digest in hashes).encode()).hexdigest()
+
+
+def _as_text(content: bytes) -> tuple[str, str]:
+    """Return bytes as text, with its encoding: UTF-8 if they are, so that it can be read."""
+    try:
+        return content.decode("utf-8"), "utf-8"
+    except UnicodeDecodeError:
+        return base64.b64encode(content).decode("ascii"), "base64"
+
+
+def _as_bytes(text: str, encoding: str) -> bytes:
+    if encoding == "base64":
+        return base64.b64decode(text, validate=True)
+    return text.encode(encoding)
+
+
+class _SavedPage(msgspec.Struct):
+    body_encoding: str
+    body: str
+
+
+class _SavedFile(msgspec.Struct, kw_only=True):
     format: str
     version: int
     cloud: str
@@ -204,6 +329,11 @@ class _SavedFile(msgspec.Struct):
     body: str
     request_id: str | None = None
     correlation_id: str | None = None
+
+
+class _SavedFile2(_SavedFile, kw_only=True):
+    resource: str
+    pages: list[_SavedPage]
 
 
 def _saved(content: bytes, path: Path) -> dict[str, Any] | None:
@@ -221,18 +351,24 @@ def _saved(content: bytes, path: Path) -> dict[str, Any] | None:
         return None
     try:
         file = msgspec.convert(head, _SavedFile)
-        if file.version != 1:
-            raise ValueError(f"it has version {file.version}, and this release reads version 1")
-        if file.body_encoding == "base64":
-            body = base64.b64decode(file.body, validate=True)
-        else:
-            body = file.body.encode(file.body_encoding)
-        if hashlib.sha256(body).hexdigest() != file.sha256:
+        if file.version not in (1, 2):
+            raise ValueError(f"it has version {file.version}, and this release reads 1 and 2")
+        kept: dict[str, Any] = {
+            name: getattr(file, name)
+            for name in ("cloud", "partner", "retrieved_at", "request_id", "correlation_id")
+        }
+        kept |= {"body": _as_bytes(file.body, file.body_encoding), "resource": SUMMARIES}
+        if file.version == 2:
+            more = msgspec.convert(head, _SavedFile2)
+            kept["resource"] = more.resource
+            kept["pages"] = tuple(_as_bytes(page.body, page.body_encoding) for page in more.pages)
+            if more.resource not in RESOURCES:
+                raise ValueError(f"this release knows no resource {more.resource!r}")
+        if _sha256(kept["body"], kept.get("pages", ())) != file.sha256:
             raise ValueError("its body is not the one that was saved: the sha256 differs")
     except (ValueError, LookupError, msgspec.ValidationError) as error:
         raise PayloadError(
             f"{path} is a saved payload that cannot be read: {error}.",
             remedy="Take it from a backup, or fetch again.",
         ) from None
-    kept = ("cloud", "partner", "retrieved_at", "request_id", "correlation_id")
-    return {"body": body} | {name: getattr(file, name) for name in kept}
+    return kept

@@ -11,7 +11,8 @@ from typing import Any, TypeAlias
 
 from pcnotebooks.amounts import minor_units
 from pcnotebooks.clouds import SAMPLE
-from pcnotebooks.payload.payload import Payload
+from pcnotebooks.payload.decode import SUMMARIES
+from pcnotebooks.payload.payload import Payload, require_resource
 
 # A day, and the amount of the invoice or payment of that day in minor units of its currency.
 _Entry: TypeAlias = tuple[date, int]
@@ -67,18 +68,37 @@ _ACCOUNTS = (
 )  # fmt: skip
 
 
-def sample_payload() -> Payload:
-    """Return the documented example: GBP, CHF and EUR, as retrieved on 16 March 2018, 12:00 UTC.
+def sample_payload(resource: str = SUMMARIES) -> Payload:
+    """Return the documented example of a resource, as retrieved on 16 March 2018, 12:00 UTC.
 
-    Source: Microsoft's documentation of ``GET /v1/invoices/summaries``.
+    The summaries are of GBP, CHF and EUR; the list of invoices holds one of GBP and a void one of
+    CHF with its amendment. The two examples are of different accounts and do not add up.
+
+    Parameters
+    ----------
+    resource
+        ``"invoice_summaries"`` or ``"invoices"``.
+
+    Raises
+    ------
+    PayloadError
+        For another resource.
+
+    Notes
+    -----
+    Source: Microsoft's documentation of ``GET /v1/invoices/summaries`` and ``GET /v1/invoices``.
 
     Examples
     --------
     >>> sample_payload().is_sample
     True
+    >>> sample_payload("invoices").resource
+    'invoices'
     """
-    body = (resources.files("pcnotebooks") / "data" / "invoice_summaries_example.json").read_bytes()
-    return Payload(body, SAMPLE.name, "Contoso (sample)", datetime(2018, 3, 16, 12, tzinfo=UTC))
+    require_resource(resource)
+    body = (resources.files("pcnotebooks") / "data" / f"{resource}_example.json").read_bytes()
+    at = datetime(2018, 3, 16, 12, tzinfo=UTC)
+    return Payload(body, SAMPLE.name, "Contoso (sample)", at, resource=resource)
 
 
 def sample_history() -> list[Payload]:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
 import pandas as pd
 
-from pcnotebooks.errors import PcNotebooksError
+from pcnotebooks.errors import ConfigurationError, PcNotebooksError
 from pcnotebooks.frame.build import summary_frame
+from pcnotebooks.frame.invoices import invoice_frame
+from pcnotebooks.payload.decode import INVOICES, SUMMARIES
 from pcnotebooks.payload.payload import Payload
-from pcnotebooks.service.fetch import fetch_invoice_summaries
+from pcnotebooks.service.fetch import fetch_invoice_summaries, fetch_invoices
 from pcnotebooks.session.session import Session
 
 
@@ -44,24 +46,63 @@ def invoice_summaries(session: Session) -> pd.DataFrame:
     return summary_frame(fetch_invoice_summaries(session))
 
 
-def fetch_all(
-    sessions: Iterable[Session], *, progress: bool = True
-) -> list[Payload | PcNotebooksError]:
-    """Fetch the summaries of several sessions at once, each in a thread of its own.
+def invoices(session: Session) -> pd.DataFrame:
+    """Fetch the list of invoices of a session's partner; one row per invoice.
 
-    One partner's failure costs nobody else's answer: it stands in the list in its place.
+    Parameters
+    ----------
+    session
+        Whose invoices, and of which cloud; an app-only credential is enough.
+
+    Returns
+    -------
+    DataFrame
+        As :func:`invoice_frame` returns it; amendments are rows of their own. Fetch the payload
+        itself with :func:`fetch_invoices` to save it, or for exact amounts.
+
+    Raises
+    ------
+    SignInError, NetworkError, ServiceError, PayloadError
+        As :func:`fetch_invoices`.
+
+    Examples
+    --------
+    >>> from pcnotebooks import Session
+    >>> session = Session.from_token("global", "the-access-token", partner="Contoso")
+    >>> frame = invoices(session)  # doctest: +SKIP
+    """
+    return invoice_frame(fetch_invoices(session))
+
+
+def fetch_all(
+    sessions: Iterable[Session],
+    *,
+    resources: Sequence[str] = (SUMMARIES, INVOICES),
+    progress: bool = True,
+) -> list[Payload | PcNotebooksError]:
+    """Fetch resources of several sessions at once, each in a thread of its own.
+
+    A failure costs no other answer: the error takes the place of the payload in the list.
 
     Parameters
     ----------
     sessions
         Any number, of any partners and clouds.
+    resources
+        What to fetch of each: "invoice_summaries", "invoices".
     progress
         Show how many have answered, in a notebook or a terminal.
 
     Returns
     -------
     list of Payload or PcNotebooksError
-        In the order asked; what failed as the error that :func:`fetch_invoice_summaries` raises.
+        Session by session, resource by resource, in the order given; for what failed the error
+        that :func:`fetch_invoice_summaries` or :func:`fetch_invoices` raises.
+
+    Raises
+    ------
+    ConfigurationError
+        For an unknown resource.
 
     Examples
     --------
@@ -70,23 +111,29 @@ def fetch_all(
     >>> results = fetch_all(sessions)  # doctest: +SKIP
     >>> payloads = [each for each in results if isinstance(each, Payload)]  # doctest: +SKIP
     """
-    asked = list(sessions)
+    known = {SUMMARIES: fetch_invoice_summaries, INVOICES: fetch_invoices}
+    names = [resources] if isinstance(resources, str) else list(resources)
+    if unknown := [name for name in names if name not in known]:
+        raise ConfigurationError(
+            f"There is no resource {unknown[0]!r}.", remedy=f"They are {', '.join(known)}."
+        )
+    asked = [(known[name], session) for session in sessions for name in names]
     show = _progress(len(asked)) if progress and asked else None
     pool = ThreadPoolExecutor(max_workers=min(32, len(asked)) or 1)
     try:
-        futures = [pool.submit(_fetch, session) for session in asked]
+        futures = [pool.submit(_outcome, fetch, session) for fetch, session in asked]
         for done, _ in enumerate(as_completed(futures), start=1):
             if show:
                 show(done)
         return [future.result() for future in futures]
     finally:
-        # After an interrupt nobody waits for those that are still asking.
+        # After an interrupt, calls that are still under way are not waited for.
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _fetch(session: Session) -> Payload | PcNotebooksError:
+def _outcome(fetch: Callable[[Session], Payload], session: Session) -> Payload | PcNotebooksError:
     try:
-        return fetch_invoice_summaries(session)
+        return fetch(session)
     except PcNotebooksError as error:
         return error
 

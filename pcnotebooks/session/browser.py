@@ -1,57 +1,101 @@
-"""The address on this machine to which a browser brings back the answer of a sign-in."""
+"""Signing in by a browser on this machine, which brings the answer back to a loopback address."""
 
 from __future__ import annotations
 
+import os
 import time
+import webbrowser
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from types import TracebackType
-from typing import Self
+from typing import Any
 from urllib.parse import parse_qsl
 
+from pcnotebooks.errors import ConfigurationError
+from pcnotebooks.session.credential import MsalCredential
+from pcnotebooks.session.discreet import discreet
+from pcnotebooks.session.session import Session, session_of
+from pcnotebooks.session.settings import Settings
+
+# Set where the kernel runs on another machine than the browser.
+_REMOTE = ("SSH_CONNECTION", "JUPYTERHUB_USER", "CODESPACES", "COLAB_RELEASE_TAG")
 _PAGE = b"<!DOCTYPE html><title>pcnotebooks</title><p>You may close this page."
 
 
-class Redirect:
-    """Listens on loopback alone: msal's own listens on every interface inside a container."""
+@discreet
+def sign_in_by_browser(settings: Settings, *, timeout: float | None) -> Session:
+    """Return the session that the cache holds, else that of the user who signs in in a browser.
+
+    Raises
+    ------
+    ConfigurationError
+        Where no browser can reach this process.
+    SignInError
+        If the sign-in is refused, or has no answer in time.
+    """
+    credential = MsalCredential(settings)
+    if credential.recall():
+        return session_of(credential)
+    remote = [name for name in _REMOTE if os.environ.get(name)]
+    try:
+        webbrowser.get()
+    except webbrowser.Error:
+        remote.append("no browser")
+    if remote:
+        raise ConfigurationError(
+            f"A browser cannot come back to this machine ({remote[0]}): it would have to run here.",
+            remedy='Use sign_in(method="device_code"), or a credential of your own:'
+            " Session(cloud, credential).",
+        )
+
+    def browse(app: Any) -> Any:
+        flow = app.initiate_auth_code_flow(
+            [settings.cloud.scope], redirect_uri=redirect.url, response_mode="form_post"
+        )
+        webbrowser.open(flow["auth_uri"])
+        answer = redirect.wait(flow["state"], 300 if timeout is None else timeout)
+        if "error" in answer:
+            return answer
+        return app.acquire_token_by_auth_code_flow(flow, answer)
+
+    with _Redirect() as redirect:
+        result = credential.ask(browse)
+    credential.accept(result)
+    return session_of(credential)
+
+
+class _Redirect(HTTPServer):
+    """Listens for the browser on 127.0.0.1 alone.
+
+    msal's own listener (AuthCodeReceiver in AzureAD/microsoft-authentication-library-for-python,
+    whose issue 422 asked for it) listens on 0.0.0.0 inside a container: any machine that reaches
+    the container could then post an answer.
+    """
 
     def __init__(self) -> None:
-        self._server = _Server(("127.0.0.1", 0), _Handler)
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.answer: dict[str, str] = {}
 
     @property
     def url(self) -> str:
-        """What Entra knows as http://localhost, with any port."""
-        return f"http://localhost:{self._server.server_port}"
+        """The address for the login service: Entra accepts http://localhost with any port."""
+        return f"http://localhost:{self.server_port}"
 
     def wait(self, state: str, seconds: float) -> dict[str, str]:
         """Return the answer to the sign-in of that state, or the error that none came in time."""
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
-            self._server.timeout = min(left, 1)
-            self._server.handle_request()
-            if self._server.answer.get("state") == state:
-                return self._server.answer
+            self.timeout = min(left, 1)
+            self.handle_request()
+            # An answer with another state is a forgery, or belongs to an older page.
+            if self.answer.get("state") == state:
+                return self.answer
         return {"error": "timeout"}
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._server.server_close()
-
-
-class _Server(HTTPServer):
-    answer: dict[str, str] = {}  # noqa: RUF012  replaced, never changed
 
 
 class _Handler(BaseHTTPRequestHandler):
-    server: _Server
-    timeout = 5  # a browser that opens a connection ahead of its need holds up nothing
+    server: _Redirect
+    timeout = 5  # a browser that opens a connection ahead of its need must not block the next one
 
+    # The login service posts a form: the code is then in no address, log or browser history.
     def do_POST(self) -> None:
         size = min(int(self.headers.get("Content-Length") or 0), 2**16)
         self.server.answer = dict(parse_qsl(self.rfile.read(size).decode("utf-8", "replace")))
@@ -61,4 +105,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(_PAGE)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  as in http.server
-        """Keep silent: what comes here is a secret."""
+        """Keep silent: the request is a secret."""

@@ -8,6 +8,7 @@ import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +18,14 @@ import platformdirs
 import portalocker
 
 from pcnotebooks.errors import ConfigurationError, PcNotebooksError, SignInError
-from pcnotebooks.session.settings import Settings
+from pcnotebooks.session.discreet import discreet
+from pcnotebooks.session.settings import CACHES, Settings
 
 _MEMORY: dict[tuple[str, str], msal.SerializableTokenCache] = {}
 _FILES = {"encrypted": "tokens.bin", "plain": "tokens.json"}
 _RENEWING = "renewing.lock"
-# Whoever renews may ask twice, for the login service's aliases and for a token; either answer is
-# given up after 95 seconds.
+# A renewal may ask twice, for the login service's aliases and for a token; each answer is given
+# up after 95 seconds.
 _RENEWED_WITHIN = 200
 
 
@@ -49,17 +51,15 @@ def _persisted_cache(kind: str) -> msal_extensions.PersistedTokenCache:
         persistence: Any = _PrivateFile(str(path))
         persistence.check()
     else:
-        failure = None
         try:
             persistence = msal_extensions.build_encrypted_persistence(str(path))
         except (ImportError, RuntimeError, OSError, ValueError) as error:
-            failure = type(error).__name__
-        if failure:
             raise ConfigurationError(
-                f"This machine has no keyring for an encrypted token cache ({failure}).",
+                "This machine has no keyring for an encrypted token cache"
+                f" ({type(error).__name__}).",
                 remedy="With the cache memory you sign in each time; a file that only you can read"
                 " is the cache plain.",
-            )
+            ) from None
     return _FileCache(persistence)
 
 
@@ -99,13 +99,10 @@ class _FileCache(msal_extensions.PersistedTokenCache):  # type: ignore[misc]  # 
         except PcNotebooksError:
             raise
         except Exception as error:  # noqa: BLE001  each keyring has errors of its own
-            failure = type(error).__name__
-        else:
-            return
-        raise ConfigurationError(
-            f"The token cache {path} is damaged or cannot be read ({failure}).",
-            remedy="Call sign_out(), and sign in again.",
-        )
+            raise ConfigurationError(
+                f"The token cache {path} is damaged or cannot be read ({type(error).__name__}).",
+                remedy="Call sign_out(), and sign in again.",
+            ) from None
 
     def deserialize(self, state: str | None) -> None:
         if state and not _is_whole(json.loads(state)):
@@ -113,22 +110,18 @@ class _FileCache(msal_extensions.PersistedTokenCache):  # type: ignore[misc]  # 
         super().deserialize(state)
 
     def modify(self, *args: Any, **options: Any) -> None:
-        failure: PcNotebooksError
         try:
             super().modify(*args, **options)
         except PcNotebooksError:
             raise
         except portalocker.LockException:
-            failure = _locked()
+            raise _locked() from None
         except Exception as error:  # noqa: BLE001  as above
-            failure = ConfigurationError(
+            raise ConfigurationError(
                 f"The token cache {self._persistence.get_location()} cannot be written"
                 f" ({type(error).__name__}).",
                 remedy="Check the disk and the keyring, or use the cache memory.",
-            )
-        else:
-            return
-        raise failure
+            ) from None
 
 
 class _PrivateFile(msal_extensions.FilePersistence):  # type: ignore[misc]  # it has no types
@@ -234,11 +227,8 @@ def renewing(settings: Settings) -> Iterator[None]:
     )
     try:
         lock.acquire()
-        mine = True
     except portalocker.LockException:
-        mine = False
-    if not mine:
-        raise _locked()
+        raise _locked() from None
     try:
         yield
     finally:
@@ -264,6 +254,39 @@ def caches_of(kind: str) -> list[msal.SerializableTokenCache]:
     if kind == "memory":
         return list(_MEMORY.values())
     return [_persisted_cache(kind)] if cache_file(kind).exists() else []
+
+
+@dataclass(frozen=True)
+class Account:
+    """A cached sign-in."""
+
+    username: str
+    tenant: str
+    authority: str
+    cache: str
+
+
+def readable_accounts() -> tuple[list[Account], dict[str, ConfigurationError]]:
+    """Return the accounts of each cache that can be read, and why any other cannot."""
+    accounts: list[Account] = []
+    unreadable = {}
+    for kind in CACHES:
+        try:
+            accounts += _accounts(kind)
+        except ConfigurationError as error:
+            unreadable[kind] = error
+    return accounts, unreadable
+
+
+@discreet
+def _accounts(kind: str) -> list[Account]:
+    return [
+        Account(
+            entry["username"], tenant_id(cache, entry) or entry["realm"], entry["environment"], kind
+        )
+        for cache in caches_of(kind)
+        for entry in cache.search(msal.TokenCache.CredentialType.ACCOUNT)
+    ]
 
 
 def delete_caches() -> None:

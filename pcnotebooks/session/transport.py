@@ -1,26 +1,56 @@
-"""The way of every request: one answer, within bounds of time and size, and nobody's to watch."""
+"""How every request is sent: one answer, within bounds of time and size, seen by nobody else."""
 
 from __future__ import annotations
 
 import socket
 import threading
+from collections.abc import Mapping
+from contextlib import suppress
 from contextvars import ContextVar
+from dataclasses import dataclass, field
 from functools import cache
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
+from requests.auth import AuthBase
 from urllib3.connection import HTTPConnection
 from urllib3.exceptions import HTTPError
 
-# A time-out counts from byte to byte: a server that sends one now and then is never out of it.
+from pcnotebooks.errors import NetworkError
+from pcnotebooks.session.faults import UnfinishedError, explained
+
+# requests counts a time-out from byte to byte: a server that sends one now and then is always in
+# time. So the whole answer has a time limit of its own.
 GRACE = 60.0
 LARGEST_BODY = 64 * 2**20
 
 
-class UnfinishedError(requests.exceptions.Timeout):
-    """The answer came byte by byte, and was given up before it was whole."""
+@dataclass(frozen=True)
+class Answer:
+    """An answer that came whole, whatever it says."""
+
+    status: int
+    reason: str
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Bearer(AuthBase):
+    """A token for the Authorization header.
+
+    As requests' own kind of authentication it cannot be overridden by ~/.netrc.
+    """
+
+    token: str = field(repr=False)
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        """Add the header, as requests asks of an authentication."""
+        request.headers["Authorization"] = f"Bearer {self.token}"
+        return request
 
 
 class Http(requests.Session):
@@ -45,6 +75,19 @@ class Http(requests.Session):
 
     def get_redirect_target(self, resp: requests.Response) -> None:
         """Return none, so that requests neither follows one nor reads its whole body."""
+
+    def ask(self, url: str, *, headers: Mapping[str, str], bearer: Bearer) -> Answer:
+        """Return the answer to a request with a token.
+
+        Raises
+        ------
+        OSError
+            If none came whole; it holds the token, as all errors of requests do.
+        """
+        with self.get(url, headers=headers, auth=bearer, proxies=_proxies(url)) as response:
+            return Answer(
+                response.status_code, response.reason or "", response.headers, response.content
+            )
 
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
         """Return the answer; of a body that is too large the first byte beyond, too.
@@ -162,3 +205,60 @@ class _Adapter(HTTPAdapter):
         if not issubclass(pool.ConnectionCls, _Watched):
             pool.ConnectionCls = _watched(pool.ConnectionCls)
         return pool
+
+
+def _proxies(url: str) -> dict[str, str] | None:
+    """Keep plain http, which is for loopback, from any proxy: it would see the token."""
+    parts = urlsplit(url)
+    return {"no_proxy": parts.hostname or ""} if parts.scheme == "http" else None
+
+
+def route(url: str) -> tuple[str, str | None]:
+    """Return the proxy, as host and port, and the file of authorities that an address needs."""
+    settings = Http().merge_environment_settings(url, _proxies(url) or {}, None, None, None)
+    proxies, bundle = settings["proxies"], settings["verify"]
+    proxy = proxies.get(urlsplit(url).scheme) or proxies.get("all") or ""
+    # A user name and a password may precede the host.
+    host = proxy.rpartition("://")[2].rpartition("@")[2].partition("/")[0]
+    return host, bundle if isinstance(bundle, str) else None
+
+
+@dataclass(frozen=True)
+class Reached:
+    """What an address answers to a request without a token."""
+
+    date: str
+    certificate: Mapping[str, Any]
+
+
+def reach(url: str, *, headers: Mapping[str, str], timeout: float | tuple[float, float]) -> Reached:
+    """Ask for the front page of an address, as every call would, but without a token.
+
+    Raises
+    ------
+    NetworkError
+        If no answer came.
+    """
+    try:
+        with (
+            Http() as http,
+            http.get(
+                url,
+                headers=headers,
+                auth=lambda request: request,  # or the password that ~/.netrc has for the host
+                timeout=timeout,
+                stream=True,
+                proxies=_proxies(url),
+            ) as answer,
+        ):
+            raw: Any = answer.raw
+            certificate = {}
+            with suppress(AttributeError):  # of plain http
+                # http.client lets go of the socket of an answer that is to be the last.
+                certificate = (raw.connection.sock or raw._fp.fp.raw._sock).getpeercert()  # noqa: SLF001  no other way
+            return Reached(answer.headers.get("Date", ""), certificate)
+    except OSError as error:  # as all errors of requests are
+        kind, what = explained(error, timeout)
+        raise NetworkError(
+            f"No answer from {urlsplit(url).hostname}: {what}.", remedy=kind.remedy
+        ) from None

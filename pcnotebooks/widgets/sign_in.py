@@ -16,18 +16,17 @@ from ipywidgets import HTML, Button, HBox, VBox
 from pcnotebooks.clouds import Cloud
 from pcnotebooks.errors import PcNotebooksError
 from pcnotebooks.report.fragments import error_html, id_html, style
-from pcnotebooks.session.refusals import refusal
-from pcnotebooks.session.session import (
+from pcnotebooks.session.device_code import (
     DeviceCode,
     DeviceSignIn,
-    Session,
-    bare,
     begin_sign_in,
     code_in_words,
-    sign_in,
-    username,
 )
+from pcnotebooks.session.discreet import discreet
+from pcnotebooks.session.refusals import refusal
+from pcnotebooks.session.session import Session, username
 from pcnotebooks.session.settings import Settings, resolve
+from pcnotebooks.session.sign_in import sign_in
 
 # Past this, an answer that the login service owes is no longer waited for.
 _CANCELLED_WITHIN = 2.0
@@ -96,6 +95,8 @@ class Place(Protocol):
         """Show what happened and what to do."""
 
 
+# The frames below hold the code, which a verbose traceback would show and the notebook keep.
+@discreet
 async def sign_in_at(
     place: Place,
     settings: Settings,
@@ -104,7 +105,6 @@ async def sign_in_at(
     timeout: float | None = None,  # noqa: ASYNC109  as above
 ) -> Session:
     """Sign a user in, shown at a place of the caller's."""
-    failure: BaseException
     try:
         if method == "device_code":
             place.say(f"Signing in to {_name(settings.cloud)}.")
@@ -118,21 +118,17 @@ async def sign_in_at(
                 sign_in, settings.cloud, profile=settings.profile, client_id=settings.client_id,
                 tenant=settings.tenant, method=method, cache=settings.cache, timeout=timeout,
             )  # fmt: skip
-    except (PcNotebooksError, KeyboardInterrupt, asyncio.CancelledError) as error:
-        failure = error
+    except PcNotebooksError as error:
+        place.refuse(error)
+        raise
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        place.say("The sign-in was interrupted. Run the cell again to sign in.")
+        raise
     except BaseException:
         place.say("Signing in failed.")
         raise
-    else:
-        place.say(*signed_in(session, settings))
-        return session
-    if not isinstance(failure, PcNotebooksError):
-        place.say("The sign-in was interrupted. Run the cell again to sign in.")
-    else:
-        place.refuse(failure)
-    # The frames below hold the code, which a verbose traceback
-    # would show and the notebook keep.
-    raise bare(failure)
+    place.say(*signed_in(session, settings))
+    return session
 
 
 async def _by_code(settings: Settings, place: Place, seconds: float | None) -> Session:

@@ -14,7 +14,8 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from pcnotebooks.service.fetch_many import invoice_summaries
-from pcnotebooks.session.session import begin_sign_in, username
+from pcnotebooks.session.device_code import begin_sign_in
+from pcnotebooks.session.session import username
 from pcnotebooks.session.settings import resolve
 from tests.browser.conftest import Lab, LabPage, open_lab
 from tests.services.identity_provider import (

@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
-from functools import reduce, singledispatch
+from functools import partial, reduce, singledispatch
 from operator import add
 from pathlib import Path
 from typing import Any
@@ -221,6 +221,8 @@ SHOWS: dict[str, Callable[[Path], Any]] = {
 }
 # What takes a session is given PAYLOADS by a Partner Center, below.
 FETCHES = {"fetch_all", "fetch_invoice_summaries", "invoice_summaries"}
+# The list of invoices has amounts of invoices, and no balances.
+LISTS = {"fetch_invoices", "invoices"}
 # What shows no balances, or none but those of a notebook's own cells or of the sample.
 WITHOUT = {
     "CLOUDS", "Cloud", "ConfigurationError", "DeviceCode", "NetworkError", "Payload",
@@ -232,7 +234,7 @@ WITHOUT = {
 
 def test_every_public_name_is_asked():
     """A new name has to say whether it shows balances."""
-    assert set(pcnotebooks.__all__) == {*SHOWS, *FETCHES, *WITHOUT}
+    assert set(pcnotebooks.__all__) == {*SHOWS, *FETCHES, *LISTS, *WITHOUT}
 
 
 @pytest.mark.parametrize("name", SHOWS)
@@ -248,9 +250,10 @@ def test_nothing_fetched_is_added_across_currencies(partner_center):
     """Nor do the functions that fetch."""
     service = partner_center(*[Answer(PAYLOADS[0].body)] * 3)
     session = Session.from_token(service.cloud, "token", partner="Adatum")
+    several = partial(pcnotebooks.fetch_all, [session], resources=["invoice_summaries"])
     for name in FETCHES:
-        argument = [session] if name == "fetch_all" else session
-        shown = {round(number) for number in numbers(getattr(pcnotebooks, name)(argument))}
+        fetch = several if name == "fetch_all" else partial(getattr(pcnotebooks, name), session)
+        shown = {round(number) for number in numbers(fetch())}
         assert shown & UNMIXED.keys()
         assert not shown & MIXED.keys()
 

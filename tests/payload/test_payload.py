@@ -1,6 +1,7 @@
 """The raw answer is kept to the byte, and read exactly or refused with the reason."""
 
 import errno
+import hashlib
 import json
 import os
 import random
@@ -89,6 +90,8 @@ def test_equal_by_value():
         "retrieved_at": AT + timedelta(microseconds=1),
         "request_id": None,
         "correlation_id": None,
+        "resource": "invoices",
+        "pages": (b"{}",),
     }.items():
         assert of(**{"body": b"{}"} | fields | {name: value}) != one
 
@@ -267,7 +270,19 @@ def test_a_damaged_file_is_recognised(saved):
     [
         ({"body": '{"items": []}'}, "sha256 differs"),
         ({"sha256": "0" * 64}, "sha256 differs"),
-        ({"version": 2}, "version 2"),
+        ({"version": 2}, "resource"),
+        ({"version": 2, "resource": "invoices"}, "pages"),
+        ({"version": 2, "resource": "orders", "pages": []}, "no resource 'orders'"),
+        ({"version": 2, "resource": "invoices", "pages": [{"body": ""}]}, "body_encoding"),
+        (
+            {
+                "version": 2,
+                "resource": "invoices",
+                "pages": [{"body": "", "body_encoding": "utf-8"}],
+            },
+            "sha256 differs",
+        ),
+        ({"version": 3}, "version 3, and this release reads 1 and 2"),
         ({"version": "one"}, "version"),
         ({"body_encoding": "base64"}, "cannot be read"),
         ({"body_encoding": "klingon"}, "klingon"),
@@ -760,3 +775,131 @@ def test_the_error_is_that_of_decode(answer):
     with pytest.raises(PayloadError) as caught:
         require_json(of(answer))
     assert caught.value.remedy == refusal(answer).remedy
+
+
+def test_two_lists_are_told_apart_by_their_pages():
+    """The same bytes divided into other pages are another answer, with another hash."""
+    answers = [
+        of(b"ab", resource="invoices"),
+        of(b"a", resource="invoices", pages=[b"b"]),
+        of(b"a", resource="invoices", pages=(b"b", b"")),
+        of(b"", resource="invoices", pages=(b"a", b"b")),
+    ]
+    assert len({answer.sha256 for answer in answers}) == len(set(answers)) == 4
+    assert answers[0].sha256 == of(b"ab").sha256
+    lines = "".join(f"{hashlib.sha256(page).hexdigest()}\n" for page in (b"a", b"b"))
+    assert answers[1].sha256 == hashlib.sha256(lines.encode()).hexdigest()
+
+
+def test_repr_names_a_list_and_counts_every_byte():
+    """The resource is named when it is not the summaries."""
+    assert repr(of(b"x" * 1000, resource="invoices")) == (
+        "Payload('Contoso', cloud 'global', invoices, 2024-03-05T06:00:00+00:00, 1,000 bytes)"
+    )
+    assert "1,234 bytes in 3 pages)" in repr(
+        of(b"x" * 1000, resource="invoices", pages=(b"x" * 200, b"x" * 34))
+    )
+
+
+@pytest.mark.parametrize("resource", ["orders", "Invoices", "", None])
+def test_an_unknown_resource_is_refused(resource, tmp_path):
+    """It could be read as neither."""
+    with pytest.raises(PayloadError, match="resource is") as caught:
+        of(b"{}", resource=resource)
+    assert caught.value.remedy == "It is one of invoice_summaries, invoices."
+    if resource is not None:
+        with pytest.raises(PayloadError, match="resource is"):
+            Payload.load(tmp_path / "none", resource=resource)
+
+
+@pytest.mark.parametrize("pages", [["{}"], b"{}", "{}", [None]])
+def test_a_page_that_is_not_bytes_is_refused(pages):
+    """Bytes in place of a sequence of them are numbers."""
+    with pytest.raises(PayloadError, match="A payload's page is bytes, not"):
+        of(b"{}", resource="invoices", pages=pages)
+
+
+@pytest.mark.parametrize("content", BODIES.values(), ids=BODIES)
+def test_every_page_comes_back(tmp_path, content):
+    """With its resource, whatever its bytes; text stays readable in the file."""
+    saved = of(b"{}", resource="invoices", pages=(content, b"{}"), request_id="r")
+    assert Payload.load(saved.save(tmp_path / "a.json")) == saved
+
+
+def test_the_file_of_a_list(tmp_path):
+    """Version 2, which an older release refuses; a payload of summaries stays version 1."""
+    saved = of(b'{"items": []}', resource="invoices", pages=(b"\xff",)).save(tmp_path / "a.json")
+    file = json.loads(saved.read_text("utf-8"))
+    assert file["version"] == 2
+    assert file["resource"] == "invoices"
+    assert file["body"] == '{"items": []}'
+    assert file["pages"] == [{"body": "/w==", "body_encoding": "base64"}]
+    paged = json.loads(of(b"{}", pages=(b"{}",)).save(tmp_path / "b.json").read_text("utf-8"))
+    assert (paged["version"], paged["resource"]) == (2, "invoice_summaries")
+
+
+def test_a_page_that_was_changed_is_found_out(tmp_path):
+    """Each is part of the hash, and so is their order."""
+    path = of(b"{}", resource="invoices", pages=(b"[1]", b"[2]")).save(tmp_path / "a.json")
+    pages = json.loads(path.read_text("utf-8"))["pages"]
+    for changed in (pages[::-1], pages[:1], [], [*pages, pages[0]]):
+        change(path, pages=changed)
+        with pytest.raises(PayloadError, match="sha256 differs"):
+            Payload.load(path)
+
+
+LIST = sample_payload("invoices").body
+
+
+@pytest.mark.parametrize(
+    ("answer", "given", "resource"),
+    [
+        (sample_payload().body, None, "invoice_summaries"),
+        (sample_payload().body, "invoice_summaries", "invoice_summaries"),
+        (LIST, None, "invoices"),
+        (b"\xef\xbb\xbf" + LIST, "invoices", "invoices"),
+        (b'{"items": []}', None, "invoice_summaries"),
+        (b'{"items": []}', "invoice_summaries", "invoice_summaries"),
+        (b'{"items": []}', "invoices", "invoices"),
+    ],
+)
+def test_a_raw_answer_shows_its_resource(answer, given, resource, tmp_path):
+    """By its fields; without items nothing shows it."""
+    path = tmp_path / "answer.json"
+    path.write_bytes(answer)
+    assert Payload.load(path, cloud="global", resource=given).resource == resource
+
+
+@pytest.mark.parametrize(
+    ("answer", "given", "words"),
+    [
+        (LIST, "invoice_summaries", "are invoices, not invoice summaries"),
+        (sample_payload().body, "invoices", "are invoice summaries, not invoices"),
+        (b'{"items": [{"balanceAmount": 1, "totalCharges": 1}]}', None, "are both"),
+        (b'{"items": [{"balanceAmount": 1}, {"totalCharges": 1}]}', "invoices", "are both"),
+        (b'{"items": [{"b": 1, "a": 2}]}', None, "neither .*: they state a, b"),
+        (b'{"items": [{}]}', "invoices", "neither .*: they state nothing"),
+        (b'{"items": [1]}', "invoices", r"^Not invoices: \$\.items\[0\] is 1"),
+        (b'{"items": [1]}', None, r"^Not invoice summaries: \$\.items\[0\] is 1"),
+        (
+            b'{"items": [{"totalCharges": 1}]}',
+            None,
+            r"Not invoices: \$\.items\[0\]\.\w+ is missing",
+        ),
+    ],
+)
+def test_a_raw_answer_of_another_resource_is_refused(answer, given, words, tmp_path):
+    """What is neither, or both, or not what was asked for, in words."""
+    path = tmp_path / "answer.json"
+    path.write_bytes(answer)
+    with pytest.raises(PayloadError, match=words) as caught:
+        Payload.load(path, cloud="global", resource=given)
+    assert caught.value.remedy
+
+
+def test_the_resource_of_a_saved_file_can_be_put_right(tmp_path):
+    """If it can be read as that one."""
+    path = of(LIST).save(tmp_path / "a.json")
+    assert Payload.load(path, resource="invoices") == of(LIST, resource="invoices")
+    with pytest.raises(PayloadError, match="Not invoice summaries"):
+        Payload.load(of(LIST, resource="invoices").save(path), resource="invoice_summaries")

@@ -9,13 +9,12 @@ import threading
 import pandas as pd
 import pytest
 
-from pcnotebooks.errors import ServiceError
+from pcnotebooks.errors import ConfigurationError, ServiceError
 from pcnotebooks.frame.build import summary_frame
-from pcnotebooks.payload.payload import Payload
 from pcnotebooks.payload.sample import sample_payload
-from pcnotebooks.service.fetch_many import fetch_all, invoice_summaries
+from pcnotebooks.service.fetch_many import fetch_all, invoice_summaries, invoices
 from pcnotebooks.session.session import Session
-from tests.services.partner_center import Answer
+from tests.services.partner_center import Answer, pages
 
 
 def test_the_frame_is_that_of_the_fetched_payload(partner_center):
@@ -29,6 +28,15 @@ def test_the_frame_is_that_of_the_fetched_payload(partner_center):
     assert frame["partner"].unique().tolist() == ["Contoso"]
     assert frame["cloud"].unique().tolist() == ["stand-in"]
     assert frame["retrieved_at"].between(before, pd.Timestamp.now("UTC")).all()
+
+
+def test_the_frame_of_the_list_is_that_of_its_payload(partner_center):
+    """Every page of it is in the frame."""
+    service = partner_center(*pages(5, 2))
+    frame = invoices(Session.from_token(service.cloud, "token", partner="Contoso"))
+    assert frame["invoice_id"].tolist() == [f"D{place:06}" for place in range(5)]
+    assert frame["total_charges"].tolist() == [1.25] * 5
+    assert frame["partner"].unique().tolist() == ["Contoso"]
 
 
 def test_an_account_without_invoices_is_an_empty_frame(partner_center):
@@ -57,22 +65,53 @@ def test_several_partners_are_fetched_at_once_in_the_order_asked(partner_center)
     names = ["one", "two", "three", "four"]
     service = partner_center(*[meet] * 4)
     sessions = [Session.from_token(service.cloud, "token", partner=name) for name in names]
-    results = fetch_all(sessions)
+    results = fetch_all(sessions, resources=["invoice_summaries"])
     assert [payload.partner for payload in results] == names
 
 
-def test_one_partners_failure_stands_in_its_place(partner_center):
-    """The table of the others is not lost, and the error says whose it is."""
-    good, bad = partner_center(), partner_center(Answer(b"", 403))
+def without_a_list(request):
+    """Answer with the summaries, and refuse the list of invoices."""
+    return Answer(b"", 403) if request.path == "/v1/invoices" else Answer()
+
+
+def test_a_failure_takes_the_place_of_its_payload(partner_center):
+    """Session by session, resource by resource; the error says whose and which it is."""
+    good, bad = partner_center(), partner_center(*[without_a_list] * 2)
     results = fetch_all(
         [
             Session.from_token(good.cloud, "token", partner="Contoso"),
             Session.from_token(bad.cloud, "token", partner="Fabrikam"),
         ]
     )
-    assert isinstance(results[0], Payload)
-    assert isinstance(results[1], ServiceError)
-    assert "'Fabrikam'" in str(results[1])
+    assert [getattr(each, "resource", type(each)) for each in results] == [
+        "invoice_summaries",
+        "invoices",
+        "invoice_summaries",
+        ServiceError,
+    ]
+    assert [each.partner for each in results[:3]] == ["Contoso", "Contoso", "Fabrikam"]
+    assert "for 'Fabrikam' (invoices)" in str(results[3])
+
+
+def test_the_resources_are_those_asked_for(partner_center):
+    """In their order, and one may be named alone."""
+    service = partner_center()
+    session = Session.from_token(service.cloud, "token")
+    both = fetch_all([session], resources=["invoices", "invoice_summaries"])
+    assert [payload.resource for payload in both] == ["invoices", "invoice_summaries"]
+    (payload,) = fetch_all(iter([session]), resources="invoices")
+    assert payload.resource == "invoices"
+    assert fetch_all([session], resources=()) == []
+
+
+@pytest.mark.parametrize("resources", [["summaries"], "summaries", ["invoices", None]])
+def test_an_unknown_resource_is_refused(partner_center, resources):
+    """Before anything is asked, with the known ones."""
+    service = partner_center()
+    with pytest.raises(ConfigurationError, match="There is no resource") as caught:
+        fetch_all([Session.from_token(service.cloud, "token")], resources=resources)
+    assert caught.value.remedy == "They are invoice_summaries, invoices."
+    assert service.requests == []
 
 
 def test_nobody_to_ask():
@@ -81,7 +120,7 @@ def test_nobody_to_ask():
 
 
 def test_a_bug_is_not_taken_for_a_refusal():
-    """Only errors in words stand in the list; anything else is raised."""
+    """Only errors in words are in the list; anything else is raised."""
     with pytest.raises(AttributeError):
         fetch_all(["no session"], progress=False)
 
@@ -96,7 +135,7 @@ def test_progress_is_a_line_in_a_terminal(partner_center, monkeypatch, capsys):
     assert capsys.readouterr().err == ""
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     fetch_all(sessions)
-    assert capsys.readouterr().err == "\r1 of 1 fetched\n"
+    assert capsys.readouterr().err == "\r1 of 2 fetched\r2 of 2 fetched\n"
     fetch_all(sessions, progress=False)
     assert capsys.readouterr().err == ""
 
@@ -108,7 +147,7 @@ def test_progress_is_a_bar_in_a_notebook(partner_center):
         "shell = InteractiveShell.instance()\n"
         "from pcnotebooks import Cloud, Session, fetch_all\n"
         f"cloud = Cloud('stand-in', '', 'https://login.example', {partner_center().cloud.api!r})\n"
-        "fetch_all([Session.from_token(cloud, 'token')] * 2)\n"
+        "fetch_all([Session.from_token(cloud, 'token')])\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True

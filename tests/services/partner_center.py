@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from joserfc import jwt
 from joserfc.errors import JoseError
@@ -22,8 +22,10 @@ from joserfc.jwk import RSAKey
 
 from pcnotebooks.clouds import Cloud
 from pcnotebooks.payload.sample import sample_payload
+from tests.builders import invoice, listed
 
 SUMMARIES = sample_payload().body
+INVOICES = sample_payload("invoices").body
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,22 @@ class Answer:
 Step = Answer | Callable[[Request], Answer]
 
 
+def pages(count: int, size: int, **fields: Any) -> list[Answer]:
+    """Return a list of so many invoices in pages, each of which links to the next.
+
+    The links have the two forms that are known: an offset, and a header with a token.
+    """
+    starts = list(range(0, count, size))
+    answers = []
+    for number, start in enumerate(starts, 1):
+        items = [invoice(f"D{place:06}", 1.25) for place in range(start, min(start + size, count))]
+        headers = [{"key": "MS-ContinuationToken", "value": f"token of page {number + 1}"}]
+        link = {"uri": f"/invoices?size={size}&offset={start + size}", "method": "GET"}
+        links = {} if start == starts[-1] else {"next": {**link, "headers": headers}}
+        answers.append(Answer(listed(*items, links=links, **fields)))
+    return answers
+
+
 class PartnerCenter:
     """The running service; a context manager.
 
@@ -80,7 +98,7 @@ class PartnerCenter:
     ----------
     *steps
         One for each request: an answer, or a function from the request to an answer. After the
-        last one every answer is the documented example.
+        last one every answer is the documented example of the resource that is asked for.
     tls
         Context of a server certificate; plain http without. With one, the service is also a
         proxy for https that answers in place of whatever host is asked for.
@@ -95,6 +113,7 @@ class PartnerCenter:
         self.steps = deque(steps)
         self.key = key
         self.requests: list[Request] = []
+        self.sent = 0  # bytes of bodies
         self.closing = threading.Event()
         self.tls = tls
         self._server = _Server(self)
@@ -137,7 +156,9 @@ class PartnerCenter:
         self.requests.append(request)
         if self.key and (wrong := self._wrong_with(request.headers["Authorization"] or "")):
             return Answer(json.dumps({"message": wrong}).encode(), status=401)
-        step = self.steps.popleft() if self.steps else Answer()
+        is_list = request.path.partition("?")[0] == "/v1/invoices"
+        usual = Answer(INVOICES) if is_list else Answer()
+        step = self.steps.popleft() if self.steps else usual
         return step if isinstance(step, Answer) else step(request)
 
     def _wrong_with(self, authorization: str) -> str | None:
@@ -200,6 +221,7 @@ class _Handler(BaseHTTPRequestHandler):
         left = len(body) * 9 if answer.stop_after is None else answer.stop_after
         for part in parts:
             self.wfile.write(part[:left])
+            self.server.service.sent += len(part[:left])
             left -= len(part)
             self.server.service.closing.wait(answer.drip)
 

@@ -109,11 +109,11 @@ def test_a_token_is_no_credential():
     assert_token_free(caught.value)
 
 
-def test_a_session_asks_for_the_clouds_scope():
-    """The credential is asked for user_impersonation at the cloud's api host."""
+def test_a_credential_of_the_users_own_is_asked_for_the_default_scope():
+    """The Azure CLI and apps without a user accept no other scope of the cloud's api."""
     credential = Credential(...)
     assert access_token(Session("china", credential)) == TOKEN
-    scope = "https://partner.partnercenterapi.microsoftonline.cn/user_impersonation"
+    scope = "https://partner.partnercenterapi.microsoftonline.cn/.default"
     assert credential.scopes == [(scope,)]
 
 

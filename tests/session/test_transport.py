@@ -26,10 +26,11 @@ from hypothesis import strategies as st
 from pcnotebooks.clouds import Cloud
 from pcnotebooks.errors import NetworkError, PayloadError, PcNotebooksError, SignInError
 from pcnotebooks.payload.payload import Payload
-from pcnotebooks.service import fetch
+from pcnotebooks.service import client
 from pcnotebooks.service.fetch import fetch_invoice_summaries
 from pcnotebooks.session import transport
-from pcnotebooks.session.session import Session, sign_in
+from pcnotebooks.session.session import Session
+from pcnotebooks.session.sign_in import sign_in
 from tests.services.identity_provider import CLIENT_ID, TENANT
 from tests.services.partner_center import SUMMARIES, Answer, PartnerCenter
 from tests.services.planted import TOKEN, assert_token_free
@@ -43,7 +44,7 @@ WHOLE = HEAD + b"Content-Length: %d\r\n\r\n" % len(SUMMARIES) + SUMMARIES
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let neither a pause between attempts nor the patience with a slow answer take its time."""
-    monkeypatch.setattr(fetch, "sleep", lambda seconds: None)
+    monkeypatch.setattr(client, "sleep", lambda seconds: None)
     monkeypatch.setattr(transport, "GRACE", 0.25)
 
 
@@ -76,11 +77,24 @@ def raw_server(talk: Callable[[socket.socket], object]) -> Iterator[tuple[Cloud,
     assert not thread.is_alive()
 
 
-def drip(line: socket.socket, content: bytes, *, every: float = 0.05) -> None:
-    """Send a byte now and then, so that no pause is as long as a time-out."""
-    for byte in content:
-        line.sendall(bytes([byte]))
-        time.sleep(every)
+@contextmanager
+def dripping(content: bytes, *, at_once: bytes = b"") -> Iterator[tuple[Cloud, list[bytes]]]:
+    """Serve a byte now and then, so that no pause is as long as a time-out.
+
+    Afterwards the client must have hung up before the last of them, which comes much later.
+    """
+    finished = threading.Event()
+
+    def talk(line: socket.socket) -> None:
+        line.sendall(at_once)
+        for byte in content:
+            line.sendall(bytes([byte]))
+            time.sleep(0.05)
+        finished.set()
+
+    with raw_server(talk) as served:
+        yield served
+    assert not finished.is_set()
 
 
 def outcome(where: Cloud | Session, **options: object) -> Payload | PcNotebooksError:
@@ -110,10 +124,8 @@ def outcome(where: Cloud | Session, **options: object) -> Payload | PcNotebooksE
 )
 def test_an_answer_that_drips_is_given_up(sent: bytes):
     """Each byte comes in time, and the whole never: it ends, once, and says so."""
-    with raw_server(lambda line: drip(line, sent)) as (cloud, asked):
-        start = time.monotonic()
+    with dripping(sent) as (cloud, asked):
         error = outcome(cloud)
-        assert time.monotonic() - start < 1 + 0.4 + 0.4 + 1.5
         assert isinstance(error, NetworkError)
         assert "so slowly that it was given up" in error.message
         assert len(asked) == 1
@@ -124,17 +136,10 @@ def test_an_answer_that_drips_is_given_up(sent: bytes):
 )
 def test_a_body_that_drips_is_given_up(framing: bytes):
     """However its end is told, also where it would end with the connection and so look whole."""
-
-    def talk(line: socket.socket) -> None:
-        line.sendall(HEAD + framing + b"\r\n")
-        if framing.startswith(b"T"):
-            line.sendall(b"ffff\r\n")
-        drip(line, b'{"totalCount": 0, "items": []}' + b" " * 99)
-
-    with raw_server(talk) as (cloud, asked):
-        start = time.monotonic()
+    head = HEAD + framing + b"\r\n" + (b"ffff\r\n" if framing.startswith(b"T") else b"")
+    body = b'{"totalCount": 0, "items": []}' + b" " * 999
+    with dripping(body, at_once=head) as (cloud, asked):
         error = outcome(cloud)
-        assert time.monotonic() - start < 3.5
         assert isinstance(error, NetworkError)
         assert "so slowly" in error.message
         assert len(asked) == 1
@@ -142,11 +147,9 @@ def test_a_body_that_drips_is_given_up(framing: bytes):
 
 def test_a_proxy_that_drips_is_given_up(monkeypatch):
     """Before TLS begins, too."""
-    with raw_server(lambda line: drip(line, b"H" * 99)) as (proxy, _):
+    with dripping(b"H" * 999) as (proxy, _):
         monkeypatch.setenv("HTTPS_PROXY", proxy.api)
-        start = time.monotonic()
         error = outcome(Cloud("own", "Own", "https://localhost", "https://api.partner.test"))
-        assert time.monotonic() - start < 3.5
         assert isinstance(error, NetworkError)
         assert "so slowly" in error.message
 
@@ -154,11 +157,10 @@ def test_a_proxy_that_drips_is_given_up(monkeypatch):
 def test_a_handshake_that_drips_is_given_up():
     """TLS records that never end a handshake are no answer either."""
     hello = b"\x16\x03\x03\x40\x00\x02\x00\x3f\xfc" + b"\x03" * 999
-    with raw_server(lambda line: drip(line, hello)) as (cloud, _):
+    with dripping(hello) as (cloud, asked):
         secure = Cloud("own", "Own", "https://localhost", cloud.api.replace("http:", "https:"))
-        start = time.monotonic()
         assert isinstance(outcome(secure), NetworkError)
-        assert time.monotonic() - start < 4 * (1 + 0.4) + 1.5  # each time-out is one of the whole
+        assert len(asked) <= 4
 
 
 def test_a_slow_answer_within_its_time_is_whole(partner_center):
@@ -211,9 +213,7 @@ def sends(*parts: bytes) -> Callable[[socket.socket], object]:
 def test_an_answer_that_lies_about_itself(sent: bytes, told: str | None):
     """About its length, its chunks or what it is: a clear error, and no figures."""
     with raw_server(sends(sent)) as (cloud, asked):
-        start = time.monotonic()
         error = outcome(cloud)
-        assert time.monotonic() - start < 8
     assert isinstance(error, NetworkError | PayloadError)
     assert told is None or told in error.message
     assert 1 <= len([each for each in asked if each]) <= 4
@@ -321,8 +321,8 @@ def test_every_date_of_retry_after(partner_center, monkeypatch, status, form):
 def wait_for(partner_center, monkeypatch, status, stated):
     """Give the seconds waited after one refusal with that Retry-After."""
     waits: list[float] = []
-    monkeypatch.setattr(fetch, "sleep", waits.append)
-    monkeypatch.setattr(fetch, "_backoff", lambda retries: 0.75)
+    monkeypatch.setattr(client, "sleep", waits.append)
+    monkeypatch.setattr(client, "_backoff", lambda retries: 0.75)
     # http.server writes headers in Latin-1; what it cannot is sent as UTF-8.
     header = stated.encode().decode("latin-1")
     service = partner_center(Answer(status=status, headers={"Retry-After": header}))

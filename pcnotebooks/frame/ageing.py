@@ -1,0 +1,355 @@
+"""Invoices by age: what is open of each, when it is due, and how far it explains a balance."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable
+from datetime import timedelta
+from decimal import Decimal, localcontext
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pcnotebooks.amounts import add_exactly, to_decimal
+from pcnotebooks.errors import PcNotebooksWarning
+from pcnotebooks.frame.days import counted, days_of, due_days
+from pcnotebooks.frame.invoices import INVOICE_COLUMNS, VOID_NOTE, invoice_frame
+from pcnotebooks.frame.rows import latest_payloads
+from pcnotebooks.frame.schema import finish
+from pcnotebooks.frame.selection import AsOf, as_of_day, latest, require_terms, split
+from pcnotebooks.payload.decode import INVOICES, items_of
+from pcnotebooks.payload.payload import Payload
+
+BANDS = ("1-30", "31-60", "61-90", "over 90")
+AGEINGS = ("credit", "void", "paid", "not due", *BANDS, "not stated")
+# An unallocated payment is money that Microsoft has received and not yet applied to an invoice.
+LIKELY_CAUSES = (
+    "an unallocated payment, which was received and is applied within five or six days",
+    "invoices that the list no longer shows",
+)
+_DAY = timedelta(days=1)
+_REMEDY = "Pass invoice_frame(*payloads)."
+
+
+def invoice_ageing(
+    frame: pd.DataFrame, *, as_of: AsOf | None = None, terms_days: int = 60
+) -> pd.DataFrame:
+    """Return what is open of each invoice, when it falls due, and how long it is overdue.
+
+    Takes the latest payload of each partner and cloud.
+
+    Parameters
+    ----------
+    frame
+        As :func:`invoice_frame` returns it.
+    as_of
+        Day on which the invoices are aged, in UTC; each row's ``retrieved_at`` unless given.
+    terms_days
+        Payment terms in days from the invoice date; Microsoft's are net 60.
+
+    Returns
+    -------
+    DataFrame
+        `frame`'s columns and: ``open_amount`` (like ``total_charges``), ``due_date``
+        (datetime64[us, UTC]: the UTC day of the invoice plus the terms), ``days_overdue``
+        (Int64; negative: still to run; missing if nothing is due) and ``ageing`` (ordered
+        category: credit, void, paid, not due, 1-30, 31-60, 61-90, over 90, not stated).
+        What was assumed is listed in words in ``attrs["assumptions"]``.
+
+    Warns
+    -----
+    PcNotebooksWarning
+        For a payload whose paid amounts have both signs.
+
+    Raises
+    ------
+    ConfigurationError
+        For an `as_of` that is not a date, or negative terms.
+
+    Notes
+    -----
+    The service states neither due dates nor open amounts: both are computed. A credit is never
+    overdue, and never set off against an invoice.
+
+    Examples
+    --------
+    >>> from pcnotebooks import invoice_frame, sample_payload
+    >>> aged = invoice_ageing(invoice_frame(sample_payload("invoices")), as_of="2018-04-30")
+    >>> aged[["currency", "invoice_id", "open_amount", "days_overdue", "ageing"]]
+      currency  invoice_id  open_amount  days_overdue   ageing
+    0      CHF  G000024130         0.00          <NA>     void
+    1      CHF  G000024131    107661.12            21     1-30
+    2      GBP  D02005YFHI     23606.35           404  over 90
+    """
+    aged = age(frame, as_of=as_of, terms_days=terms_days)
+    for sentence in aged.attrs["warnings"]:
+        warnings.warn(sentence, PcNotebooksWarning, stacklevel=2)
+    return aged
+
+
+def age(frame: pd.DataFrame, *, as_of: AsOf | None = None, terms_days: int = 60) -> pd.DataFrame:
+    """Return :func:`invoice_ageing`; what it warns of is in ``attrs["warnings"]``."""
+    require_terms(terms_days)
+    aged = latest(frame, INVOICE_COLUMNS, remedy=_REMEDY)
+    void = aged["document_type"].isin([VOID_NOTE]).to_numpy()
+    paid = _signs(aged["paid_amount"])
+    mixed = _of_both_signs(aged, paid)
+    unknown = (mixed & (paid != 0) & ~void) | aged["total_charges"].isna().to_numpy()
+    amounts = _open_amounts(aged, void, unknown, paid)
+    day = days_of(aged["retrieved_at"])
+    if as_of is not None:
+        day = np.full(len(aged), as_of_day(as_of), dtype="datetime64[D]")
+    due = due_days(days_of(aged["invoice_date"]), terms_days)
+    days, sign = (day - due).astype(np.int64), _signs(amounts)
+    label = np.select(
+        [
+            void,
+            unknown,
+            sign < 0,
+            sign == 0,
+            np.isnat(due),
+            *(days <= last for last in (0, 30, 60, 90)),
+        ],
+        ["void", "not stated", "credit", "paid", "not stated", "not due", *BANDS[:3]],
+        BANDS[-1],
+    )
+    runs = np.isin(label, ["not due", *BANDS])
+    overdue = np.where(runs, day - due, np.timedelta64("NaT", "D"))
+    aged = aged.assign(
+        open_amount=amounts,
+        due_date=pd.DatetimeIndex(due.astype("datetime64[us]")).tz_localize("UTC"),
+        days_overdue=counted(overdue),
+        ageing=pd.Categorical(label, categories=list(AGEINGS), ordered=True),
+    )
+    aged.attrs["warnings"] = _mixed_in_words(aged[mixed & unknown])
+    aged.attrs["assumptions"] = _assumptions(aged, paid, terms_days)
+    return aged
+
+
+def ageing_by_currency(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return what is open by age: one row a currency, one column a label of ageing.
+
+    Takes the latest payload of each partner and cloud; partners are added within a currency.
+
+    Parameters
+    ----------
+    frame
+        As :func:`invoice_ageing` returns it; a frame of :func:`invoice_frame` is aged on the day
+        on which it was retrieved, with terms of 60 days.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by ``currency``; columns credit, void, paid, not due, 1-30, 31-60, 61-90,
+        over 90, not stated: sums of ``open_amount``, exact to the cent (float64, or Decimal if
+        `frame` has Decimal). 0 without such an invoice; missing if there are some and none of
+        them states an open amount.
+
+    Warns
+    -----
+    PcNotebooksWarning
+        As :func:`invoice_ageing`, if the frame has to be aged.
+
+    Examples
+    --------
+    >>> from pcnotebooks import invoice_ageing, invoice_frame, sample_payload
+    >>> aged = invoice_ageing(invoice_frame(sample_payload("invoices")), as_of="2018-04-30")
+    >>> ageing_by_currency(aged)[["not due", "1-30", "over 90"]]
+              not due       1-30   over 90
+    currency
+    CHF           0.0  107661.12      0.00
+    GBP           0.0       0.00  23606.35
+    """
+    if isinstance(frame, pd.DataFrame) and "ageing" in frame:
+        aged = latest(frame, (*INVOICE_COLUMNS, "open_amount"), remedy=_REMEDY)
+    else:
+        aged = invoice_ageing(frame)
+    exact = aged["open_amount"].dtype == object
+    nothing = Decimal(0) if exact else 0.0
+    cells: dict[str, dict[str, Any]] = {
+        code: dict.fromkeys(AGEINGS, nothing) for code in sorted(set(aged["currency"]))
+    }
+    for (code, label), rows in split(aged, "currency", "ageing").items():
+        known = rows["open_amount"].dropna()
+        total = add_exactly(known) if len(known) else None
+        cells[code][label] = total if exact or total is None else float(total)
+    wide = pd.DataFrame.from_dict(cells, orient="index", columns=list(AGEINGS), dtype=object)
+    wide = wide.rename_axis(index="currency").astype(object if exact else "float64")
+    wide.attrs = dict(aged.attrs)
+    return wide
+
+
+def reconcile_invoices(*payloads: Payload) -> pd.DataFrame:
+    """Compare each stated balance with what is open by invoice.
+
+    Takes the latest payloads of each partner and cloud that has both resources.
+
+    Parameters
+    ----------
+    *payloads
+        Any number, of both resources.
+
+    Returns
+    -------
+    DataFrame
+        ``partner``, ``cloud``, ``currency`` (category); ``stated_balance``,
+        ``open_by_invoice`` (the sum of all open amounts, credits included), ``credits`` (of
+        which these) and ``not_explained`` (stated less open by invoice): Decimal objects in
+        units of the currency, missing if unknown. ``attrs["assumptions"]`` lists what was
+        assumed, ``attrs["likely_causes"]`` what may explain a difference, and
+        ``attrs["not_compared"]`` which payloads were fetched more than a day apart.
+
+    Warns
+    -----
+    PcNotebooksWarning
+        For payloads that were fetched more than a day apart and so are not compared, and for a
+        payload whose paid amounts have both signs.
+
+    Raises
+    ------
+    PayloadError
+        For a body that is not what the service states its resource in.
+
+    Examples
+    --------
+    >>> from pcnotebooks import sample_history
+    >>> latest = [payload for payload in sample_history() if payload.partner.startswith("C")]
+    >>> reconcile_invoices(*latest)[["currency", "stated_balance", "not_explained"]]
+    """
+    compared, apart = _pairs(payloads)
+    aged = age(invoice_frame(*(invoices for _, invoices in compared), exact=True))
+    records: list[tuple[Any, ...]] = []
+    for summaries, _ in compared:
+        whose = (summaries.partner, summaries.cloud)
+        own = aged[(aged["partner"] == whose[0]) & (aged["cloud"] == whose[1])]
+        stated: dict[str, list[Decimal]] = {}
+        for item in items_of(summaries):
+            stated.setdefault(item.currency_code, []).append(item.balance_amount)
+        for code in sorted({*stated, *own["currency"]}):
+            balance = add_exactly(stated[code]) if code in stated else None
+            records.append((*whose, code, *_figures(balance, own[own["currency"] == code])))
+    columns = ["partner", "cloud", "currency", *_FIGURES]
+    frame = finish(
+        pd.DataFrame(records, columns=columns, dtype=object),
+        dict.fromkeys(columns[:3], "category") | dict.fromkeys(_FIGURES, "object"),
+    )
+    frame.attrs["assumptions"] = aged.attrs["assumptions"][1:]  # the first is of due dates
+    frame.attrs["likely_causes"] = list(LIKELY_CAUSES)
+    frame.attrs["not_compared"] = apart
+    for sentence in (*apart, *aged.attrs["warnings"]):
+        warnings.warn(sentence, PcNotebooksWarning, stacklevel=2)
+    return frame
+
+
+_FIGURES = ("stated_balance", "open_by_invoice", "credits", "not_explained")
+
+
+def _pairs(payloads: Iterable[Payload]) -> tuple[list[tuple[Payload, Payload]], list[str]]:
+    """Return the latest summaries and invoices of each account, and in words which are apart."""
+    given = list(payloads)
+    lists = {(one.partner, one.cloud): one for one in latest_payloads(given, INVOICES)}
+    compared, apart = [], []
+    for summaries in latest_payloads(given):
+        invoices = lists.get((summaries.partner, summaries.cloud))
+        if invoices is None:
+            continue
+        if abs(invoices.retrieved_at - summaries.retrieved_at) <= _DAY:
+            compared.append((summaries, invoices))
+        else:
+            apart.append(
+                f"{summaries.partner!r}, cloud {summaries.cloud!r}: the balances of"
+                f" {summaries.retrieved_at.isoformat()} and the invoices of"
+                f" {invoices.retrieved_at.isoformat()} were fetched more than a day apart and"
+                " are not compared. Fetch both again."
+            )
+    return compared, apart
+
+
+def _figures(stated: Decimal | None, own: pd.DataFrame) -> tuple[Decimal | None, ...]:
+    """Return stated balance, open by invoice, credits and the rest of one currency."""
+    credit = add_exactly(own.loc[own["ageing"] == "credit", "open_amount"])
+    if own["open_amount"].isna().any():
+        return stated, None, credit, None
+    by_invoice = add_exactly(own["open_amount"])
+    rest = None if stated is None else add_exactly([stated, by_invoice.copy_negate()])
+    return stated, by_invoice, credit, rest
+
+
+def _signs(amounts: pd.Series) -> Any:
+    """Return -1, 0 or 1 for each amount; 0 where it is missing."""
+    signs = np.zeros(len(amounts), dtype=np.int64)
+    known = amounts.notna().to_numpy()
+    signs[known] = [(amount > 0) - (amount < 0) for amount in amounts[known].tolist()]
+    return signs
+
+
+def _of_both_signs(frame: pd.DataFrame, paid: Any) -> Any:
+    """Return whether each row is of a payload whose paid amounts have both signs."""
+    # The documentation calls a payment negative, its example states a positive one, and every
+    # recording 0: either sign is a convention, and both at once are none.
+    payload = frame.groupby(["partner", "cloud"], observed=True).ngroup().to_numpy()
+    return np.isin(payload, payload[paid > 0]) & np.isin(payload, payload[paid < 0])
+
+
+def _open_amounts(frame: pd.DataFrame, void: Any, unknown: Any, paid: Any) -> pd.Series:
+    exact = frame["total_charges"].dtype == object
+    totals, payments = frame["total_charges"].tolist(), frame["paid_amount"].tolist()
+    amounts = list(totals)
+    with localcontext(prec=100):  # whatever the caller computes in
+        for row in np.flatnonzero((paid != 0) & (_signs(frame["total_charges"]) >= 0)):
+            left = to_decimal(totals[row]) - abs(to_decimal(payments[row]))
+            amounts[row] = left if exact else float(left)
+    for row in np.flatnonzero(void):
+        amounts[row] = Decimal(0) if exact else 0.0
+    for row in np.flatnonzero(unknown & ~void):
+        amounts[row] = None
+    return pd.Series(amounts, index=frame.index, dtype=object if exact else "float64")
+
+
+def _mixed_in_words(rows: pd.DataFrame) -> list[str]:
+    return [
+        f"{partner!r}, cloud {cloud!r}: the list states paid amounts with a positive and with a"
+        " negative sign, so that their meaning is unknown. What is open is not stated for"
+        f" {_counted_invoices(len(own))}."
+        for (partner, cloud), own in split(rows, "partner", "cloud").items()
+    ]
+
+
+def _assumptions(aged: pd.DataFrame, paid: Any, terms_days: int) -> list[str]:
+    """Return in words what the list leaves open, and how it was decided."""
+    ageing = aged["ageing"]
+    undated = ((ageing == "not stated") & aged["open_amount"].notna()).sum()
+    unpaid = (aged["paid_amount"].isna() & (ageing != "void")).sum()
+    due = (
+        f"Due dates are computed: the UTC day of the invoice plus {terms_days} days. The PDF of"
+        " an invoice states its authoritative due date."
+    )
+    found = [due]
+    if ((paid != 0) & aged["open_amount"].notna() & (ageing != "void")).any():
+        found.append(
+            "A paid amount is what was paid, whatever its sign: the service documents it as"
+            " negative, and its example states a positive one."
+        )
+    if unpaid:
+        found.append(
+            f"No paid amount is stated for {_counted_invoices(unpaid)}: nothing is counted as paid."
+        )
+    found += aged.attrs["warnings"]
+    if (ageing == "void").any():
+        found.append(
+            "A void document is open for 0, and its amendments count like invoices: which of"
+            " both counts is not documented."
+        )
+    if (ageing == "credit").any():
+        found.append("A credit is never overdue, and is not set off against an invoice.")
+    if undated:
+        found.append(
+            f"No due date can be computed for {_counted_invoices(undated)}: open, and not"
+            " counted as overdue."
+        )
+    return found
+
+
+def _counted_invoices(count: int) -> str:
+    return f"{count:,} invoice{'' if count == 1 else 's'}"

@@ -1,0 +1,178 @@
+"""Lists of invoices as a tidy frame: one row a document, amendments included."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pcnotebooks.frame.instants import NOT_A_TIME, Instants, NoDateError, in_microseconds
+from pcnotebooks.frame.rows import in_order
+from pcnotebooks.frame.schema import ONE_TIME, RECURRING, category, type_category, utc
+from pcnotebooks.payload.decode import INVOICES
+from pcnotebooks.payload.invoices import Invoice, invoices_of, wrong_date
+from pcnotebooks.payload.payload import Payload
+
+INVOICE, VOID_NOTE, ADJUSTMENT_NOTE = "Invoice", "Void note", "Adjustment note"
+INVOICE_COLUMNS = (
+    "partner",
+    "cloud",
+    "currency",
+    "currency_symbol",
+    "invoice_id",
+    "invoice_type",
+    "document_type",
+    "amends_id",
+    "state",
+    "invoice_date",
+    "billing_period_start",
+    "billing_period_end",
+    "retrieved_at",
+    "total_charges",
+    "paid_amount",
+    "pdf_path",
+)
+
+
+def invoice_frame(*payloads: Payload, exact: bool = False) -> pd.DataFrame:
+    """Return one row per partner, cloud, invoice and payload.
+
+    Parameters
+    ----------
+    *payloads
+        Any number, of any partners, clouds, times and resources: those of invoices are used.
+        A payload given twice counts once.
+    exact
+        Amounts as `decimal.Decimal` objects instead of float64.
+
+    Returns
+    -------
+    DataFrame
+        Columns, in this order: ``partner``, ``cloud``, ``currency`` (category),
+        ``currency_symbol``, ``invoice_id`` (string), ``invoice_type`` (category: Recurring,
+        OneTime, then any other), ``document_type`` (category: Invoice, Void note, Adjustment
+        note, then any other as sent), ``amends_id`` (string: the document that this one
+        amends), ``state`` (string, as sent: its meaning is not documented), ``invoice_date``,
+        ``billing_period_start``, ``billing_period_end``, ``retrieved_at`` (datetime64[us,
+        UTC]), ``total_charges`` and ``paid_amount`` (float64, in units of the currency, as
+        stated) and ``pdf_path`` (string). Missing where the service states nothing. Sorted by
+        partner, cloud, currency, invoice_date, invoice_id and retrieved_at.
+
+    Raises
+    ------
+    PayloadError
+        For a body that is not what the service states invoices in.
+
+    See Also
+    --------
+    invoice_ageing : What is open of each invoice, and how long it is overdue.
+
+    Notes
+    -----
+    Source: ``GET /v1/invoices``. An amendment is a row of its own. What it does not state is
+    missing, and not taken from the document that it amends. Invoices of different
+    ``retrieved_at`` are the same debt seen again, never to be added.
+
+    Examples
+    --------
+    >>> from pcnotebooks import sample_payload
+    >>> frame = invoice_frame(sample_payload("invoices"))
+    >>> frame[["currency", "invoice_id", "document_type", "total_charges"]]
+      currency  invoice_id    document_type  total_charges
+    0      CHF  G000024130        Void note      586366.00
+    1      CHF  G000024131  Adjustment note      107661.12
+    2      GBP  D02005YFHI          Invoice       24606.35
+    """
+    ordered = in_order(payloads, INVOICES)
+    found: list[Invoice] = []
+    lengths: list[int] = []
+    dates: tuple[list[int], ...] = ([], [], [])
+    instants = Instants()
+    for payload in ordered:
+        invoices = invoices_of(payload)
+        found += invoices
+        lengths.append(len(invoices))
+        try:
+            for stamps, name in zip(dates, _DATES, strict=True):
+                stamps += [instants[getattr(invoice, name)] for invoice in invoices]
+        except NoDateError as error:
+            raise wrong_date(payload, str(error)) from None
+    places = np.repeat(np.arange(len(ordered)), np.array(lengths, dtype=np.int64))
+    return _sorted(_columns(found, ordered, places, dates, exact=exact), places)
+
+
+_DATES = ("invoice_date", "billing_period_start_date", "billing_period_end_date")
+
+
+def _columns(
+    found: list[Invoice],
+    payloads: list[Payload],
+    places: Any,
+    dates: tuple[list[int], ...],
+    *,
+    exact: bool,
+) -> dict[str, Any]:
+    """Build every column once, with its dtype, from what each invoice states."""
+    whose = places.tolist()
+    amounts = object if exact else "float64"
+    retrieved = utc([in_microseconds(payload.retrieved_at) for payload in payloads])
+    start, first, last = map(utc, dates)
+    return {
+        "partner": category([payloads[place].partner for place in whose]),
+        "cloud": category([payloads[place].cloud for place in whose]),
+        "currency": category([invoice.currency_code for invoice in found]),
+        "currency_symbol": _texts(invoice.currency_symbol for invoice in found),
+        "invoice_id": _texts(invoice.id for invoice in found),
+        "invoice_type": _types([invoice.invoice_type for invoice in found], RECURRING, ONE_TIME),
+        "document_type": _types(
+            [invoice.document_type for invoice in found], INVOICE, VOID_NOTE, ADJUSTMENT_NOTE
+        ),
+        "amends_id": _texts(invoice.amends_of or None for invoice in found),
+        "state": _texts(invoice.state for invoice in found),
+        "invoice_date": start,
+        "billing_period_start": first,
+        "billing_period_end": last,
+        "retrieved_at": retrieved.take(places),
+        # np.array would look into each Decimal; a Series of objects keeps them as they are.
+        "total_charges": pd.Series([invoice.total_charges for invoice in found], dtype=amounts),
+        "paid_amount": pd.Series([invoice.paid_amount for invoice in found], dtype=amounts),
+        "pdf_path": _texts(invoice.pdf_download_link for invoice in found),
+    }
+
+
+def _texts(values: Iterable[str | None]) -> Any:
+    return pd.array(list(values), dtype="string")
+
+
+def _types(values: list[str | None], *known: str) -> pd.Categorical[str]:
+    """Return types as categories, as documentation and recordings write them differently.
+
+    ``Void note`` in one is ``void_note`` in the other; ``none`` says that there is no type.
+    """
+    stated = {
+        value: value if value and value.strip() and _key(value) != "none" else None
+        for value in set(values)
+    }
+    return type_category([stated[value] for value in values], known, _key)
+
+
+def _key(text: str) -> str:
+    return "".join(text.split()).replace("_", "").casefold()
+
+
+def _sorted(columns: dict[str, Any], places: Any) -> pd.DataFrame:
+    """Return the frame with its rows in order; by numbers, which take a tenth of the time."""
+    frame = pd.DataFrame(columns)
+    days = columns["invoice_date"].asi8.copy()
+    days[days == NOT_A_TIME] = np.iinfo(np.int64).max  # a missing date comes last
+    ids = columns["invoice_id"].tolist()
+    rank = {text: number for number, text in enumerate(sorted(set(ids)))}
+    numbers = np.array([rank[text] for text in ids], dtype=np.int64)
+    keys = [columns[name].codes for name in ("currency", "cloud", "partner")]
+    order = np.lexsort((places, numbers, days, *keys))
+    if (order[1:] < order[:-1]).any():
+        frame = frame.take(order)
+        frame.index = pd.RangeIndex(len(frame))
+    return frame

@@ -1,0 +1,161 @@
+"""An invoice list's bytes as typed values: every page, amendments included, each id once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+import msgspec
+
+from pcnotebooks.errors import PayloadError
+from pcnotebooks.payload.decode import (
+    INVOICES,
+    Answer,
+    Page,
+    currency_code,
+    is_money,
+    pages_of,
+    read_whole,
+    refusal,
+    wrong_value,
+)
+
+# The documented example nests one level. An answer that nests without end is an attack.
+_LONGEST_PATH = 200
+
+
+class TaxReceipt(msgspec.Struct, kw_only=True, rename="camel", gc=False):
+    """A receipt for tax, which the service issues in Taiwan only."""
+
+    id: str
+    tax_receipt_pdf_download_link: str | None = None
+
+
+class Invoice(msgspec.Struct, kw_only=True, rename="camel", gc=False):
+    """A document of the list: an invoice, or what voids or adjusts one. Dates as sent.
+
+    Only the id, the currency and the total came in every shape since 2017. The details are not
+    read: their free strings broke Microsoft's own clients, and no figure is in them.
+    """
+
+    id: str
+    currency_code: str
+    total_charges: Decimal
+    paid_amount: Decimal | None = None
+    currency_symbol: str | None = None
+    invoice_date: str | None = None
+    billing_period_start_date: str | None = None
+    billing_period_end_date: str | None = None
+    invoice_type: str | None = None
+    document_type: str | None = None
+    amends_of: str | None = None
+    state: str | None = None
+    pdf_download_link: str | None = None
+    tax_receipts: list[TaxReceipt] | None = None
+    amendments: list[Invoice] | None = None
+
+    def __post_init__(self) -> None:
+        """Name the document in each amendment that does not state whose it is."""
+        for amendment in self.amendments or ():
+            amendment.amends_of = amendment.amends_of or self.id
+
+
+class _List(msgspec.Struct, gc=False):
+    items: list[Invoice]
+
+
+_LIST = msgspec.json.Decoder(_List)
+_DATES = {
+    "invoice_date": "invoiceDate",
+    "billing_period_start_date": "billingPeriodStartDate",
+    "billing_period_end_date": "billingPeriodEndDate",
+}
+# An amendment within its document comes without its link and PDF; as an item it has them.
+_NESTED = ".amendments["
+_OF_ITEMS_ONLY = ("pdf_download_link", "tax_receipts", "amendments", "amends_of")
+
+
+def invoices_of(answer: Answer) -> list[Invoice]:
+    """Return every document of an answer's pages, each id once: items, then amendments.
+
+    Amounts are exact and within bounds, currency codes in capitals. An amendment that does not
+    state whose it is gets the id of the document that holds it.
+
+    Raises
+    ------
+    PayloadError
+        With the page, the JSON path and the offending value; also for an id that comes again
+        with other content: the list changed while it was fetched, and which is true is unknown.
+    """
+    items: dict[str, Invoice] = {}
+    amendments: dict[str, Invoice] = {}
+    codes: dict[str, str] = {}
+    for page, path, invoice in _documents(answer):
+        _check(page, path, invoice, codes)
+        same, others = (amendments, items) if _NESTED in path else (items, amendments)
+        first = same.setdefault(invoice.id, invoice)
+        if first is not invoice:
+            _require_equal(page, path, first, invoice)
+        if twin := others.get(invoice.id):
+            _require_equal(page, path, twin, invoice, but=_OF_ITEMS_ONLY)
+    # An amendment may be an item as well: the item has its PDF, the other place its document.
+    for name in items.keys() & amendments.keys():
+        nested = amendments.pop(name)
+        items[name].amends_of = items[name].amends_of or nested.amends_of
+    return [*items.values(), *amendments.values()]
+
+
+def wrong_date(answer: Answer, text: str) -> PayloadError:
+    """Return the error for a text that is not a date, with the path at which it is stated."""
+    for page, path, invoice in _documents(answer):
+        for name, wire in _DATES.items():
+            if getattr(invoice, name) == text:
+                return wrong_value(page, f"{path}.{wire}", text, "a date")
+    raise AssertionError("a date of an invoice that is in no answer")
+
+
+def _documents(answer: Answer) -> Iterator[tuple[Page, str, Invoice]]:
+    """Yield items and their amendments with their paths, in the order of the answer."""
+    for page in pages_of(answer, INVOICES):
+        for index, item in enumerate(read_whole(page, _LIST).items):
+            yield from _with_amendments(page, f"$.items[{index}]", item)
+
+
+def _with_amendments(
+    page: Page, path: str, invoice: Invoice
+) -> Iterator[tuple[Page, str, Invoice]]:
+    if len(path) > _LONGEST_PATH:
+        raise refusal(page, "Amendments are nested too deep to be read.", path=path)
+    yield page, path, invoice
+    for position, amendment in enumerate(invoice.amendments or ()):
+        yield from _with_amendments(page, f"{path}{_NESTED}{position}]", amendment)
+
+
+def _check(page: Page, path: str, invoice: Invoice, codes: dict[str, str]) -> None:
+    """Put an invoice's currency code in capitals; raise for a value that cannot be used.
+
+    `codes` keeps the codes that were checked: a list of thousands has a handful.
+    """
+    if not invoice.id.strip():
+        raise wrong_value(page, f"{path}.id", invoice.id, "an invoice's id")
+    sent = invoice.currency_code
+    if sent not in codes:
+        codes[sent] = currency_code(page, path, sent)
+    invoice.currency_code = codes[sent]
+    if not is_money(invoice.total_charges):
+        raise wrong_value(page, f"{path}.totalCharges", invoice.total_charges, "an amount of money")
+    if invoice.paid_amount is not None and not is_money(invoice.paid_amount):
+        raise wrong_value(page, f"{path}.paidAmount", invoice.paid_amount, "an amount of money")
+
+
+def _require_equal(
+    page: Page, path: str, first: Invoice, again: Invoice, *, but: tuple[str, ...] = ()
+) -> None:
+    for name, wire in zip(Invoice.__struct_fields__, Invoice.__struct_encode_fields__, strict=True):
+        if name not in but and getattr(first, name) != getattr(again, name):
+            raise refusal(
+                page,
+                f"{path} has the id {again.id!r} again, with another {wire}.",
+                path=f"{path}.{wire}",
+                remedy="The list changed while it was fetched, page by page: fetch again.",
+            )

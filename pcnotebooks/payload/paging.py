@@ -1,0 +1,67 @@
+"""A page of a list of invoices as one link of a chain: its ids, and the link to the next page."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import msgspec
+
+from pcnotebooks.payload.decode import Page, read_whole
+
+
+class Header(msgspec.Struct, gc=False):
+    """A header that a link wants to be sent with."""
+
+    key: str
+    value: str
+
+
+class Link(msgspec.Struct, gc=False):
+    """An address relative to ``{api}/v1``, as the service states it."""
+
+    uri: str
+    headers: list[Header] | None = None
+
+
+class _Links(msgspec.Struct, gc=False):
+    next: Link | None = None
+
+
+# The three fields that every shape since 2017 has: what lacks one is not a list of invoices, and
+# is better refused while it is fetched than when it is read, perhaps from a history.
+class _Entry(msgspec.Struct, rename="camel", gc=False):
+    id: str
+    currency_code: str
+    total_charges: Decimal
+
+
+class Listed(msgspec.Struct, rename="camel", gc=False):
+    """A page, as far as fetching needs it. The amendments of an invoice are part of its item."""
+
+    items: list[_Entry]
+    links: _Links | None = None
+    total_count: int | None = None
+
+    @property
+    def ids(self) -> list[str]:
+        """The id of each item."""
+        return [item.id for item in self.items]
+
+    @property
+    def next(self) -> Link | None:
+        """The link to the next page; None on the last one."""
+        return self.links.next if self.links else None
+
+
+_LISTED = msgspec.json.Decoder(Listed)
+
+
+def listed(page: Page) -> Listed:
+    """Return the ids and the next link of a page.
+
+    Raises
+    ------
+    PayloadError
+        If the page is not a list of invoices; with the JSON path.
+    """
+    return read_whole(page, _LISTED)

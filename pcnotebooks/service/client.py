@@ -1,0 +1,256 @@
+"""A call to Partner Center: requests with one id, retried with patience, and refused in words."""
+
+from __future__ import annotations
+
+import random
+import re
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from time import sleep
+from types import MappingProxyType
+from urllib.parse import urljoin, urlsplit
+
+from urllib3.util import parse_url
+
+from pcnotebooks import __version__
+from pcnotebooks.errors import PayloadError
+from pcnotebooks.service.refusals import Call, Failure, no_answer, refusal
+from pcnotebooks.session import transport
+from pcnotebooks.session.discreet import discreet
+from pcnotebooks.session.session import Session, access_token, tenant_of
+from pcnotebooks.session.transport import Answer, Bearer, Http
+from pcnotebooks.text import one_line
+
+USER_AGENT = f"pcnotebooks/{__version__}"
+_RETRIES = 3
+_REDIRECTS = 3
+_LONGEST_WAIT = 60.0
+_REDIRECT = frozenset({301, 302, 303, 307, 308})
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+_ABSOLUTE = re.compile(r"[a-z][a-z0-9+.-]*:|//", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Resource:
+    """What Partner Center is asked for.
+
+    Parameters
+    ----------
+    name
+        As `Payload.resource` has it.
+    uri
+        Relative to ``{api}/v1``, as in the service's own links.
+    headers
+        Beyond those of every request.
+    remedies
+        What to do about a refusal, by code or status, where it differs from most resources.
+    """
+
+    name: str
+    uri: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    remedies: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A successful answer: its bytes, unchanged, and the ids by which support finds it."""
+
+    body: bytes = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+    ids: Mapping[str, str]
+
+
+class Client:
+    """One call to Partner Center, of one request or of several; to be closed.
+
+    All of its requests have the same ids: Microsoft's support finds them as one call.
+
+    Parameters
+    ----------
+    session
+        Whose call it is, and to which cloud.
+    resource
+        What is asked for.
+    timeout
+        Seconds to connect and between bytes of an answer; one number for both.
+    retries
+        How often a request is repeated after a failure that may pass.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        resource: Resource,
+        timeout: float | tuple[float, float],
+        *,
+        retries: int = _RETRIES,
+    ) -> None:
+        self.session, self.resource = session, resource
+        self.mfa_compliant: str | None = None  # as the latest answer stated it
+        host = urlsplit(session.cloud.api).hostname or ""
+        self.call = Call(host, session.partner, str(uuid.uuid4()), str(uuid.uuid4()))
+        self._timeout, self._retries = timeout, retries
+        self._bearer = Bearer(access_token(session))
+        self._http = Http(timeout=timeout)
+
+    @property
+    def partner(self) -> str:
+        """The session's label, else the tenant that the token names."""
+        return self.session.partner or tenant_of(self._bearer.token) or ""
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    # What requests raises holds the token, in its request and in the locals of its frames.
+    @discreet
+    def get(self, uri: str, headers: Mapping[str, str] = _NOTHING, *, part: str = "") -> Reply:
+        """Return the answer to a request, retried if need be.
+
+        Parameters
+        ----------
+        uri
+            Relative to ``{api}/v1``, or on the same host.
+        headers
+            Of the link that the uri comes from; never in place of the call's own.
+        part
+            Which part of the resource this is, for errors to name.
+
+        Raises
+        ------
+        NetworkError, ServiceError, PayloadError, SignInError
+            As `fetch_invoice_summaries`.
+        """
+        self.call = replace(self.call, part=part)
+        url = self._address(uri)
+        renewed, retries = False, 0
+        while True:
+            outcome = self._attempt(url, headers)
+            if isinstance(outcome, Reply):
+                return outcome
+            error = outcome.error
+            if error.status_code == 401 and not renewed:
+                renewed = True
+                refused = self._bearer
+                self._bearer = Bearer(access_token(self.session, refused=refused.token))
+                # A credential with nothing new to give would be refused again.
+                if self._bearer != refused:
+                    continue
+            # Where 0 seconds are stated, or a past date, three retries would be spent at once.
+            wait = error.retry_after or _backoff(retries)
+            if not outcome.transient or retries == self._retries or wait > _LONGEST_WAIT:
+                raise error
+            retries += 1
+            sleep(wait)
+
+    def _address(self, uri: str) -> str:
+        api = self.session.cloud.api
+        if not _ABSOLUTE.match(uri):
+            return f"{api}/v1/{uri.removeprefix('/').removeprefix('v1/')}"
+        stays, url = _redirect(f"{api}/v1/", self._hide_in(uri))
+        if not stays:
+            raise PayloadError(
+                f"{self.call.host} links to {url}{self.call.whose}, which was not asked.",
+                remedy="Partner Center does not do so: check the cloud's api address and proxy.",
+                request_id=self.call.request_id,
+                correlation_id=self.call.correlation_id,
+            )
+        return url
+
+    def _attempt(self, url: str, headers: Mapping[str, str]) -> Reply | Failure:
+        """Ask once, following redirects on the same host."""
+        followed = 0
+        while True:
+            try:
+                answer = self._http.ask(url, headers=self._headers(headers), bearer=self._bearer)
+            except OSError as error:  # as all errors of requests are
+                return no_answer(self.call, error, self._timeout)
+            self.mfa_compliant = answer.headers.get("isMfaCompliant")
+            call = self._echoed(answer)
+            location = answer.headers.get("Location")
+            if answer.status not in _REDIRECT or location is None:
+                return self._read(call, answer)
+            if followed == _REDIRECTS:
+                return self._refusal(call, answer, f"more than {_REDIRECTS} redirects")
+            followed += 1
+            stays, url = _redirect(url, self._hide_in(location))
+            if not stays:
+                told = f"a redirect to {url}, which was not followed"
+                return self._refusal(call, answer, told)
+
+    def _headers(self, stated: Mapping[str, str]) -> dict[str, str]:
+        own = {
+            "Accept": "application/json",
+            "MS-Contract-Version": "v1",
+            "MS-RequestId": self.call.request_id,
+            "MS-CorrelationId": self.call.correlation_id,
+            "MS-PartnerCenter-Application": "pcnotebooks",
+            "User-Agent": USER_AGENT,
+            "X-Locale": "en-US",
+            **self.resource.headers,
+        }
+        reserved = {name.lower() for name in own}
+        return own | {name: it for name, it in stated.items() if name.lower() not in reserved}
+
+    def _echoed(self, answer: Answer) -> Call:
+        """Return the call by the ids that the answer states, which support can find."""
+        stated = {
+            "request_id": answer.headers.get("MS-RequestId", ""),
+            "correlation_id": answer.headers.get("MS-CorrelationId", ""),
+        }
+        ids = {key: id_ for key, id_ in stated.items() if re.fullmatch(r"[0-9a-fA-F-]{8,64}", id_)}
+        return replace(self.call, **ids)
+
+    def _hide_in(self, text: str) -> str:
+        """Return a text of an answer without the token that it may repeat."""
+        return text.replace(self._bearer.token, "[token]")
+
+    def _refusal(self, call: Call, answer: Answer, description: str = "") -> Failure:
+        token = self._bearer.token.encode()
+        answer = replace(
+            answer,
+            reason=self._hide_in(answer.reason),
+            body=answer.body.replace(token, b"[token]"),
+        )
+        return refusal(call, answer, description, self.resource.remedies)
+
+    def _read(self, call: Call, answer: Answer) -> Reply | Failure:
+        if not 200 <= answer.status < 300:
+            return self._refusal(call, answer)
+        if len(answer.body) > transport.LARGEST_BODY:
+            mebibytes = transport.LARGEST_BODY // 2**20
+            message = f"{call.host} sent more than {mebibytes} MiB{call.whose}."
+            remedy = "Partner Center's answers are smaller: check the cloud's api address."
+            return Failure(PayloadError(message, **call.ids, remedy=remedy))
+        # Payloads are written to files that are passed on. A token of a few letters, as tests have
+        # it, can be in any body by chance.
+        if len(self._bearer.token) >= 8 and self._bearer.token.encode() in answer.body:
+            message = f"{call.host} repeats the access token in its answer{call.whose}."
+            remedy = "Partner Center does not do so: check the cloud's api address and proxy."
+            return Failure(PayloadError(message, **call.ids, remedy=remedy))
+        return Reply(answer.body, answer.headers, call.ids)
+
+
+def _redirect(url: str, location: str) -> tuple[bool, str]:
+    """Return whether a redirect stays on the host of `url`, and its address or else its host.
+
+    Of an address that stays, scheme, host and port are those of `url` itself: another parser
+    may read another host out of the same location.
+    """
+    here = parse_url(url)
+    try:
+        there = parse_url(urljoin(url, location))
+    except ValueError:
+        return False, "a malformed address"
+    ports = {"http": 80, "https": 443}
+    origins = {(at.scheme, at.host, at.port or ports.get(at.scheme or "")) for at in (here, there)}
+    if len(origins) > 1:
+        return False, one_line(f"{there.scheme}://{there.netloc}", 200)
+    return True, f"{here.scheme}://{here.netloc}{there.request_uri}"
+
+
+def _backoff(retries: int) -> float:
+    """Return 1, 2, 4, ... seconds less up to half, so that many callers do not come at once."""
+    return float(2**retries * random.uniform(0.5, 1))  # noqa: S311  no secret is made of it

@@ -1,0 +1,272 @@
+"""Who gives tokens: a credential of any kind, a fixed token, or msal with a user's sign-in."""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any, NoReturn, Protocol, Self
+
+import msal
+
+from pcnotebooks.clouds import CLOUDS
+from pcnotebooks.errors import ConfigurationError, PcNotebooksError, SignInError
+from pcnotebooks.session.discreet import discreet
+from pcnotebooks.session.refusals import nobody, refusal, unanswered
+from pcnotebooks.session.settings import Settings
+from pcnotebooks.session.token_cache import renewing, tenant_id, token_cache
+from pcnotebooks.session.transport import Http
+from pcnotebooks.text import hidden
+
+# Characters that an HTTP header can carry; RFC 6750 allows fewer still.
+_TOKEN = re.compile(r"[\x21-\x7e]+")
+
+
+class AccessToken(Protocol):
+    """What a credential gives: a token, and when it expires."""
+
+    @property
+    def token(self) -> str:
+        """The token, without "Bearer"."""
+        ...
+
+    @property
+    def expires_on(self) -> int:
+        """Seconds since 1970."""
+        ...
+
+
+class TokenCredential(Protocol):
+    """An object that gives access tokens; every credential of azure-identity does."""
+
+    def get_token(self, *scopes: str) -> AccessToken:
+        """Return a token for these scopes, cached or new."""
+        ...
+
+
+def is_token(token: object) -> bool:
+    """Whether this can be sent as a bearer token."""
+    return isinstance(token, str) and _TOKEN.fullmatch(token) is not None
+
+
+class FixedToken:
+    """A credential that always gives the same token, and shows it nowhere else."""
+
+    __slots__ = ("_token",)
+
+    # The token itself states when it expires, and only the service reads that.
+    expires_on = 0
+
+    def __init__(self, token: str) -> None:
+        self._token = token.strip() if isinstance(token, str) else token
+
+    @property
+    def token(self) -> str:
+        """The token, as `AccessToken` has it."""
+        return self._token
+
+    def get_token(self, *_scopes: str) -> Self:
+        """Return itself, whatever the scopes."""
+        return self
+
+    # copy and deepcopy would go through __reduce__, which refuses.
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, _memo: object) -> Self:
+        return self
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            "a session with a fixed token cannot be pickled: that would write the token;"
+            " call Session.from_token where it is needed"
+        )
+
+
+@dataclass(frozen=True)
+class _Token:
+    token: str = field(repr=False)
+    expires_on: int
+
+
+class MsalCredential:
+    """A user's tokens, renewed without a prompt and shown only to the api."""
+
+    __slots__ = ("_account", "_app", "_cache", "_lock", "_patience", "_refused", "settings")
+
+    def __init__(self, settings: Settings, patience: float | None = None) -> None:
+        if not settings.cloud.authority:
+            raise ConfigurationError(
+                f"The cloud {settings.cloud.name!r} has no login service.",
+                remedy="Sample data needs no sign-in: use sample_payload().",
+            )
+        self.settings = settings
+        self._patience = patience
+        self._cache = token_cache(settings)
+        self._lock = threading.RLock()
+        # Made at the first question: msal's constructor already asks the login service.
+        self._app: Any = None
+        self._account: dict[str, str] | None = None
+        self._refused: str | None = None
+
+    def __repr__(self) -> str:
+        return f"<sign-in of {self.username or 'nobody'}>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a signed-in credential cannot be pickled: that would write its tokens")
+
+    def __deepcopy__(self, _memo: object) -> Self:
+        return self
+
+    @property
+    def username(self) -> str:
+        """The user's name at the login service; empty where it is unknown."""
+        return (self._account or {}).get("username", "")
+
+    @discreet
+    def get_token(self, *scopes: str) -> _Token:
+        """Return a valid token, renewed silently when it is about to expire.
+
+        Raises
+        ------
+        SignInError
+            If the login service refuses; without a ``code`` when nobody is signed in.
+        """
+        with self._lock, renewing(self.settings):
+            result = self._silently(*scopes)
+            # Another thread or kernel may have replaced the refused token meanwhile.
+            if result and result.get("access_token") == self._refused is not None:
+                result = self._silently(*scopes, force_refresh=True)
+        if not result:
+            raise nobody(self.settings)
+        if "access_token" not in result:
+            raise refusal(self.settings, result)
+        return _Token(result["access_token"], int(time.time()) + int(result["expires_in"]))
+
+    def _silently(self, *scopes: str, force_refresh: bool = False) -> Any:
+        # acquire_token_silent gives None for a revoked sign-in, this the login service's reason.
+        return self.ask(
+            lambda app: app.acquire_token_silent_with_error(
+                list(scopes), self._account, force_refresh=force_refresh
+            )
+        )
+
+    def token_refused(self, token: str) -> None:
+        """Have `get_token` give another token than this one, even if this one seems valid."""
+        self._refused = token
+
+    def recall(self) -> bool:
+        """Take up the sign-in that the cache holds; whether there is one that still works."""
+        # An empty cache is no reason to ask the login service for anything.
+        accounts = self._accounts() if self._cached() else []
+        if len(accounts) != 1:
+            return False
+        self._account = accounts[0]
+        try:
+            self.get_token(self.settings.cloud.scope)
+        except SignInError as error:
+            # A new sign-in would meet the same trouble; any other refusal it may mend.
+            if error.code in ("unreachable", "not_json", "locked"):
+                raise
+            return False
+        self._label_partner()
+        return True
+
+    def accept(self, result: dict[str, Any]) -> None:
+        """Take up the sign-in that msal has just answered.
+
+        Raises
+        ------
+        SignInError
+            If the answer is a refusal.
+        """
+        if "access_token" not in result:
+            raise refusal(self.settings, result)
+        user = result.get("id_token_claims", {}).get("oid")
+        found = (each for each in self._accounts() if each.get("local_account_id") == user)
+        self._account = next(found, None)
+        self._label_partner()
+
+    def _label_partner(self) -> None:
+        """Name the partner by its tenant unless the profile has a label; errors name it, too."""
+        account = {**(self._account or {}), "realm": self._authority().tenant}
+        partner = self.settings.partner or tenant_id(self._cache, account)
+        self.settings = replace(self.settings, partner=partner)
+
+    def _cached(self, **query: str) -> list[dict[str, Any]]:
+        return list(self._cache.search(msal.TokenCache.CredentialType.ACCOUNT, query=query))
+
+    def _accounts(self) -> list[dict[str, Any]]:
+        """Return the accounts whose tokens are of this tenant.
+
+        msal's own get_accounts gives one entry for all the tenants of a user.
+        """
+        at = self._authority()
+        known = self._cached(environment=at.instance)
+        if own := [each for each in known if each["realm"].lower() == at.tenant.lower()]:
+            return own
+        if at.tenant in ("organizations", "common"):
+            return list({each.get("home_account_id"): each for each in known}.values())
+        return [each for each in known if tenant_id(self._cache, each) == at.tenant.lower()]
+
+    def _authority(self) -> Any:
+        """Return the login service's description of itself, with a domain's tenant id."""
+        return self.ask(lambda app: app.authority)
+
+    @discreet
+    def forget(self) -> None:
+        """Remove the account and its tokens from the cache."""
+        with self._lock, renewing(self.settings):
+            if self._account is not None:
+                self.ask(lambda app: app.remove_account(self._account))
+            self._account = None
+
+    @discreet
+    def ask(self, question: Callable[[Any], Any]) -> Any:
+        """Return msal's answer to a question.
+
+        Raises
+        ------
+        SignInError
+            If msal raises instead: in words, because msal's errors hold whole answers.
+        """
+        try:
+            with self._lock:
+                if self._app is None:
+                    self._app = _application(self.settings, self._cache, self._patience)
+            return question(self._app)
+        except PcNotebooksError:
+            raise
+        # msal lets through what requests, json and its own checks raise, and fails in many ways
+        # on an answer that is not a JSON object.
+        except Exception as error:  # noqa: BLE001  as above
+            raise unanswered(self.settings, error) from None
+
+
+def _application(settings: Settings, cache: msal.TokenCache, patience: float | None) -> Any:
+    known = settings.cloud in CLOUDS.values()
+    return msal.PublicClientApplication(
+        settings.client_id,
+        authority=settings.authority,
+        token_cache=cache,
+        # Not requests' own session: a redirect would take codes and refresh tokens along.
+        http_client=Http(timeout=(5, min(30, max(1, patience or 30))), retries=1),
+        # Microsoft is not to be asked about a login service of the user's own.
+        instance_discovery=None if known else False,
+    )
+
+
+class _HidesSecrets(logging.Filter):
+    """Hides secrets in msal's log records: it writes device codes and half answers as they are."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg, record.args = hidden(record.getMessage()), ()
+        record.exc_info = None  # a JSONDecodeError holds the whole answer
+        return True
+
+
+for _name in ("token_cache", "oauth2cli.oauth2", "oauth2cli.oidc", "oauth2cli.authcode"):
+    logging.getLogger(f"msal.{_name}").addFilter(_HidesSecrets())

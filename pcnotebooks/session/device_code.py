@@ -1,0 +1,167 @@
+"""Signing in by device code: request a code, show it, wait until a user has typed it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from pcnotebooks.clouds import Cloud
+from pcnotebooks.errors import SignInError
+from pcnotebooks.session.credential import MsalCredential
+from pcnotebooks.session.discreet import discreet
+from pcnotebooks.session.refusals import no_answer, refusal
+from pcnotebooks.session.session import Session, session_of
+from pcnotebooks.session.settings import Settings
+
+# How often in a row a login service that cannot be reached is polled again: with Entra's interval
+# of 5 seconds that takes 70, and msal itself lets a minute pass after an answer such as 503.
+_AGAIN = 3
+
+
+@dataclass(frozen=True)
+class DeviceCode:
+    """A code to sign in with, and the page to type it on.
+
+    Parameters
+    ----------
+    url
+        The page to open, as the login service returned it; it differs by cloud.
+    code
+        What to type there.
+    expires_at
+        Until when; aware, in UTC.
+    message
+        The login service's own words.
+    cloud, tenant, client_id
+        Where the sign-in leads and for which app, to be compared with what that page shows.
+
+    Examples
+    --------
+    >>> def prompt(device_code):
+    ...     print(f"Open {device_code.url} and type {device_code.code}.")
+    >>> session = sign_in("global", client_id="...", prompt=prompt)  # doctest: +SKIP
+    """
+
+    url: str
+    code: str
+    expires_at: datetime
+    message: str
+    cloud: Cloud
+    tenant: str
+    client_id: str
+
+
+class DeviceSignIn:
+    """A sign-in that has a code and waits for a user to type it."""
+
+    def __init__(
+        self, credential: MsalCredential, flow: dict[str, Any], timeout: float | None
+    ) -> None:
+        settings = credential.settings
+        self._credential, self._flow = credential, flow
+        self._cancelled = threading.Event()
+        self._deadline = flow["expires_at"]
+        if timeout is not None:
+            self._deadline = min(self._deadline, time.time() + timeout)
+        # An interval of 0 would make msal poll without ever looking at the clock.
+        flow["interval"] = max(1, int(flow.get("interval") or 5))
+        self.code = DeviceCode(
+            url=flow["verification_uri"],
+            code=flow["user_code"],
+            expires_at=datetime.fromtimestamp(self._deadline, UTC),
+            message=flow.get("message", ""),
+            cloud=settings.cloud,
+            tenant=settings.tenant,
+            client_id=settings.client_id,
+        )
+
+    def cancel(self) -> None:
+        """Give the sign-in up, from any thread; `wait` ends within about a second."""
+        self._cancelled.set()
+
+    @discreet
+    def wait(self) -> Session:
+        """Return the session once a user has signed in.
+
+        Raises
+        ------
+        SignInError
+            If that is refused, declined, cancelled or too late.
+        """
+        settings = self._credential.settings
+        if self._cancelled.is_set():  # msal would ask once before it looks
+            raise refusal(settings, {"error": "cancelled"})
+        late = "timeout" if self._deadline < self._flow["expires_at"] else "expired_token"
+        try:
+            result = self._polled()
+            # The last answer before this machine's clock ended the waiting.
+            ended = result.get("error") in ("authorization_pending", "slow_down")
+        except SignInError as error:
+            if error.code != "unreachable" or not self._ended():
+                raise
+            ended = True
+        if ended:
+            cancelled = self._cancelled.is_set()
+            raise refusal(settings, {"error": "cancelled" if cancelled else late})
+        self._credential.accept(result)
+        return session_of(self._credential)
+
+    def _polled(self) -> Any:
+        """Return msal's last answer; a login service that fails meanwhile is asked again.
+
+        The code stays valid, so one bad answer is no reason to have the user type another.
+        """
+        missed, answered = 0, None
+        while True:
+            try:
+                return self._credential.ask(
+                    lambda app: app.acquire_token_by_device_flow(
+                        self._flow,
+                        # This replaces msal's own look at the clock.
+                        exit_condition=lambda _: self._ended(),
+                    )
+                )
+            except SignInError as error:
+                last = self._flow.get("latest_attempt_at")  # of those that had an answer
+                missed, answered = missed + 1 if last == answered else 1, last
+                if error.code != "unreachable" or missed > _AGAIN:
+                    raise
+                pause = self._flow["interval"] * 2**missed  # as RFC 8628, 3.5, has it
+                self._cancelled.wait(min(pause, self._deadline - time.time()))
+                if self._ended():
+                    raise
+
+    def _ended(self) -> bool:
+        return self._cancelled.is_set() or time.time() > self._deadline
+
+
+@discreet
+def begin_sign_in(settings: Settings, *, timeout: float | None = None) -> Session | DeviceSignIn:
+    """Return the session that the cache holds, else request one device code."""
+    credential = MsalCredential(settings, timeout)
+    if credential.recall():
+        return session_of(credential)
+    flow = credential.ask(lambda app: app.initiate_device_flow([settings.cloud.scope]))
+    # msal returns its errors here, and raises them elsewhere.
+    if "user_code" not in flow:
+        raise refusal(settings, flow)
+    texts = [flow.get(name) for name in ("device_code", "user_code", "verification_uri")]
+    usable = all(isinstance(text, str) and text.isprintable() for text in texts)
+    if not usable or not texts[2].startswith("https://"):
+        raise no_answer(settings)
+    return DeviceSignIn(credential, flow, timeout)
+
+
+def code_in_words(device_code: DeviceCode) -> str:
+    """Return the sign-in instructions as plain text."""
+    cloud, until = device_code.cloud, device_code.expires_at.astimezone()
+    # A code that another person sent is a common attack: the last line is for that.
+    return (
+        f"To sign in, open {device_code.url} and type the code {device_code.code}\n"
+        f"App {device_code.client_id}, cloud {cloud.label or cloud.name}, tenant"
+        f" {device_code.tenant}; until {until:%H:%M:%S}.\n"
+        "Type it only if it was you who started this sign-in."
+    )

@@ -1,0 +1,145 @@
+"""Why no answer came, in words: what requests, urllib3 and the system raise, and the remedy."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from dataclasses import dataclass
+
+import requests
+from urllib3.exceptions import ProtocolError, ProxyError, ProxySchemeUnknown, ReadTimeoutError
+
+from pcnotebooks.text import one_line
+
+
+class UnfinishedError(requests.exceptions.Timeout):
+    """The answer came byte by byte, and was given up before it was whole."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A reason why no whole answer comes, known by an exception anywhere in the chain."""
+
+    causes: tuple[type[BaseException], ...]
+    what: str
+    remedy: str
+    transient: bool = True
+
+
+# The first that fits counts, so the particular ones come before those that wrap them.
+KINDS = (
+    Kind(
+        (ssl.SSLCertVerificationError,),
+        "its certificate is not trusted",
+        "If the network inspects TLS, save its certificate authority as a PEM file and name that"
+        " file in the environment variable REQUESTS_CA_BUNDLE.",
+        transient=False,
+    ),
+    Kind(
+        # The address is http or https: a scheme unknown to requests is the proxy's.
+        (
+            requests.exceptions.InvalidSchema,
+            requests.exceptions.InvalidProxyURL,
+            ProxySchemeUnknown,
+        ),
+        "the proxy that the environment names cannot be used",
+        "Check HTTPS_PROXY, HTTP_PROXY and ALL_PROXY; a SOCKS proxy needs requests[socks].",
+        transient=False,
+    ),
+    Kind(
+        (ProxyError, requests.exceptions.ProxyError),
+        "the proxy cannot be reached or refused to connect",
+        "Check HTTPS_PROXY, with user name and password if the proxy wants them, and NO_PROXY.",
+    ),
+    Kind(
+        (socket.gaierror,),
+        "its name could not be resolved",
+        "Check the network connection and the cloud's api address; behind a proxy, set"
+        " HTTPS_PROXY.",
+    ),
+    Kind(
+        (requests.exceptions.ConnectTimeout,),
+        "connecting timed out with timeout={timeout}",
+        "Check the network and its firewall; behind a proxy, set HTTPS_PROXY.",
+    ),
+    Kind(
+        (UnfinishedError,),
+        "the answer came so slowly that it was given up",
+        "Try again later, or allow more seconds: timeout=(connect, read). If it stays so, a proxy"
+        " holds the answer back.",
+        transient=False,
+    ),
+    Kind(
+        (requests.exceptions.ReadTimeout, ReadTimeoutError),
+        "reading timed out with timeout={timeout}",
+        "Try again later, or allow more seconds: timeout=(connect, read).",
+    ),
+    Kind(
+        (ConnectionRefusedError,),
+        "the connection was refused",
+        "Check the cloud's api address, and that the network lets it through.",
+    ),
+    Kind(
+        (requests.exceptions.ContentDecodingError,),
+        "the answer could not be decompressed",
+        "Try again; if it stays so, a proxy damages the answer.",
+    ),
+    Kind(
+        (ProtocolError, ssl.SSLEOFError),
+        "the connection broke off",
+        "Try again; if it stays so, a proxy or firewall cuts the connection.",
+    ),
+    Kind(
+        (ssl.SSLError, requests.exceptions.SSLError),
+        "TLS could not be set up",
+        "Check the file that REQUESTS_CA_BUNDLE names, and that the api address speaks https.",
+        transient=False,
+    ),
+    Kind(
+        (requests.exceptions.ConnectionError,),
+        "the connection failed",
+        "Check the network connection.",
+    ),
+    Kind(
+        (Exception,),
+        "the request failed",
+        "Check the environment variables REQUESTS_CA_BUNDLE and HTTPS_PROXY.",
+        transient=False,
+    ),
+)
+
+
+def explained(error: BaseException, timeout: object) -> tuple[Kind, str]:
+    """Return the kind of a failure, and what failed in words."""
+    causes = _causes(error)
+    kind = next(kind for kind in KINDS if any(isinstance(at, kind.causes) for at in causes))
+    what = kind.what.format(timeout=timeout)
+    detail = _detail(causes)
+    if not detail and kind is KINDS[-1]:
+        detail = type(error).__name__
+    return kind, f"{what} ({detail})" if detail else what
+
+
+def _causes(error: BaseException) -> list[BaseException]:
+    """Return an error and those inside it: requests and urllib3 nest them in three ways."""
+    found: list[BaseException] = []
+    queue: list[object] = [error]
+    for candidate in queue:
+        if isinstance(candidate, BaseException) and candidate not in found:
+            found.append(candidate)
+            reason = getattr(candidate, "reason", None)
+            queue += [*candidate.args, reason, candidate.__cause__]
+    return found
+
+
+def _detail(causes: list[BaseException]) -> str:
+    """Return the system's own word for it, which never holds a header."""
+    for cause in causes:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return one_line(cause.verify_message, 200)
+        if isinstance(cause, OSError) and cause.strerror:
+            return one_line(cause.strerror, 200)
+        if type(cause) is OSError:
+            # "Tunnel connection failed: 407 ...", or a certificate bundle that does not exist.
+            return one_line(str(cause), 200)
+    return ""
