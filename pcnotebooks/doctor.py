@@ -296,7 +296,7 @@ def _clock(skews: list[float | None]) -> Finding:
     skew = next((skew for skew in skews if skew is not None), None)
     if skew is None:
         return Finding("Clock", "warn", "skipped, no answer stated the time")
-    if abs(skew) <= 300:  # what Entra tolerates, too
+    if abs(skew) <= 300:  # the tolerance that services usually have for a token's times
         return Finding("Clock", "pass", f"within {abs(skew) + 1:.0f} seconds of the service's")
     words = f"{abs(skew) / 60:.0f} minutes {'ahead of' if skew > 0 else 'behind'} the service's"
     return Finding("Clock", "warn", words, "Set this machine's clock: tokens are judged by it.")

@@ -191,7 +191,7 @@ class MsalCredential:
         self._label_partner()
 
     def _label_partner(self) -> None:
-        """Name the partner by its tenant unless the profile has a label; errors name it, too."""
+        """Name the partner by its tenant unless the profile has a label; errors name it as well."""
         account = {**(self._account or {}), "realm": self._authority().tenant}
         partner = self.settings.partner or tenant_id(self._cache, account)
         self.settings = replace(self.settings, partner=partner)

@@ -23,8 +23,9 @@ class Session:
         Name of a cloud, or a :class:`Cloud`.
     credential
         Anything with ``get_token(*scopes)`` that returns an object with ``token`` and
-        ``expires_on``: every azure-identity credential of a user fits. It is asked at each call
-        and keeps its tokens itself.
+        ``expires_on``: every azure-identity credential fits, though one of an app without a user
+        can fetch only the list of invoices. It is asked at each call, for the scope
+        ``{api}/.default``, and keeps its tokens itself.
     partner
         Label of the partner in every payload and frame of this session.
 
@@ -113,7 +114,7 @@ def username(session: Session) -> str:
 def access_token(session: Session, *, refused: str | None = None) -> str:
     """Return a token for the session's cloud from its credential.
 
-    Of a token that the service refused the credential is told, if it can be, to give another.
+    If the service refused a token, the credential is told to give another one.
 
     Raises
     ------

@@ -121,12 +121,12 @@ def profiles_file() -> Path:
 
 
 def load_profiles() -> dict[str, dict[str, Any]]:
-    """Return every profile by its name; none where there is no file.
+    """Return every profile by its name; none without a file.
 
     Raises
     ------
     ConfigurationError
-        For a file that is no TOML, or a profile with a key that none has.
+        For a file that is not TOML, or a profile with an unknown key.
     """
     path = profiles_file()
     try:

@@ -152,13 +152,13 @@ class _PrivateFile(msal_extensions.FilePersistence):  # type: ignore[misc]  # it
 
     def save(self, content: str) -> None:
         path = Path(self.get_location())
-        handle, beside = tempfile.mkstemp(dir=path.parent)
+        handle, temporary = tempfile.mkstemp(dir=path.parent)
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as file:
                 file.write(content)
-            Path(beside).replace(path)
+            Path(temporary).replace(path)
         except BaseException:
-            Path(beside).unlink(missing_ok=True)
+            Path(temporary).unlink(missing_ok=True)
             raise
 
 
@@ -196,7 +196,7 @@ def tenant_id(cache: msal.TokenCache, account: Mapping[str, str]) -> str | None:
 def claims_of(token: str) -> dict[str, Any]:
     """Return what a token claims, unverified: that is the service's to do.
 
-    Empty for one that is no JWT.
+    Empty for one that is not a JWT.
     """
     try:
         claims = json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "=="))
@@ -212,7 +212,7 @@ def cache_file(kind: str) -> Path:
 
 @contextmanager
 def renewing(settings: Settings) -> Iterator[None]:
-    """Lock out other processes while a token is renewed: a refresh token may serve only once.
+    """Lock out other processes while a token is renewed: a refresh token may work only once.
 
     Raises
     ------
@@ -316,7 +316,7 @@ def _deleted(kind: str) -> Iterator[str]:
     files = [path, path.with_name(path.name + ".lockfile"), path.with_name(_RENEWING)]
     if kind == "encrypted" and path.exists():
         try:
-            # Except on Windows the file only signals; the tokens lie in the keyring.
+            # Except on Windows the file only signals changes; the tokens are in the keyring.
             msal_extensions.build_encrypted_persistence(str(path)).save("{}")
         except Exception as error:  # noqa: BLE001  each keyring has errors of its own
             if not path.stat().st_size:

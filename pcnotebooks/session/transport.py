@@ -90,7 +90,7 @@ class Http(requests.Session):
             )
 
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
-        """Return the answer; of a body that is too large the first byte beyond, too.
+        """Return the answer; a body that is too large ends with the first byte beyond.
 
         Raises
         ------
