@@ -22,7 +22,9 @@ from hypothesis import seed as hypothesis_seed
 from hypothesis import strategies as st
 
 from pcnotebooks.errors import PayloadError
-from pcnotebooks.frame.build import differences, recency_of, summary_frame, totals_frame
+from pcnotebooks.frame.build import summary_frame, totals_frame
+from pcnotebooks.frame.measures import differences_of, with_recency
+from pcnotebooks.frame.rows import flatten
 from pcnotebooks.payload.payload import Payload
 from pcnotebooks.payload.sample import sample_payload
 from tests.builders import AT
@@ -120,9 +122,9 @@ def matches(payload: Payload, frame: pd.DataFrame, totals: pd.DataFrame) -> None
     with localcontext(prec=200):
         for code, _, balance, *_ in (entry[0] for entry in items):
             balances[code] = balances.get(code, Decimal(0)) + balance
-    compared = differences(payload)
+    compared = differences_of(flatten([payload]))
     assert dict(zip(compared["currency"], compared["stated"], strict=True)) == balances
-    recency = recency_of(frame)
+    recency = with_recency(frame)
     assert recency["days_since_payment"].isna().equals(frame["last_payment_date"].isna())
 
 

@@ -18,8 +18,8 @@ from pandas.testing import assert_frame_equal
 
 from pcnotebooks.amounts import add_exactly, format_number
 from pcnotebooks.errors import PayloadError
-from pcnotebooks.frame.build import differences, summary_frame, totals_frame
-from pcnotebooks.frame.measures import balance_changes, balances_by_type, payment_recency
+from pcnotebooks.frame.build import summary_frame, totals_frame
+from pcnotebooks.frame.measures import balance_changes, balances_by_type, payment_recency, reconcile
 from pcnotebooks.history.history import History
 from pcnotebooks.payload.decode import decode
 from pcnotebooks.payload.payload import Payload
@@ -136,7 +136,7 @@ def test_what_is_refused_is_told(answer, refusal, tmp_path):
     given = of(answer)
     functions = [summary_frame, totals_frame]
     if "not a date" not in refusal.message:  # a sum needs no date
-        functions += [differences, balance_changes, decode]
+        functions += [reconcile, balance_changes, decode]
     for function in functions:
         with pytest.raises(PayloadError) as caught:
             function(given)
