@@ -30,6 +30,7 @@ check: $(VENV)/.dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/nbstripout --verify notebooks/*.ipynb
+	$(BIN)/python -m pytest --quiet tests/test_project.py::test_environment_equals_pyproject
 
 # Each in a throw-away environment; browser and keyring depend on none of these versions, and
 # what signs in and fetches does not depend on pandas.

@@ -3,26 +3,78 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from datetime import date, datetime
-from decimal import Decimal, localcontext
+from decimal import (
+    ROUND_HALF_EVEN,
+    Context,
+    Decimal,
+    DivisionByZero,
+    InvalidOperation,
+    Overflow,
+    localcontext,
+)
 from functools import lru_cache
 from typing import SupportsFloat
 
 from babel.core import Locale, UnknownLocaleError
 from babel.dates import format_date, format_datetime
-from babel.numbers import format_decimal, get_currency_precision
+from babel.numbers import format_decimal
 
 from pcnotebooks.errors import ConfigurationError
 from pcnotebooks.text import isolated
 
 NO_BREAK = "\N{NO-BREAK SPACE}"
+# The column "minor unit" of ISO 4217's list one (SIX Group keeps it); every other currency has 2.
+# Babel's get_currency_precision gives CLDR's digits, which are those of the coins still in use:
+# none for 13 currencies whose invoices have 2 or 3 decimals, such as RSD, LBP and IQD.
+_MINOR_UNITS = {
+    code: digits
+    for digits, codes in (
+        (0, "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"),
+        (3, "BHD IQD JOD KWD LYD OMR TND"),
+        (4, "CLF UYW"),
+    )
+    for code in codes.split()
+}
+# Every setting is named: what is left out of a Context comes from decimal.DefaultContext, which
+# the user may have changed. 100 digits hold any sum of amounts, which have 43 digits at most.
+_EXACT = Context(
+    prec=100,
+    rounding=ROUND_HALF_EVEN,
+    Emin=-999_999,
+    Emax=999_999,
+    capitals=1,
+    clamp=0,
+    flags=[],
+    traps=[InvalidOperation, DivisionByZero, Overflow],
+)
+# English is written day first, as no reader can take 16 Mar 2018 for another day; CLDR's order
+# for "en" is that of the United States.
+_ENGLISH = {"yMMMd": "d MMM y", "MMMd": "d MMM", "yMMM": "MMM y", "y": "y"}
+
+
+def exactly() -> AbstractContextManager[Context]:
+    """Return a context in which decimal arithmetic is exact, whatever the caller computes in.
+
+    A notebook may have set a precision of three digits, or trap every inexact result: without
+    this, the former would change our figures and the latter end in an exception. Babel and
+    ``Decimal``'s operators read the context as well, so each use of them belongs in here.
+
+    Examples
+    --------
+    >>> with localcontext(prec=3), exactly():
+    ...     Decimal("751094.39") + Decimal("0.01")
+    Decimal('751094.40')
+    """
+    return localcontext(_EXACT)
 
 
 def to_decimal(amount: SupportsFloat) -> Decimal:
     """Return the decimal number that an amount was written as.
 
-    The shortest decimal that reads back as a float is the amount as the service sent it,
-    as long as that had at most 15 digits.
+    The shortest decimal that reads back as a float is the amount as the service sent it, if that
+    had at most 15 digits: every decimal of 15 digits survives the way through a float.
     """
     if isinstance(amount, Decimal):
         return amount
@@ -31,14 +83,13 @@ def to_decimal(amount: SupportsFloat) -> Decimal:
 
 def add_exactly(amounts: Iterable[SupportsFloat]) -> Decimal:
     """Return the sum to the last digit: one float sum in five is not the float of the total."""
-    with localcontext(prec=100):
+    with exactly():
         return sum((to_decimal(amount) for amount in amounts), Decimal(0))
 
 
-@lru_cache(maxsize=512)
 def minor_units(currency: str) -> int:
     """Return the decimals that a currency is written with: GBP 2, JPY 0, KWD 3; unknown ones 2."""
-    return get_currency_precision(currency)
+    return _MINOR_UNITS.get(currency, 2)
 
 
 @lru_cache(maxsize=512)
@@ -56,7 +107,7 @@ def format_number(
     Digits beyond the currency's own decimals are shown where there are any.
     """
     exact = to_decimal(amount)
-    with localcontext(prec=100):  # whatever the caller computes in
+    with exactly():
         text: str = format_decimal(
             exact.copy_abs(),
             _pattern(locale, "0" * minor_units(currency)),
@@ -97,23 +148,40 @@ def format_share(part: SupportsFloat, whole: SupportsFloat) -> str | None:
     part, whole = to_decimal(part), to_decimal(whole)
     if whole <= 0 or not 0 <= part <= whole:
         return None
-    with localcontext(prec=100):
+    with exactly():
         percent = 100 * part / whole
-    if 0 < percent < 1:
-        return f"under 1{NO_BREAK}%"
-    if 99 < percent < 100:
-        return f"over 99{NO_BREAK}%"
-    return f"{round(percent)}{NO_BREAK}%"
+        if 0 < percent < 1:
+            return f"under 1{NO_BREAK}%"
+        if 99 < percent < 100:
+            return f"over 99{NO_BREAK}%"
+        return f"{round(percent)}{NO_BREAK}%"
+
+
+@lru_cache(maxsize=128)
+def _day_pattern(locale: str, skeleton: str) -> str:
+    """Return how a locale writes the fields of a date, such as ``yMMMd``, in its own order."""
+    parsed = _locale(locale)
+    if parsed.language == "en":
+        pattern = _ENGLISH[skeleton]
+    else:
+        # L, a month named outside a date, makes Babel 2.18 write one locale's names into data that
+        # it shares with some 30 others: after a report in Japanese, French axes read 4月. M, a
+        # month named within a date, does not. One locale has Y by mistake: the year of the week.
+        pattern = parsed.datetime_skeletons[skeleton].pattern.translate(
+            {ord("L"): "M", ord("Y"): "y"}
+        )
+    return pattern.replace(" ", NO_BREAK)
 
 
 def format_day(day: date, *, locale: str = "en") -> str:
-    """Return a calendar day: ``16 Mar 2018``."""
-    return isolated(format_date(day, f"d{NO_BREAK}MMM{NO_BREAK}y", _locale(locale)))
+    """Return a calendar day in the order and words of a locale: ``16 Mar 2018``."""
+    return isolated(format_date(day, _day_pattern(locale, "yMMMd"), _locale(locale)))
 
 
 def format_days(days: int, *, locale: str = "en") -> str:
     """Return a number of days: ``1 day``, ``439 days``."""
-    number = format_decimal(days, _pattern(locale, ""), locale=_locale(locale))
+    with exactly():
+        number = format_decimal(days, _pattern(locale, ""), locale=_locale(locale))
     return f"{number}{NO_BREAK}day{'' if days == 1 else 's'}"
 
 
@@ -129,7 +197,8 @@ def format_tick(value: float, *, locale: str = "en") -> str:
     """Return a number beside an axis, with the digits that it has; a credit ``(10)``."""
     exact = Decimal(f"{value:.6g}")
     pattern = _pattern(locale, "######")
-    text: str = format_decimal(exact.copy_abs(), pattern, locale=_locale(locale))
+    with exactly():
+        text: str = format_decimal(exact.copy_abs(), pattern, locale=_locale(locale))
     return f"({text})" if exact < 0 else text
 
 
@@ -139,13 +208,14 @@ def format_ticks_of_time(moments: Sequence[datetime], *, locale: str = "en") -> 
     A year stands in place of its January, and beside the first moment where there is none.
     """
     if any(moment.hour or moment.minute for moment in moments):
-        detail, whole = "HH:mm", f"d{NO_BREAK}MMM{NO_BREAK}y HH:mm"
+        detail, whole = "HH:mm", f"{_day_pattern(locale, 'yMMMd')} HH:mm"
     elif any(moment.day > 1 for moment in moments):
-        detail, whole = f"d{NO_BREAK}MMM", f"d{NO_BREAK}MMM{NO_BREAK}y"
+        detail, whole = _day_pattern(locale, "MMMd"), _day_pattern(locale, "yMMMd")
     else:
-        detail, whole = "LLL", f"LLL{NO_BREAK}y"
-    years = [detail == "LLL" and moment.month == 1 for moment in moments]
-    patterns = ["y" if year else detail for year in years]
+        # A month alone is named in every locale: Lithuanian and Bulgarian would number it.
+        detail, whole = "MMM", _day_pattern(locale, "yMMM")
+    years = [detail == "MMM" and moment.month == 1 for moment in moments]
+    patterns = [_day_pattern(locale, "y") if year else detail for year in years]
     if patterns and not any(years):
         patterns[0] = whole
     return [

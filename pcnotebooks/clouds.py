@@ -15,7 +15,7 @@ from pcnotebooks.errors import ConfigurationError
 class Cloud:
     """Where to sign in and where to ask.
 
-    A cloud of one's own (a stand-in, a future sovereign cloud) serves wherever a name does.
+    A custom cloud (a test server, a future sovereign cloud) may be passed wherever a name may.
 
     Parameters
     ----------
@@ -52,6 +52,7 @@ class Cloud:
         for field, http_on_loopback in (("authority", False), ("api", True)):
             address = getattr(self, field)
             parts = urlsplit(address)
+            # A password in an address would end in logs, and a query in every request.
             secure = parts.scheme == "https" or (
                 http_on_loopback and parts.scheme == "http" and is_loopback(parts.hostname)
             )
@@ -64,17 +65,17 @@ class Cloud:
                 raise ConfigurationError(
                     f"Cloud {self.name!r}: {field} {address!r} is not an https address.",
                     remedy="Give scheme and host, such as 'https://api.partnercenter.microsoft.com'"
-                    " (http serves only for an api on loopback).",
+                    " (http is for an api on loopback only).",
                 )
 
     @property
     def scope(self) -> str:
-        """The delegated permission that a user's token is asked for."""
+        """The delegated permission to ask for with a user's token."""
         return f"{self.api}/user_impersonation"
 
 
 def is_loopback(host: str | None) -> bool:
-    """Whether a host name stands for this machine."""
+    """Whether a host name means this machine."""
     if host == "localhost":
         return True
     try:
@@ -93,7 +94,7 @@ CLOUDS: Mapping[str, Cloud] = MappingProxyType(
                 "https://login.microsoftonline.com",
                 "https://api.partnercenter.microsoft.com",
             ),
-            # The same host as global: only the login service differs.
+            # Microsoft documents the same API host as for global: only the login differs.
             Cloud(
                 "us_government",
                 "Microsoft Cloud for US Government",
@@ -114,7 +115,7 @@ SAMPLE = Cloud("sample", "Sample data", "", "")
 
 
 def get_cloud(name: str | Cloud) -> Cloud:
-    """Return the cloud of that name, or the cloud itself where one is given.
+    """Return the cloud of that name; a cloud is returned as it is.
 
     Parameters
     ----------
@@ -136,17 +137,17 @@ def get_cloud(name: str | Cloud) -> Cloud:
     if name in CLOUDS:
         return CLOUDS[name]
     known = ", ".join(repr(known) for known in CLOUDS)
-    # Arguments get swapped: what is too long for a name may be a token, and is not repeated.
+    # Arguments get swapped: a text too long for a name may be a token, and is not repeated.
     called = f" {name!r}" if len(name) <= 40 else " of that name"
     del name
     raise ConfigurationError(
         f"There is no cloud{called}.",
-        remedy=f"The clouds are {known}; one of your own is a Cloud(name, label, authority, api)."
+        remedy=f"The clouds are {known}; a custom one is a Cloud(name, label, authority, api)."
         " Sample data needs none: use sample_payload(). Germany's was closed on 29 October 2021.",
     )
 
 
 def cloud_label(name: str) -> str:
-    """Return a cloud's name for people; a cloud of one's own keeps its short name."""
+    """Return a cloud's name for people; a custom cloud keeps its short name."""
     cloud = SAMPLE if name == SAMPLE.name else CLOUDS.get(name)
     return cloud.label if cloud else name

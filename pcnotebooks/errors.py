@@ -44,6 +44,7 @@ class PcNotebooksError(Exception):
         retry_after: float | None = None,
         remedy: str | None = None,
     ) -> None:
+        # Messages quote partners' names and the service's words, which may command a terminal.
         super().__init__(printable(message))
         self.status_code = status_code
         self.code = code
@@ -63,6 +64,7 @@ class PcNotebooksError(Exception):
         ids = {"request id": self.request_id, "correlation id": self.correlation_id}
         return ", ".join(f"{name} {value}" for name, value in ids.items() if value)
 
+    # A traceback prints this, so it shows the remedy even if nobody catches the error.
     def __str__(self) -> str:
         return "\n".join(filter(None, (self.message, self.remedy, self.ids)))
 
@@ -76,7 +78,7 @@ class SignInError(PcNotebooksError):
 
 
 class NetworkError(PcNotebooksError):
-    """No whole answer came: name resolution, connection, TLS, proxy, time-out, broken body."""
+    """No complete answer came: name resolution, connection, TLS, proxy, time-out, broken body."""
 
 
 class ServiceError(PcNotebooksError):
@@ -84,7 +86,7 @@ class ServiceError(PcNotebooksError):
 
 
 class PayloadError(PcNotebooksError, ValueError):
-    """A body or file that is not what Partner Center states invoice summaries in.
+    """A body or file in another form than the one that Partner Center answers in.
 
     ``path`` is the JSON path of the offending value, such as
     ``$.items[0].details[1].summary.balanceAmount``, or None.

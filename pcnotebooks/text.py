@@ -7,10 +7,22 @@ terminal, hide a figure or turn it around, be longer than its place, or hold a s
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from unicodedata import bidirectional, category
 
 # Controls, what turns text around or hides in it, half characters, and separators of lines.
 _OBEYED = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+# Two of those (Cf) are letters to some: Persian and Indic words are misspelt without the joiners,
+# and a family of emoji falls apart. They command nothing, but a Latin name that hides one looks
+# like the name without it, so they are kept only after Arabic, Indic and South-East Asian letters,
+# Mongolian ones, and symbols (with their variation selector).
+_JOINERS = {"\N{ZERO WIDTH NON-JOINER}", "\N{ZERO WIDTH JOINER}"}
+_SPELT_WITH_JOINERS = re.compile(
+    r"[\u0600-\u109f\u1780-\u18af\u2190-\u2bff\ufe0f\U0001f000-\U0001faff]"
+)
+# A line of a shell is not set in paragraphs, and the code pages of Japanese, Chinese and Korean
+# Windows have no such character: a pipe would show GBP\xa012.34.
+_NO_BREAK = dict.fromkeys([0xA0, 0x202F], " ")
 # The characters that command a direction of writing; none of them is seen.
 _TURNS = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
 # Long enough to be a token or a code; ids in the form of a GUID are what support asks for.
@@ -24,9 +36,18 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(
-        "\N{REPLACEMENT CHARACTER}" if category(each) in _OBEYED and each != "\n" else each
-        for each in text
+        each
+        if category(each) not in _OBEYED
+        or each == "\n"
+        or (each in _JOINERS and _SPELT_WITH_JOINERS.match(before))
+        else "\N{REPLACEMENT CHARACTER}"
+        for before, each in pairwise(f" {text}")
     )
+
+
+def shell_line(text: str) -> str:
+    """Return a text as one printable line for a terminal or a pipe, with plain spaces."""
+    return printable(text.replace("\n", " ")).translate(_NO_BREAK)
 
 
 def one_line(text: str, most: int) -> str:

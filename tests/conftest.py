@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import ssl
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,8 +13,10 @@ import pytest
 import trustme
 from joserfc.jwk import RSAKey
 
+from pcnotebooks.cli import main
 from pcnotebooks.session.session import sign_out
-from tests.services.identity_provider import IdentityProvider
+from pcnotebooks.session.settings import profiles_file
+from tests.services.identity_provider import CLIENT_ID, TENANT, IdentityProvider, signing_key
 from tests.services.partner_center import PartnerCenter, Step
 from tests.services.planted import shown
 
@@ -110,3 +113,41 @@ def identity_provider(
         assert not provider.shown_in(f"{record.getMessage()} {vars(record)}")
         if record.exc_info and record.exc_info[1]:
             assert not provider.shown_in(shown(record.exc_info[1]))
+
+
+@pytest.fixture
+def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return an empty folder, which is also the working directory."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def shell(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
+    """Return a function that runs a command and returns its exit code."""
+
+    def run(*arguments: object) -> int:
+        monkeypatch.setattr(sys, "argv", ["pcnotebooks", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return int(ended.value.code or 0)
+
+    return run
+
+
+@pytest.fixture
+def contoso(
+    identity_provider: IdentityProvider,
+    partner_center: Callable[..., PartnerCenter],
+    tls: ssl.SSLContext,
+) -> PartnerCenter:
+    """Store a profile that leads to a Partner Center and an identity provider on loopback."""
+    service = partner_center(tls=tls, key=signing_key())
+    path = profiles_file()
+    path.parent.mkdir(parents=True)
+    path.write_text(
+        f'[contoso]\nclient_id = "{CLIENT_ID}"\ntenant = "{TENANT}"\npartner = "Contoso"\n'
+        f'cloud = {{name = "own", label = "Own", authority = "{identity_provider.url}",'
+        f' api = "{service.cloud.api}"}}\n'
+    )
+    return service

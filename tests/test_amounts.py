@@ -1,18 +1,33 @@
 """Amounts are written with their currency's decimals, and nothing is rounded away."""
 
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
-from decimal import Decimal, localcontext
+from decimal import (
+    ROUND_UP,
+    Context,
+    Decimal,
+    DefaultContext,
+    FloatOperation,
+    Inexact,
+    Rounded,
+    Subnormal,
+    localcontext,
+)
 from fractions import Fraction
 
 import pytest
+from babel.core import get_global
+from babel.numbers import get_currency_precision
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pcnotebooks.amounts import (
     NO_BREAK,
     add_exactly,
+    exactly,
     format_amount,
     format_day,
+    format_days,
     format_days_ago,
     format_number,
     format_share,
@@ -23,6 +38,23 @@ from pcnotebooks.amounts import (
 )
 from pcnotebooks.errors import ConfigurationError
 
+# What CLDR counts by coins, and ISO 4217 with two decimals, or three.
+OF_CASH = [
+    "AFN",
+    "ALL",
+    "IQD",
+    "IRR",
+    "KPW",
+    "LAK",
+    "LBP",
+    "MGA",
+    "MMK",
+    "RSD",
+    "SOS",
+    "SYP",
+    "YER",
+]
+
 
 def spaced(text: str) -> str:
     """Return the text with plain spaces for no-break ones."""
@@ -31,12 +63,25 @@ def spaced(text: str) -> str:
 
 @pytest.mark.parametrize(
     ("currency", "digits"),
-    [("GBP", 2), ("EUR", 2), ("CHF", 2), ("JPY", 0), ("KRW", 0), ("KWD", 3), ("BHD", 3), ("XTS", 2),
-     ("nonsense", 2)],
+    [("GBP", 2), ("EUR", 2), ("CHF", 2), ("JPY", 0), ("KRW", 0), ("KWD", 3), ("BHD", 3), ("CLF", 4),
+     ("XTS", 2), ("nonsense", 2), ("IQD", 3),
+     *[(code, 2) for code in OF_CASH if code != "IQD"]],
 )  # fmt: skip
 def test_minor_units(currency, digits):
-    """As ISO 4217 has them; a currency that nobody knows has two."""
+    """As ISO 4217 has them, not as CLDR counts coins; an unknown currency has two."""
     assert minor_units(currency) == digits
+
+
+def test_every_other_currency_has_the_decimals_of_cldr():
+    """The two lists agree on all that is money today but 13 currencies."""
+    now = {
+        code
+        for currencies in get_global("territory_currencies").values()
+        for code, _, ends, is_tender in currencies
+        if is_tender and ends is None
+    }
+    differ = {code for code in now if minor_units(code) != get_currency_precision(code)}
+    assert sorted(differ) == OF_CASH
 
 
 @pytest.mark.parametrize(
@@ -166,13 +211,47 @@ def test_whole_numbers_are_exact():
     assert to_decimal(10**17 + 1) == 10**17 + 1
 
 
-def test_the_callers_decimal_context_does_not_round():
-    """A notebook that computes in three digits sees every digit of its balances."""
-    with localcontext(prec=3):
+@pytest.mark.parametrize(
+    "callers",
+    [
+        Context(prec=3),
+        Context(prec=1, rounding=ROUND_UP),
+        Context(prec=9, traps=[Inexact, Rounded]),
+        Context(prec=40, traps=[Inexact, Rounded, Subnormal, FloatOperation]),
+        Context(prec=3, Emax=3, Emin=-1, clamp=1, capitals=0),
+    ],
+    ids=str,
+)
+def test_the_callers_decimal_context_changes_nothing(callers):
+    """A notebook may compute in three digits or trap every rounding: each digit is shown."""
+    with localcontext(callers):
         assert format_number(Decimal("751094.39"), "GBP") == "751,094.39"
         assert format_number(-751094.39, "GBP") == "(751,094.39)"
+        assert spaced(format_amount(-751094.39, "GBP")) == "(GBP 751,094.39)"
         assert add_exactly([Decimal("751094.39"), 0.01]) == Decimal("751094.40")
         assert spaced(format_share(751094.39, 751094.40)) == "over 99 %"
+        assert spaced(format_share(1, 3)) == "33 %"
+        assert spaced(format_days(123_456)) == "123,456 days"
+        assert format_tick(123_456.5) == "123,456"
+        assert format_tick(0.000123) == "0.000123"
+
+
+@pytest.fixture
+def _defaults_of_decimal() -> Iterator[None]:
+    """Put decimal.DefaultContext back, which belongs to the whole process."""
+    saved = DefaultContext.copy()
+    yield
+    for name in ("prec", "rounding", "Emin", "Emax", "capitals", "clamp"):
+        setattr(DefaultContext, name, getattr(saved, name))
+
+
+@pytest.mark.usefixtures("_defaults_of_decimal")
+def test_changed_defaults_of_decimal_change_nothing():
+    """What a Context does not name comes from there, and in a process for all threads."""
+    DefaultContext.prec, DefaultContext.rounding, DefaultContext.Emax = 3, ROUND_UP, 3
+    with exactly():
+        assert Decimal("751094.39") + Decimal("0.01") == Decimal("751094.40")
+        assert round(Decimal("0.5")) == 0
 
 
 @pytest.mark.parametrize(
@@ -205,11 +284,46 @@ def test_a_share_that_says_nothing(part, whole):
 
 
 @pytest.mark.parametrize(
-    ("locale", "text"), [("en", "16 Mar 2018"), ("de", "16 März 2018"), ("fr", "16 mars 2018")]
+    ("locale", "text"),
+    [
+        ("en", "16 Mar 2018"),
+        ("en_US", "16 Mar 2018"),
+        ("en-GB", "16 Mar 2018"),
+        ("de", "16. März 2018"),
+        ("fr", "16 mars 2018"),
+        ("ja", "2018年3月16日"),
+        ("zh", "2018年3月16日"),
+        ("zh_Hant", "2018年3月16日"),
+        ("ko", "2018년 3월 16일"),
+        ("hu", "2018. márc. 16."),
+        ("lt", "2018-03-16"),
+        ("pt", "16 de mar. de 2018"),
+        ("el", "16 Μαρ 2018"),  # noqa: RUF001  # Greek capitals
+    ],
 )
 def test_days(locale, text):
-    """Day, month's name, year: not to be read as another day anywhere."""
-    assert spaced(format_day(date(2018, 3, 16), locale=locale)) == text
+    """In the order and words of the language; in English with the day first everywhere."""
+    written = format_day(date(2018, 3, 16), locale=locale)
+    assert " " not in written
+    assert spaced(written) == text
+
+
+@pytest.mark.parametrize("before", ["ja", "zh", "he"])
+@pytest.mark.parametrize(
+    ("locale", "labels"),
+    [
+        ("fr", ["févr. 2025", "avr."]),
+        ("it", ["feb 2025", "apr"]),
+        ("pl", ["lut 2025", "kwi"]),
+        ("ko", ["2025년 2월", "4월"]),
+        ("hr", ["velj 2025.", "tra"]),
+    ],
+)
+def test_months_are_of_the_language_asked_for(before, locale, labels):
+    """Whatever was written before in the same process: Babel's data is shared by its locales."""
+    moments = [datetime(2025, month, 1, tzinfo=UTC) for month in (2, 4)]
+    format_ticks_of_time(moments, locale=before)
+    assert [spaced(label) for label in format_ticks_of_time(moments, locale=locale)] == labels
 
 
 @pytest.mark.parametrize(
@@ -257,9 +371,13 @@ def test_a_credit_beside_an_axis_stands_in_parentheses():
     ("moments", "locale", "labels"),
     [
         (["2024-11-01", "2025-01-01", "2025-03-01"], "en", ["Nov", "2025", "Mar"]),
-        (["2024-11-01", "2025-01-01", "2025-03-01"], "de", ["Nov", "2025", "Mär"]),
+        (["2024-11-01", "2025-01-01", "2025-03-01"], "de", ["Nov.", "2025", "März"]),
         (["2025-03-01", "2025-05-01"], "en", ["Mar 2025", "May"]),
         (["2024-12-22", "2025-01-05"], "en", ["22 Dec 2024", "5 Jan"]),
+        (["2024-12-22", "2025-01-05"], "de", ["22. Dez. 2024", "5. Jan."]),
+        (["2024-12-22", "2025-01-05"], "ja", ["2024年12月22日", "1月5日"]),
+        (["2024-12-01", "2025-01-01", "2025-02-01"], "ja", ["12月", "2025年", "2月"]),
+        (["2025-03-01", "2025-05-01"], "lt", ["2025-03", "geg."]),
         (["2025-03-05T06:00", "2025-03-05T18:00"], "en", ["5 Mar 2025 06:00", "18:00"]),
         (["2024-01-01", "2025-01-01"], "en", ["2024", "2025"]),
         ([], "en", []),

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import pytest
 
-from pcnotebooks.cli import main
-
-
-@pytest.fixture(autouse=True)
-def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("empty_folder")
 
 
 @pytest.fixture
@@ -30,21 +24,14 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     return given
 
 
-def _run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
-    monkeypatch.setattr(sys, "argv", ["pcnotebooks", "render", *arguments])
-    with pytest.raises(SystemExit) as ended:
-        main()
-    return int(ended.value.code or 0)
-
-
-def test_renders_with_parameters(monkeypatch, capsys):
+def test_renders_with_parameters(shell, capsys):
     """A notebook and a pair give the file, whose name is all that is printed."""
     cells = [
         nbformat.v4.new_code_cell("days = 1", metadata={"tags": ["parameters"]}),
         nbformat.v4.new_code_cell("print('doubled', days * 2)"),
     ]
     nbformat.write(nbformat.v4.new_notebook(cells=cells), "mine.ipynb")
-    assert _run(monkeypatch, "mine.ipynb", "-p", "days", "-21", "-o", "new/out.html") == 0
+    assert shell("render", "mine.ipynb", "-p", "days", "-21", "-o", "new/out.html") == 0
     assert capsys.readouterr().out.strip() == str(Path("new/out.html"))
     assert "doubled -42" in Path("new/out.html").read_text(encoding="utf-8")
 
@@ -67,34 +54,34 @@ def test_renders_with_parameters(monkeypatch, capsys):
         ("((((", "(((("),
     ],
 )
-def test_a_value_is_what_python_reads(monkeypatch, asked, word, value):
+def test_a_value_is_what_python_reads(shell, asked, word, value):
     """And text where it is none; as a pair of words, or as one."""
-    assert _run(monkeypatch, "02_balances", "-p", "name", word, "--parameter", "n", "1") == 0
+    assert shell("render", "02_balances", "-p", "name", word, "--parameter", "n", "1") == 0
     assert asked["parameters"] == {"name": value, "n": 1}
-    assert _run(monkeypatch, "-p", f"name={word}", "02_balances", "-o", "x.html") == 0
+    assert shell("render", "-p", f"name={word}", "02_balances", "-o", "x.html") == 0
     assert asked["parameters"] == {"name": value}
     assert asked["notebook"] == "02_balances"
 
 
-def test_without_a_file_it_lies_in_the_current_folder(monkeypatch, asked):
+def test_without_a_file_it_lies_in_the_current_folder(shell, asked):
     """Under the notebook's name."""
-    assert _run(monkeypatch, "elsewhere/02_balances.ipynb", "--code") == 0
+    assert shell("render", "elsewhere/02_balances.ipynb", "--code") == 0
     assert (asked["path"], asked["code"]) == ("02_balances.html", True)
 
 
 @pytest.mark.parametrize("arguments", [[], ["x.ipynb", "-p"], ["x.ipynb", "-p", "name"]])
-def test_wrong_usage_is_exit_code_2(monkeypatch, capsys, asked, arguments):
+def test_wrong_usage_is_exit_code_2(shell, capsys, asked, arguments):
     """Said on stderr, and nothing is run."""
-    assert _run(monkeypatch, *arguments) == 2
+    assert shell("render", *arguments) == 2
     assert "Error" in capsys.readouterr().err
     assert asked == {}
 
 
-def test_errors_are_one_line_with_the_remedy_on_the_next(monkeypatch, capsys):
+def test_errors_are_one_line_with_the_remedy_on_the_next(shell, capsys):
     """A parameter that the notebook has not, before any kernel is started."""
-    assert _run(monkeypatch, "02_balances", "-p", "payload_fil", "contoso.json") == 1
+    assert shell("render", "02_balances", "-p", "payload_fil", "contoso.json") == 1
     error, remedy = capsys.readouterr().err.splitlines()
     assert error == "Error: The notebook has no parameter 'payload_fil'."
     assert remedy == "It has payload_file, currency."
-    assert _run(monkeypatch, "nothing.ipynb") == 1
+    assert shell("render", "nothing.ipynb") == 1
     assert capsys.readouterr().err == "Error: nothing.ipynb: No such file or directory\n"

@@ -2,6 +2,9 @@
 
 import copy
 import pickle
+import subprocess
+import sys
+import traceback
 
 import pytest
 
@@ -95,3 +98,45 @@ def test_errors_survive_copies_and_processes(kind):
         assert type(again) is kind
         assert str(again) == str(error)
         assert vars(again) == vars(error)
+
+
+def test_a_traceback_shows_what_to_do():
+    """Python prints an error's text, which has the remedy and the ids on lines of their own."""
+    lines = traceback.format_exception_only(ServiceError("It failed.", **FIELDS))
+    assert "".join(lines).splitlines() == [
+        "pcnotebooks.errors.ServiceError: It failed.",
+        "Wait.",
+        "request id r-1, correlation id c-1",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("library", "call", "command"),
+    [
+        ("pyarrow", "pc.History('kept')", 'pip install "pcnotebooks[history]"'),
+        ("fsspec", "pc.History('s3://kept')", 'pip install "pcnotebooks[history]"'),
+        ("s3fs", "pc.History('s3://kept')", 'pip install "pcnotebooks[history]"'),
+        ("openpyxl", "pc.write_excel('r.xlsx', sample)", 'pip install "pcnotebooks[excel]"'),
+        ("weasyprint", "pc.render_report(sample, 'r.pdf')", 'pip install "pcnotebooks[pdf]"'),
+    ],
+)
+def test_a_missing_library_is_named_with_the_command_that_installs_it(
+    library, call, command, empty_folder
+):
+    """In a process of its own, in which that library cannot be imported; nothing is written."""
+    script = f"""
+import sys
+sys.modules[{library!r}] = None  # importing it raises ImportError
+import pcnotebooks as pc
+sample = pc.sample_payload()
+try:
+    {call}
+except pc.ConfigurationError as error:
+    print(error)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], check=True, capture_output=True, text=True
+    )
+    assert library in done.stdout
+    assert command in done.stdout
+    assert list(empty_folder.iterdir()) == []

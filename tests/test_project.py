@@ -16,7 +16,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
-CONDA_NAMES = {"lazy-loader": "lazy-loader", "matplotlib": "matplotlib-base"}
+CONDA_NAMES = {"matplotlib": "matplotlib-base"}  # where conda-forge's name is another
 
 
 def _requirements(lines: list[str]) -> set[tuple[str, str]]:
@@ -29,7 +29,7 @@ def _requirements(lines: list[str]) -> set[tuple[str, str]]:
 
 
 def test_environment_equals_pyproject():
-    """The conda environment asks for what the wheel asks for, by conda-forge's names."""
+    """The conda environment has the wheel's requirements, by conda-forge's names (make check)."""
     text = (ROOT / "environment.yml").read_text()
     listed = re.findall(r"^  - ([a-z0-9_\-]+[><=].*)$", text, flags=re.MULTILINE)
     wanted = _requirements(PROJECT["project"]["dependencies"])
@@ -115,9 +115,9 @@ def test_no_file_names_a_registry_or_this_machine():
     names = [name for name in listed.stdout.split("\0") if name]
     assert not [name for name in names if name.endswith((".lock", "Pipfile.lock"))]
     for name in names:
-        text = (ROOT / name).read_text(encoding="utf-8", errors="replace")
         if name == "tests/test_project.py":
             continue
+        text = (ROOT / name).read_text(encoding="utf-8", errors="replace")
         for forbidden in ("pypi.org", "files.pythonhosted", "index-url", str(Path.home()) + "/"):
             assert forbidden not in text, name
 

@@ -1,78 +1,64 @@
-"""Frames drawn as charts: they draw, label and return; they never show, save or close.
+"""Charts drawn by matplotlib: they draw, label and return; they never show, save or close.
 
-No text in them is read as mathematics: two dollar signs would otherwise set what stands between
+No text in them is read as mathematics: two dollar signs would otherwise set the words between them
 in italics.
 """
 
 from __future__ import annotations
 
-import io
-import re
 import sys
 import textwrap
-import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import matplotlib as mpl
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.dates import AutoDateLocator, num2date
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.text import Text
-from matplotlib.ticker import Formatter, FuncFormatter, MaxNLocator
 
-from pcnotebooks.amounts import format_tick, format_ticks_of_time
-from pcnotebooks.chart.element import element, slim
 from pcnotebooks.errors import ConfigurationError
-from pcnotebooks.frame.build import recency_of
+from pcnotebooks.frame.measures import with_recency
 from pcnotebooks.frame.schema import TOTALS_COLUMNS
 from pcnotebooks.frame.selection import AsOf, latest, require_frame
 from pcnotebooks.overview.charts import (
-    ATTENTION,
-    MUTED,
-    PAGE,
-    RECENCY_UNIT,
-    RULE,
-    TEXT,
-    VARIABLES,
-    Foot,
+    BalancesChart,
+    Chart,
     Mark,
-    TrendView,
-    balances_view,
-    lanes_of,
-    owners_of,
-    recency_view,
-    trend_view,
+    RecencyChart,
+    TrendChart,
+    balances_chart,
+    recency_chart,
+    trend_chart,
 )
+from pcnotebooks.overview.palette import PALETTE
 
 _WIDTH = 7.2
 _CHARACTERS = 12.5  # of a label, about as many as fit on an inch of axes
+_COLOURS = {name: light for name, (light, _) in PALETTE.items()}
 _RC: Any = {
     "text.parse_math": False,
     "font.size": 9.5,
     "font.family": ["sans-serif"],
-    "text.color": TEXT,
+    "text.color": _COLOURS["text"],
     "axes.titlesize": 11,
     "axes.titleweight": "bold",
     "axes.titlelocation": "left",
     "axes.titlepad": 10,
-    "axes.labelcolor": MUTED,
-    "axes.edgecolor": RULE,
+    "axes.labelcolor": _COLOURS["muted"],
+    "axes.edgecolor": _COLOURS["rule"],
     "axes.facecolor": "none",
     "axes.axisbelow": True,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.spines.left": False,
     "axes.spines.bottom": False,
-    "xtick.color": MUTED,
-    "ytick.color": TEXT,
+    "xtick.color": _COLOURS["muted"],
+    "ytick.color": _COLOURS["text"],
     "xtick.labelsize": 8.5,
     "xtick.major.size": 0,
     "ytick.major.size": 0,
-    "hatch.linewidth": 0.6,
 }
 
 
@@ -106,27 +92,7 @@ def plot_balances(frame: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     >>> plot_balances(frame).get_title(loc="left").replace("\N{NO-BREAK SPACE}", " ")
     'GBP 751,094.39 owed, 73 % OneTime'
     """
-    _refuse_several(frame, "plot_balances")
-    view = balances_view(frame) if len(frame) else None
-    with _axes(ax, rows=len(view.bars) if view else 0) as axes:
-        if view is None:
-            return _nothing(axes)
-        lengths = [bar.length for bar in view.bars]
-        colours = [bar.colour for bar in view.bars]
-        axes.barh(range(len(lengths)), lengths, height=0.56, color=colours)
-        for place, bar in enumerate(view.bars):
-            # A credit's bar reaches to the left, so its lane is free on the right.
-            _label(axes, max(bar.length, 0.0), place, bar.words)
-        axes.set_xlim(_limits(axes, lengths, [bar.words for bar in view.bars]))
-        axes.axvline(0, color=MUTED, linewidth=0.8)
-        _name_lanes(axes, [bar.lane for bar in view.bars])
-        axes.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: format_tick(value)))
-        axes.grid(axis="x", color=RULE, linewidth=0.6)
-        axes.set_xlabel(view.unit, loc="left", fontsize=8)
-        _title(axes, view.title)
-        _foot(axes, view.foot)
-    return axes
+    return _draw(_balances_of(frame), ax)
 
 
 def plot_payment_recency(
@@ -164,24 +130,7 @@ def plot_payment_recency(
     >>> ax.get_title(loc="left").replace("\N{NO-BREAK SPACE}", " ")
     'Last payment 439 days ago; 3 of 4 never paid'
     """
-    require_frame(frame, TOTALS_COLUMNS)
-    recency = recency_of(frame, as_of=as_of)
-    view = recency_view(recency, as_of=as_of) if len(recency) else None
-    with _axes(ax, rows=len(view.lanes) if view else 0) as axes:
-        if view is None:
-            return _nothing(axes)
-        for start, end, colour in view.bands:
-            axes.axvspan(start, end, color=colour, linewidth=0)
-        for place, (_, marks) in enumerate(view.lanes):
-            for mark in marks:
-                _payment_mark(axes, mark, place, beside=view.beside, last=view.last)
-        axes.set_xlim(view.ends)
-        axes.set_xticks(view.ticks)
-        _name_lanes(axes, [label for label, _ in view.lanes])
-        axes.set_xlabel(RECENCY_UNIT, loc="left", fontsize=8)
-        _title(axes, view.title)
-        _foot(axes, view.foot)
-    return axes
+    return _draw(_recency_of(frame, as_of=as_of), ax)
 
 
 def plot_balance_trend(frame: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
@@ -216,30 +165,7 @@ def plot_balance_trend(frame: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     >>> len(plot_balance_trend(frame).lines[0].get_xdata())
     24
     """
-    _refuse_several(frame, "plot_balance_trend")
-    with _axes(ax, rows=_rows(plot_balance_trend, frame)) as axes:
-        if frame.empty:
-            return _nothing(axes)
-        view = trend_view(frame)
-        for line in view.lines:
-            x, y, colour = line.moments, line.heights, line.colour
-            axes.plot(x, y, drawstyle="steps-post", color=colour, linewidth=1.6)
-            axes.plot(x[-1], y[-1], "o", color=colour, markersize=5)
-        _mark_unexplained(axes, view)
-        axes.axhline(0, color=MUTED, linewidth=0.8)
-        axes.margins(x=0.02, y=0.12)
-        _payment_ticks(axes, view)
-        _label_ends(axes, view)
-        axes.grid(axis="y", color=RULE, linewidth=0.6)
-        axes.xaxis.set_major_locator(AutoDateLocator(minticks=3, maxticks=8))
-        axes.xaxis.set_major_formatter(_Dates())
-        axes.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: format_tick(value)))
-        axes.tick_params(axis="y", labelsize=8.5, labelcolor=MUTED)
-        axes.set_ylabel(view.unit, loc="top", fontsize=8)
-        _title(axes, view.title)
-        _foot(axes, view.foot, below=-22)
-    return axes
+    return _draw(_trend_of(frame), ax)
 
 
 def plot_panels(frame: pd.DataFrame, plot: Callable[..., Axes] = plot_balances) -> Figure:
@@ -265,45 +191,43 @@ def plot_panels(frame: pd.DataFrame, plot: Callable[..., Axes] = plot_balances) 
     """
     _teach_figures_to_kernel()
     frames = [rows for _, rows in frame.groupby("currency", observed=True, sort=True)] or [frame]
-    heights = [_height(_rows(plot, rows)) + 0.2 for rows in frames]
+    # A function of the user's own gets the height of a chart of balances.
+    model = _MODELS.get(plot, _balances_of)
+    charts = [model(rows) for rows in frames]
+    heights = [_height(chart) + 0.2 for chart in charts]
     figure = Figure(figsize=(_WIDTH, sum(heights)), layout=ConstrainedLayoutEngine(h_pad=0.12))
     grid = figure.add_gridspec(len(frames), height_ratios=heights)
-    for place, rows in enumerate(frames):
+    for place, (rows, chart) in enumerate(zip(frames, charts, strict=True)):
         with mpl.rc_context(_RC):
             ax = figure.add_subplot(grid[place])
-        plot(rows, ax=ax)
+        if plot in _MODELS:
+            _draw(chart, ax)
+        else:
+            plot(rows, ax=ax)
     return figure
 
 
-@contextmanager
-def _any_letters() -> Iterator[None]:
-    """Be quiet about letters that matplotlib's font lacks: the reader's draws them."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing from font")
-        yield
+def _balances_of(frame: pd.DataFrame) -> BalancesChart | None:
+    _refuse_several(frame, "plot_balances")
+    return balances_chart(frame) if len(frame) else None
 
 
-def to_svg(figure: Figure, *, prefix: str, title: str, description: str) -> str:
-    """Return a figure as an inline SVG element that a page can name, recolour and search.
+def _recency_of(frame: pd.DataFrame, *, as_of: AsOf | None = None) -> RecencyChart | None:
+    require_frame(frame, TOTALS_COLUMNS)
+    recency = with_recency(latest(frame), as_of=as_of)
+    return recency_chart(recency, as_of=as_of) if len(recency) else None
 
-    Text stays text in the page's own font, ids begin with `prefix` so that several charts fit on
-    a page, colours are CSS variables (``--pcn-recurring`` ...) that fall back to the chart's own,
-    and two runs are equal.
-    """
-    buffer = io.BytesIO()
-    with (
-        mpl.rc_context({**_RC, "svg.fonttype": "none", "svg.hashsalt": prefix}),
-        _any_letters(),
-    ):
-        figure.savefig(
-            buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None}
-        )
-    svg = buffer.getvalue().decode("utf-8").rstrip()
-    svg = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>", "", svg, flags=re.DOTALL)
-    svg = svg[svg.index(">", svg.index("<svg")) + 1 :]
-    svg = slim(svg.removesuffix("</svg>"), prefix=prefix, colours=VARIABLES)
-    width, height = (float(inches) * 72 for inches in figure.get_size_inches())
-    return element(svg, prefix=prefix, title=title, description=description, size=(width, height))
+
+def _trend_of(frame: pd.DataFrame) -> TrendChart | None:
+    _refuse_several(frame, "plot_balance_trend")
+    return trend_chart(frame) if len(frame) else None
+
+
+_MODELS: dict[Callable[..., Axes], Callable[[pd.DataFrame], Chart | None]] = {
+    plot_balances: _balances_of,
+    plot_payment_recency: _recency_of,
+    plot_balance_trend: _trend_of,
+}
 
 
 def _refuse_several(frame: pd.DataFrame, function: str) -> None:
@@ -317,33 +241,6 @@ def _refuse_several(frame: pd.DataFrame, function: str) -> None:
         )
 
 
-def _height(rows: int) -> float:
-    return 1.0 + 0.4 * rows
-
-
-def _rows(plot: Callable[..., Axes], frame: pd.DataFrame) -> int:
-    """Return how many lanes high a chart is; a trend as five, or two for each line's end."""
-    if plot is plot_balance_trend:
-        return max(5, 2 * len(owners_of(frame)))
-    return len(lanes_of(latest(frame), by_currency=plot is plot_payment_recency))
-
-
-@contextmanager
-def _axes(ax: Axes | None, *, rows: int) -> Iterator[Axes]:
-    """Give the axes to draw on in the package's style, and leave no text to mathematics."""
-    with mpl.rc_context(_RC):
-        if ax is None:
-            # Only pyplot's figures are shown in a cell; it is imported where it is needed.
-            import matplotlib.pyplot as plt  # noqa: PLC0415
-
-            _, ax = plt.subplots(figsize=(_WIDTH, _height(rows)), layout="constrained")
-        ax.set_axisbelow(True)
-        ax.spines[:].set_visible(False)
-        yield ax
-        for text in ax.findobj(Text):
-            text.set_parse_math(False)
-
-
 def _teach_figures_to_kernel() -> None:
     """Have a running kernel show figures as pictures: pyplot's backend teaches it when loaded."""
     if "IPython" in sys.modules:
@@ -352,21 +249,120 @@ def _teach_figures_to_kernel() -> None:
         plt.close(plt.figure())
 
 
-def _nothing(ax: Axes) -> Axes:
-    ax.set_axis_off()
-    ax.text(0, 0.5, "No rows: none are stated, or none fit.", transform=ax.transAxes, color=MUTED)
+def _height(chart: Chart | None) -> float:
+    return 1.0 + 0.4 * (chart.rows if chart else 0)
+
+
+def _draw(chart: Chart | None, ax: Axes | None) -> Axes:
+    """Draw a chart, or that there are no rows, and leave no text to mathematics."""
+    with mpl.rc_context(_RC):
+        if ax is None:
+            # Only pyplot's figures are shown in a cell; it is imported where it is needed.
+            import matplotlib.pyplot as plt  # noqa: PLC0415
+
+            _, ax = plt.subplots(figsize=(_WIDTH, _height(chart)), layout="constrained")
+        ax.set_axisbelow(True)
+        ax.spines[:].set_visible(False)
+        if isinstance(chart, BalancesChart):
+            _balances(ax, chart)
+        elif isinstance(chart, RecencyChart):
+            _recency(ax, chart)
+        elif isinstance(chart, TrendChart):
+            _trend(ax, chart)
+        else:
+            ax.set_axis_off()
+            words = "No rows: none are stated, or none fit."
+            ax.text(0, 0.5, words, transform=ax.transAxes, color=_COLOURS["muted"], label=words)
+        if chart:
+            ax.set_title(textwrap.fill(chart.title, max(24, int(0.8 * _room(ax)))))
+            _foot(ax, chart)
+        for text in ax.findobj(Text):
+            text.set_parse_math(False)
     return ax
 
 
-class _Dates(Formatter):
-    """Writes an axis of days: months by name, the year where one begins."""
+def _balances(ax: Axes, chart: BalancesChart) -> None:
+    lengths, colours = [bar.length for bar in chart.bars], [_COLOURS[b.colour] for b in chart.bars]
+    ax.barh(range(chart.rows), lengths, height=0.56, color=colours)
+    for place, bar in enumerate(chart.bars):
+        # The bar of a credit reaches to the left, so its lane is free on the right.
+        _label(ax, max(bar.length, 0.0), place, bar.words)
+    ax.axvline(0, color=_COLOURS["muted"], linewidth=0.8)
+    _name_lanes(ax, [bar.label for bar in chart.bars])
+    ax.set_xticks(*zip(*chart.axis.ticks, strict=True))
+    ax.set_xlim(_limits(ax, chart))
+    ax.grid(axis="x", color=_COLOURS["rule"], linewidth=0.6)
+    ax.set_xlabel(chart.unit, loc="left", fontsize=8)
 
-    def __call__(self, value: float, pos: int | None = None) -> str:  # noqa: ARG002  as called
-        return self.format_ticks([value])[0]
 
-    def format_ticks(self, values: Sequence[float]) -> list[str]:
-        """Return the labels of all ticks, which together say what each leaves out."""
-        return format_ticks_of_time([num2date(value) for value in values])
+def _limits(ax: Axes, chart: BalancesChart) -> tuple[float, float]:
+    """Return how far the axis reaches, so that every label has room behind its bar."""
+    room = _room(ax)
+    left = 1.06 * chart.axis.first
+    reach = [
+        (max(bar.length, 0.0) - left) / max(0.2, 1 - (len(bar.words) + 2) / room)
+        for bar in chart.bars
+    ]
+    return left, left + (max(reach) or 1.0)
+
+
+def _recency(ax: Axes, chart: RecencyChart) -> None:
+    for start, end, colour in chart.bands:
+        ax.axvspan(start, end, color=_COLOURS[colour], linewidth=0)
+    for place, (_, marks) in enumerate(chart.lanes):
+        for mark in marks:
+            _payment_mark(ax, chart, mark, place)
+    _name_lanes(ax, [label for label, _ in chart.lanes])
+    ax.set_xticks(*zip(*chart.axis.ticks, strict=True))
+    ax.set_xlim(chart.axis.first, chart.axis.last)
+    ax.set_xlabel(chart.unit, loc="left", fontsize=8)
+
+
+def _payment_mark(ax: Axes, chart: RecencyChart, mark: Mark, place: int) -> None:
+    """Mark a last payment in its lane, in words and by a shape of its own."""
+    text, *more = mark.words
+    if mark.days is None:
+        outline = "solid" if mark.status == "never paid" else "dotted"
+        ax.scatter(
+            [chart.no_day], [place], s=64, facecolors="none", edgecolors=_COLOURS["text"],
+            linestyles=outline,
+        )  # fmt: skip
+        _label(ax, 0, place, text)
+        return
+    marker = ">" if mark.older else "o"
+    ax.scatter([mark.days], [place], s=64, color=_COLOURS["text"], marker=marker)
+    low, high = chart.axis.first, chart.axis.last
+    share = (mark.days - low if mark.words_first else high - mark.days) / (high - low)
+    for word in more:
+        if len(text) + len(word) + 3 <= share * _room(ax):
+            text += f" · {word}"
+    _label(ax, mark.days, place, text, left=mark.words_first)
+
+
+def _trend(ax: Axes, chart: TrendChart) -> None:
+    for line in chart.lines:
+        x: Any = line.moments
+        colour = _COLOURS[line.colour]
+        ax.plot(x, line.heights, drawstyle="steps-post", color=colour, linewidth=1.6)
+        ax.plot(x[-1], line.heights[-1], "o", color=colour, markersize=5)
+    _mark_unexplained(ax, chart)
+    ax.axhline(0, color=_COLOURS["muted"], linewidth=0.8)
+    ax.set_xticks(*zip(*chart.days.ticks, strict=True))
+    ax.set_yticks(*zip(*chart.amounts.ticks, strict=True))
+    # The span of a single answer is zero, which is no axis.
+    margin = 0.02 * (chart.days.last - chart.days.first) or pd.Timedelta(days=1)
+    first: Any = chart.days.first - margin
+    last: Any = chart.days.last + margin
+    ax.set_xlim(first, last)
+    low, high = chart.amounts.first, chart.amounts.last
+    # Payments are marked below the balances.
+    below = 0.36 if chart.payments else 0.12
+    ax.set_ylim(low - below * (high - low), high + 0.12 * (high - low))
+    _payment_ticks(ax, chart)
+    _label_ends(ax, chart)
+    ax.grid(axis="y", color=_COLOURS["rule"], linewidth=0.6)
+    ax.tick_params(axis="y", labelsize=8.5, labelcolor=_COLOURS["muted"])
+    ax.set_ylabel(chart.unit, loc="top", fontsize=8)
 
 
 def _name_lanes(ax: Axes, labels: Sequence[str]) -> None:
@@ -378,22 +374,6 @@ def _room(ax: Axes) -> float:
     """Return about how many characters of a label fit across the axes."""
     figure = ax.get_figure(root=True)
     return _CHARACTERS * ax.get_position().width * (figure.get_figwidth() if figure else _WIDTH)
-
-
-def _title(ax: Axes, text: str) -> None:
-    """Write the finding above, in lines that a narrow chart has room for."""
-    ax.set_title(textwrap.fill(text, max(24, int(0.8 * _room(ax)))))
-
-
-def _limits(ax: Axes, lengths: Sequence[float], labels: Sequence[str]) -> tuple[float, float]:
-    """Return how far the axis reaches, so that every label has room behind its bar."""
-    room = _room(ax)
-    left = 1.06 * min(0.0, *lengths)
-    reach = [
-        (max(length, 0.0) - left) / max(0.2, 1 - (len(label) + 2) / room)
-        for length, label in zip(lengths, labels, strict=True)
-    ]
-    return left, left + (max(reach) or 1.0)
 
 
 def _label(ax: Axes, x: float, y: float, text: str, *, left: bool = False) -> None:
@@ -408,29 +388,11 @@ def _label(ax: Axes, x: float, y: float, text: str, *, left: bool = False) -> No
     )
 
 
-def _payment_mark(ax: Axes, mark: Mark, place: int, *, beside: float, last: float) -> None:
-    """Mark a last payment in its lane, in words and by a shape of its own."""
-    if mark.days is None:
-        outline = "solid" if mark.status == "never paid" else "dotted"
-        ax.scatter([beside], [place], s=64, facecolors="none", edgecolors=TEXT, linestyles=outline)
-        _label(ax, 0, place, mark.words[0])
-        return
-    ax.scatter([mark.days], [place], s=64, color=TEXT, marker=">" if mark.older else "o")
-    # On the side with more room, with as many words as it has.
-    left = mark.days > last / 2
-    room = _room(ax) * max(mark.days, last - mark.days) / last
-    text, *more = mark.words
-    for word in more:
-        if len(text) + len(word) + 3 <= room:
-            text += f" · {word}"
-    _label(ax, mark.days, place, text, left=left)
-
-
-def _mark_unexplained(ax: Axes, view: TrendView) -> None:
+def _mark_unexplained(ax: Axes, chart: TrendChart) -> None:
     """Mark each unexplained step, and write the word beside the newest."""
-    for moment, before, after in view.unexplained:
-        ax.vlines(moment, before, after, color=ATTENTION, linewidth=2.4)
-    for moment, before, after in view.unexplained[-1:]:
+    for moment, before, after in chart.unexplained:
+        ax.vlines(moment, before, after, color=_COLOURS["attention"], linewidth=2.4)
+    for moment, before, after in chart.unexplained[-1:]:
         ax.annotate(
             "unexplained",
             (moment, (before + after) / 2),
@@ -438,37 +400,42 @@ def _mark_unexplained(ax: Axes, view: TrendView) -> None:
             textcoords="offset points",
             va="center",
             fontsize=8,
-            color=ATTENTION,
-            bbox={"facecolor": PAGE, "edgecolor": "none", "pad": 1.5},
+            color=_COLOURS["attention"],
+            bbox={"facecolor": _COLOURS["page"], "edgecolor": "none", "pad": 1.5},
         )
 
 
-def _payment_ticks(ax: Axes, view: TrendView) -> None:
+def _payment_ticks(ax: Axes, chart: TrendChart) -> None:
     """Mark payments below, on the day they were made."""
-    if not view.payments:
+    if not chart.payments:
         return
-    bottom, top = ax.get_ylim()
-    ax.set_ylim(bottom - 0.16 * (top - bottom), top)
     low = ax.get_xaxis_transform()
-    days: Any = [day for day, _ in view.payments]
-    ax.plot(days, [0.05] * len(days), "|", color=TEXT, markersize=7, transform=low)
+    days: Any = [day for day, _ in chart.payments]
+    ax.plot(days, [0.05] * len(days), "|", color=_COLOURS["text"], markersize=7, transform=low)
     ax.annotate(
         "payments", (0, 0.05), xycoords="axes fraction", xytext=(-4, 0),
-        textcoords="offset points", ha="right", va="center", fontsize=8, color=MUTED,
+        textcoords="offset points", ha="right", va="center", fontsize=8, color=_COLOURS["muted"],
     )  # fmt: skip
-    for day, words in view.payments:
+    for day, words in chart.payments:
         if words:
             ax.text(
-                day, 0.09, words, transform=low, ha="center", va="bottom", fontsize=7.5, color=MUTED
+                day,
+                0.09,
+                words,
+                transform=low,
+                ha="center",
+                va="bottom",
+                fontsize=7.5,
+                color=_COLOURS["muted"],
             )
 
 
-def _label_ends(ax: Axes, view: TrendView) -> None:
+def _label_ends(ax: Axes, chart: TrendChart) -> None:
     """Write what each line ends at beside the axes, one below the other."""
     bottom, top = ax.get_ylim()
-    gap = 0.85 / max(5, 2 * len(view.lines)) * (top - bottom)
+    gap = 0.85 / chart.rows * (top - bottom)
     height = float("-inf")
-    for line in sorted(view.lines, key=lambda line: line.heights[-1]):
+    for line in chart.ends:
         height = max(line.heights[-1], height + gap)
         ax.annotate(
             line.words,
@@ -477,23 +444,26 @@ def _label_ends(ax: Axes, view: TrendView) -> None:
             xytext=(4, 0),
             textcoords="offset points",
             va="center",
-            color=line.colour,
+            color=_COLOURS[line.colour],
             annotation_clip=False,
         )
 
 
-def _foot(ax: Axes, foot: Foot, *, below: float = -31) -> None:
+def _foot(ax: Axes, chart: Chart) -> None:
     """Say below the chart where the figures come from and of when they are."""
     figure = ax.get_figure(root=True)
     width = int(_CHARACTERS * (figure.get_figwidth() if figure else _WIDTH))
     ax.annotate(
-        textwrap.fill(foot.words, width),
+        textwrap.fill(chart.foot.words, width),
         (0, 0),
         xycoords="axes fraction",
-        xytext=(0, below),
+        # A trend has no unit below its axis.
+        xytext=(0, -22 if isinstance(chart, TrendChart) else -31),
         textcoords="offset points",
         va="top",
         fontsize=8,
-        color=foot.colour,
-        fontweight="bold" if foot.bold else "normal",
+        color=_COLOURS[chart.foot.colour],
+        fontweight="bold" if chart.foot.bold else "normal",
+        # Goes where the axes go, also through pickle, and away when they are cleared.
+        label=chart.description,
     )

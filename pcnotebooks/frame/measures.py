@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from datetime import date
 from decimal import Decimal
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -317,7 +318,7 @@ def differences_of(flat: Flat) -> pd.DataFrame:
     stated, parts = (
         _sums(columns, set(newest.values())) for columns in (flat.totals, flat.details)
     )
-    records = []
+    records: list[tuple[Any, ...]] = []
     for (place, currency), total in stated.items():
         payload = flat.payloads[place]
         summed = difference = None
@@ -326,7 +327,8 @@ def differences_of(flat: Flat) -> pd.DataFrame:
             difference = add_exactly([total, summed.copy_negate()])
         records.append((payload.partner, payload.cloud, currency, total, summed, difference))
     columns = [*KEYS, "stated", "summed", "difference"]
-    frame = pd.DataFrame(sorted(records, key=lambda each: each[:3]), columns=columns, dtype=object)
+    records.sort(key=itemgetter(0, 1, 2))
+    frame = pd.DataFrame(records, columns=columns, dtype=object)
     return _finish(frame, dict.fromkeys(KEYS, "category") | dict.fromkeys(columns[3:], "object"))
 
 

@@ -15,7 +15,7 @@ from pcnotebooks.errors import ConfigurationError
 from pcnotebooks.frame.build import summaries_of, totals_of
 from pcnotebooks.frame.measures import changes_of, differences_of, with_recency
 from pcnotebooks.frame.rows import Flat, flatten, latest_payloads
-from pcnotebooks.frame.schema import SUMMARY_COLUMNS
+from pcnotebooks.frame.schema import SUMMARY_COLUMNS, UTC
 from pcnotebooks.frame.selection import AsOf, as_of_day, latest, require_frame, rows_of, rows_with
 from pcnotebooks.overview import words
 from pcnotebooks.overview.model import (
@@ -68,8 +68,8 @@ def overview(
     day = None if as_of is None else as_of_day(as_of)
     if isinstance(given, pd.DataFrame):
         require_frame(given, SUMMARY_COLUMNS)
-        frames = Frames(summaries=given, details=latest(given))
-        flat = None
+        flat = flatten([])
+        frames = replace(_frames(flat), summaries=given, details=latest(given))
     else:
         flat = flatten([given] if isinstance(given, Payload) else given)
         if not flat.payloads:
@@ -79,7 +79,7 @@ def overview(
                 " sample_payload().",
             )
         frames = _frames(flat)
-    return _worked_out(frames, flat, day, terms_days, locale)
+    return _worked_out(frames, flat, _Terms(day, terms_days, locale))
 
 
 def part(whole: Overview, choice: Choice, *, as_of: date | None = None) -> Overview:
@@ -87,16 +87,28 @@ def part(whole: Overview, choice: Choice, *, as_of: date | None = None) -> Overv
     rows = {name: value for name, value in choice.columns.items() if name != "invoice_type"}
     frames = {field.name: getattr(whole.frames, field.name) for field in fields(Frames)}
     if rows:
-        frames = {
-            name: None if frame is None else rows_with(frame, **rows)
-            for name, frame in frames.items()
-        }
+        frames = {name: rows_with(frame, **rows) for name, frame in frames.items()}
     return replace(
         whole,
         as_of=as_of,
         choice=choice,
-        **_shown(Frames(**frames), whole.sources, choice, as_of, whole.terms_days, whole.locale),
+        **_shown(
+            Frames(**frames), whole.sources, choice, _Terms(as_of, whole.terms_days, whole.locale)
+        ),
     )
+
+
+@dataclass(frozen=True)
+class _Terms:
+    """As of which day, under which payment terms, and in which locale figures are shown."""
+
+    as_of: date | None
+    days: int
+    locale: str
+
+    def counted(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Return rows with their recency."""
+        return with_recency(rows, as_of=self.as_of, terms_days=self.days)
 
 
 def _frames(flat: Flat) -> Frames:
@@ -116,33 +128,31 @@ def _rows_of_latest(frame: pd.DataFrame, newest: Sequence[Payload]) -> pd.DataFr
     """Return the rows of the newest payloads; one that states nothing replaces older rows."""
     moments = {(each.partner, each.cloud): each.retrieved_at for each in newest}
     owners = zip(frame["partner"], frame["cloud"], strict=True)
-    at = pd.to_datetime([moments[owner] for owner in owners], utc=True)
-    return frame[frame["retrieved_at"].array == at].reset_index(drop=True)
+    at = pd.DatetimeIndex([moments[owner] for owner in owners], dtype=UTC)
+    current: pd.DataFrame = frame[frame["retrieved_at"].array == at]
+    return current.reset_index(drop=True)
 
 
-def _worked_out(
-    frames: Frames, flat: Flat | None, as_of: date | None, terms_days: int, locale: str
-) -> Overview:
-    payloads = [] if flat is None else flat.payloads
-    sources, earlier = _sources(payloads)
+def _worked_out(frames: Frames, flat: Flat, terms: _Terms) -> Overview:
+    sources, earlier = _sources(flat.payloads)
     moments = [source.payload.retrieved_at for source in sources]
-    if flat is None:
+    if not sources:
         moments = list(frames.details["retrieved_at"].unique())
     days = [moment.date() for moment in moments]
-    retrieved = words.days_words(days, locale) if days else ""
+    retrieved = words.days_words(days, terms.locale) if days else ""
     clouds = {source.payload.cloud for source in sources} or set(frames.details["cloud"])
-    shown = _shown(frames, sources, Choice(), as_of, terms_days, locale)
+    shown = _shown(frames, sources, Choice(), terms)
     return Overview(
         **shown,
         sources=sources,
         earlier=earlier,
-        gone=tuple(_no_longer_stated(frames.history, sources, locale)),
+        gone=tuple(_no_longer_stated(frames.history, sources, terms.locale)),
         is_sample=SAMPLE.name in clouds,
         retrieved=retrieved,
-        days=retrieved if as_of is None else format_day(as_of, locale=locale),
-        as_of=as_of,
-        terms_days=terms_days,
-        locale=locale,
+        days=retrieved if terms.as_of is None else format_day(terms.as_of, locale=terms.locale),
+        as_of=terms.as_of,
+        terms_days=terms.days,
+        locale=terms.locale,
     )
 
 
@@ -160,27 +170,17 @@ def _sources(payloads: Sequence[Payload]) -> tuple[tuple[Source, ...], tuple[Sou
 
 
 def _shown(
-    frames: Frames,
-    sources: Sequence[Source],
-    choice: Choice,
-    as_of: date | None,
-    terms_days: int,
-    locale: str,
+    frames: Frames, sources: Sequence[Source], choice: Choice, terms: _Terms
 ) -> dict[str, Any]:
     """Return what differs between the whole and its parts: frames, sections and table."""
     frames = replace(
-        frames,
-        details=with_recency(frames.details, as_of=as_of, terms_days=terms_days),
-        totals=None
-        if frames.totals is None
-        else with_recency(frames.totals, as_of=as_of, terms_days=terms_days),
+        frames, details=terms.counted(frames.details), totals=terms.counted(frames.totals)
     )
     chosen = frames.details
     if choice.invoice_type is not None:
         chosen = rows_with(chosen, invoice_type=choice.invoice_type)
-    told = _told(frames, locale)
-    sections = _sections(frames, _Grouped.of(chosen), told, sources, choice, as_of, locale)
-    lines = tuple(words.line(row, Words(row.currency, locale)) for row in rows_of(chosen))
+    sections = _sections(frames, _Grouped.of(chosen), sources, choice, terms)
+    lines = tuple(words.line(row, Words(row.currency, terms.locale)) for row in rows_of(chosen))
     return {"frames": frames, "sections": sections, "lines": lines}
 
 
@@ -193,12 +193,10 @@ class _Grouped:
     places: dict[Key, list[int]]
 
     @classmethod
-    def of(cls, frame: pd.DataFrame | None) -> _Grouped:
+    def of(cls, frame: pd.DataFrame) -> _Grouped:
         """Group by partner, cloud and currency. Splitting in pandas costs a call an account."""
         rows: dict[Key, list[Any]] = {}
         places: dict[Key, list[int]] = {}
-        if frame is None:
-            return cls(pd.DataFrame(), rows, places)
         for place, row in enumerate(rows_of(frame)):
             key = (row.partner, row.cloud, row.currency)
             rows.setdefault(key, []).append(row)
@@ -226,19 +224,14 @@ def _told(frames: Frames, locale: str) -> dict[Key, Told]:
 
 
 def _sections(
-    frames: Frames,
-    chosen: _Grouped,
-    told: dict[Key, Told],
-    sources: Sequence[Source],
-    choice: Choice,
-    as_of: date | None,
-    locale: str,
+    frames: Frames, chosen: _Grouped, sources: Sequence[Source], choice: Choice, terms: _Terms
 ) -> tuple[Section, ...]:
     """Return a section for each currency that has rows of what is chosen."""
+    told = _told(frames, terms.locale)
     history, changes = _Grouped.of(frames.history), _Grouped.of(frames.changes)
 
     def drawn(*keys: Key) -> Drawn:
-        return Drawn(chosen, history, changes, keys, as_of, choice.invoice_type, locale)
+        return Drawn(chosen, history, changes, keys, terms.as_of, choice.invoice_type, terms.locale)
 
     sections = []
     currencies = sorted({currency for *_, currency in chosen.rows})
@@ -249,7 +242,9 @@ def _sections(
             if (key := (source.payload.partner, source.payload.cloud, currency)) in told
         ]
         every = [key for key in chosen.rows if key[2] == currency]
-        together = words.together([each.balance for each in accounts], Words(currency, locale))
+        together = words.together(
+            [each.balance for each in accounts], Words(currency, terms.locale)
+        )
         sections.append(Section(place, currency, together, tuple(accounts), drawn(*every)))
     return tuple(sections)
 
@@ -274,7 +269,7 @@ def _account(told: Told, number: int, source: Source, drawn: Drawn) -> Account:
 
 
 def _no_longer_stated(
-    history: pd.DataFrame | None, sources: Sequence[Source], locale: str
+    history: pd.DataFrame, sources: Sequence[Source], locale: str
 ) -> Iterable[str]:
     """Yield in words which partners and currencies the latest payloads no longer state."""
     every = _Grouped.of(history).rows
@@ -304,11 +299,11 @@ def every_row(shown: Overview) -> pd.DataFrame:
     summaries, details = shown.frames.summaries, shown.frames.details
     newest = {(row.partner, row.cloud): row.retrieved_at for row in rows_of(details)}
     owners = zip(summaries["partner"], summaries["cloud"], strict=True)
-    at = pd.to_datetime([newest.get(owner) for owner in owners], utc=True)
-    older = with_recency(
-        summaries[summaries["retrieved_at"].array != at], terms_days=shown.terms_days, every=True
-    )
-    rounds = [latest_rows(shown), *([_with_day(older, None)] if len(older) else [])]
+    at = pd.DatetimeIndex([newest.get(owner) for owner in owners], dtype=UTC)
+    older = summaries[summaries["retrieved_at"].array != at]
+    rounds = [latest_rows(shown)]
+    if len(older):
+        rounds.append(_with_day(with_recency(older, terms_days=shown.terms_days), None))
     # The order of summary_frame, which a stable sort by its keys gives back.
     keys = ["partner", "cloud", "currency", "invoice_type", "retrieved_at"]
     return pd.concat(rounds).sort_values(keys, kind="stable", ignore_index=True)

@@ -1,13 +1,14 @@
-"""What a chart shows, worked out once: matplotlib and the pages' SVG only draw it.
+"""Charts as values: all that one shows, worked out once, which the two pens only draw.
 
-Views speak ISO codes, because many fonts lack currency symbols. Lengths are in the unit of the
-axis, colours those on light ground.
+A pen (matplotlib, or SVG for a page) decides about fonts and places and nothing else. Words speak
+ISO codes, because many fonts lack currency symbols. Colours are names of the palette.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -26,50 +27,31 @@ from pcnotebooks.clouds import SAMPLE, cloud_label
 from pcnotebooks.frame.measures import changes_of
 from pcnotebooks.frame.schema import NOT_STATED, ONE_TIME, RECURRING
 from pcnotebooks.frame.selection import AsOf, as_of_day, invoice_types, latest, rows_of
-from pcnotebooks.text import shortened
+from pcnotebooks.overview.axis import Axis, amounts_axis, days_axis
+from pcnotebooks.text import isolated, shortened
 
-# Every colour by its name, on light and on dark ground. Charts are drawn in the light ones; a
-# page that shows them as SVG finds the name in place of the colour and may give it another.
-PALETTE = {
-    "text": ("#1a1a1a", "#e8e8e8"),
-    "muted": ("#5a5f66", "#a7adb5"),
-    "rule": ("#d9dce1", "#3a3f46"),
-    "page": ("#ffffff", "#14171a"),
-    "recurring": ("#1b4f8a", "#5b9bd9"),
-    "onetime": ("#b35c00", "#f5b57b"),
-    "other-0": ("#0f766e", "#5cc8bd"),
-    "other-1": ("#6d3fa0", "#c3a1ec"),
-    "other-2": ("#9d174d", "#f29bc0"),
-    "other-3": ("#4d5d00", "#c4d36b"),
-    "band-0": ("#f2f6fb", "#1b232c"),
-    "band-1": ("#e2ecf6", "#212e3c"),
-    "band-2": ("#cfdff0", "#293b4e"),
-    "band-3": ("#bad0e8", "#334a62"),
-    "attention": ("#a4262c", "#ff8f8f"),
-    "sample": ("#5b4b00", "#ffe9a3"),
-    "sample-page": ("#fff4ce", "#3b3200"),
-}
-_LIGHT = {name: light for name, (light, _) in PALETTE.items()}
-# What stands for each colour in a page.
-VARIABLES = {light: f"var(--pcn-{name}, {light})" for name, light in _LIGHT.items()}
-TEXT, MUTED, RULE, PAGE = (_LIGHT[name] for name in ("text", "muted", "rule", "page"))
-ATTENTION = _LIGHT["attention"]
-BANDS = tuple(_LIGHT[f"band-{place}"] for place in range(4))
-_OTHERS = tuple(_LIGHT[f"other-{place}"] for place in range(4))
-_TYPE_COLOURS = {
-    RECURRING: _LIGHT["recurring"],
-    ONE_TIME: _LIGHT["onetime"],
-    NOT_STATED: MUTED,
-    "": MUTED,
-}
-
-RECENCY_UNIT = "days since the last payment"
-_LAST_DAY = 450  # of the axis of days; older payments stand there, with an arrow
+_TYPE_COLOURS = {RECURRING: "recurring", ONE_TIME: "onetime", NOT_STATED: "muted", "": "muted"}
+_OTHERS = ("other-0", "other-1", "other-2", "other-3")
+_BANDS = (0, 30, 60, 90)  # the first days of the bands of recency
+# What charts read of a frame. A user's own columns may have names that no row can have.
+_COLUMNS = (
+    "partner",
+    "cloud",
+    "currency",
+    "invoice_type",
+    "balance_amount",
+    "payment_status",
+    "days_since_payment",
+    "last_payment_date",
+    "last_payment_amount",
+)
+# A payment of many years ago would press all others together: it is drawn here, with an arrow.
+_LAST_DAY = 450
 
 
 @dataclass(frozen=True)
 class Foot:
-    """Where the figures come from and of when they are."""
+    """Where the figures come from, and when they were retrieved."""
 
     words: str
     colour: str
@@ -77,168 +59,200 @@ class Foot:
 
 
 @dataclass(frozen=True)
-class Bar:
-    """What is owed of one invoice type; a credit reaches to the left."""
+class Chart:
+    """What every chart has; the description is the text for readers who do not see it."""
 
-    lane: str
+    title: str
+    description: str
+    foot: Foot
+    unit: str  # of the axis, in words
+    rows: int  # how many lanes high it is
+
+
+@dataclass(frozen=True)
+class Bar:
+    """The balance of one invoice type; a credit reaches to the left."""
+
+    label: str
     length: float
     words: str
     colour: str
 
 
 @dataclass(frozen=True)
-class BalancesView:
-    """What :func:`plot_balances` shows."""
+class BalancesChart(Chart):
+    """The chart of :func:`plot_balances`, its bars from top to bottom."""
 
-    title: str
-    foot: Foot
-    unit: str
-    bars: list[Bar]
+    axis: Axis[float]
+    bars: tuple[Bar, ...]
 
 
 @dataclass(frozen=True)
 class Mark:
-    """A last payment; with no days where it was never paid or is not stated."""
+    """A last payment; it has no days if it was never made or is not stated."""
 
     days: int | None
     status: str
-    words: list[str]  # the first always, the others as there is room
+    words: tuple[str, ...]  # the first always, the others if there is room
     older: bool = False  # than the axis reaches
+    words_first: bool = False  # to the left of the mark, where there is more room
 
 
 @dataclass(frozen=True)
-class RecencyView:
-    """What :func:`plot_payment_recency` shows."""
+class RecencyChart(Chart):
+    """The chart of :func:`plot_payment_recency`, its lanes with their labels from top to bottom."""
 
-    title: str
-    foot: Foot
-    lanes: list[tuple[str, list[Mark]]]
-    first: int
-    last: int
-
-    @property
-    def ends(self) -> tuple[float, float]:
-        """How far the axis reaches: to the left of its first day stands what has no day."""
-        reach = self.last - self.first
-        return self.first - 0.07 * reach, self.last + 0.08 * reach
-
-    @property
-    def beside(self) -> float:
-        """Where the mark of what has no day stands."""
-        return self.first - 0.035 * (self.last - self.first)
-
-    @property
-    def ticks(self) -> list[int]:
-        """The days that are written below."""
-        return [0, 30, 60, 90, *([self.last] if 120 < self.last < _LAST_DAY else [])]
-
-    @property
-    def bands(self) -> list[tuple[float, float, str]]:
-        """First day, last day and colour of each band."""
-        return list(zip((0, 30, 60, 90), (30, 60, 90, self.ends[1]), BANDS, strict=True))
+    axis: Axis[float]
+    no_day: float  # where marks without days are drawn, to the left of the first day
+    bands: tuple[tuple[float, float, str], ...]  # first day, last day, colour
+    lanes: tuple[tuple[str, tuple[Mark, ...]], ...]
 
 
 @dataclass(frozen=True)
 class Line:
-    """The balances of one partner and cloud, each of which stands until the next."""
+    """The balances of one partner and cloud, each of which holds until the next."""
 
-    moments: list[Any]  # pandas' timestamps
-    heights: list[float]
+    moments: tuple[Any, ...]  # pandas' timestamps
+    heights: tuple[float, ...]
     words: str
     colour: str
 
 
 @dataclass(frozen=True)
-class TrendView:
-    """What :func:`plot_balance_trend` shows."""
+class TrendChart(Chart):
+    """The chart of :func:`plot_balance_trend`; its unit is that of the amounts."""
 
-    title: str
-    foot: Foot
-    unit: str
-    lines: list[Line]
-    unexplained: list[tuple[Any, float, float]]
-    payments: list[tuple[Any, str]]  # with the amounts that have room
+    days: Axis[datetime]
+    amounts: Axis[float]
+    lines: tuple[Line, ...]
+    unexplained: tuple[tuple[Any, float, float], ...]  # moment, balance before and after
+    payments: tuple[tuple[Any, str], ...]  # with the amounts that have room
+
+    @property
+    def ends(self) -> list[Line]:
+        """The lines by their last balance, the lowest first: the order of the words there."""
+        return sorted(self.lines, key=lambda line: line.heights[-1])
 
 
-def balances_view(
+def balances_chart(
     frame: pd.DataFrame, *, only: str | None = None, locale: str = "en"
-) -> BalancesView:
+) -> BalancesChart:
     """Return what is owed in the one currency of a frame that has rows.
 
     With the name of the only invoice type that was chosen, which says nothing of the whole.
     """
     now = latest(frame)
     currency = str(now["currency"].iloc[0])
-    lanes = lanes_of(now)
-    amounts = [add_exactly(row.balance_amount for row in rows) for _, _, rows in lanes]
+    lanes = _lanes(now)
+    amounts = [add_exactly(row.balance_amount for row in lane.rows) for lane in lanes]
+    written = [format_amount(amount, currency, locale=locale) for amount in amounts]
     scale, unit = _scale(amounts, currency)
-    bars = [
-        Bar(
-            label,
-            float(amount / scale),
-            format_amount(amount, currency, locale=locale),
-            _type_colour(name, now),
-        )
-        for (label, name, _), amount in zip(lanes, amounts, strict=True)
-    ]
-    parts = _parts(zip((name for _, name, _ in lanes), amounts, strict=True))
-    owners = _parts(((row.partner, row.cloud), row.balance_amount) for row in rows_of(now))
+    bars = tuple(
+        Bar(lane.label, float(amount / scale), words, _type_colour(lane.invoice_type, now))
+        for lane, amount, words in zip(lanes, amounts, written, strict=True)
+    )
+    parts = _parts((lane.invoice_type, amount) for lane, amount in zip(lanes, amounts, strict=True))
+    owners = _parts(((row.partner, row.cloud), row.balance_amount) for row in _rows(now))
     title = balances_title(currency, owners.values(), {} if only else parts, locale=locale)
-    title = f"{shortened(only)}: {title}" if only else title
-    return BalancesView(title, _foot(now, locale), unit, bars)
-
-
-def recency_view(
-    recency: pd.DataFrame, *, as_of: AsOf | None = None, locale: str = "en"
-) -> RecencyView:
-    """Return the days of a frame of :func:`payment_recency` as of that day, which has rows."""
-    days = recency["days_since_payment"].dropna().astype(int).tolist()
-    last, first = min(max([100, *days]), _LAST_DAY), min([0, *days])
-    lanes = [
-        (label, [_mark(row, last, locale) for row in rows])
-        for label, _, rows in lanes_of(recency, by_currency=True)
-    ]
-    return RecencyView(
-        _recency_title(recency, locale), _foot(recency, locale, as_of=as_of), lanes, first, last
+    return BalancesChart(
+        title=f"{shortened(only)}: {title}" if only else title,
+        description="; ".join(
+            f"{lane.spoken} {words}".strip() for lane, words in zip(lanes, written, strict=True)
+        ),
+        foot=_foot(now, locale),
+        unit=unit,
+        rows=len(bars),
+        axis=amounts_axis([bar.length for bar in bars], locale),
+        bars=bars,
     )
 
 
-def trend_view(frame: pd.DataFrame, *, locale: str = "en") -> TrendView:
-    """Return how the balance in the one currency of a frame that has rows went."""
+def recency_chart(
+    recency: pd.DataFrame, *, as_of: AsOf | None = None, locale: str = "en"
+) -> RecencyChart:
+    """Return the days of a frame of :func:`payment_recency` as of that day, which has rows."""
+    days = recency["days_since_payment"].dropna().astype(int).tolist()
+    last, first = min(max([100, *days]), _LAST_DAY), min([0, *days])
+    reach = last - first
+    # On the left there is room for marks without days, on the right for half a mark and more.
+    left, right = first - 0.07 * reach, last + 0.08 * reach
+    middle = (left + right) / 2
+    lanes = _lanes(recency, by_currency=True)
+    # Beyond 90 only the oldest payment is written, unless it would touch the 90.
+    ticks = [*_BANDS, *([last] if 120 < last < _LAST_DAY else [])]
+    return RecencyChart(
+        title=_recency_title(recency, locale),
+        description="; ".join(
+            f"{lane.spoken} {paid_in_words(row, locale=locale)}"
+            for lane in lanes
+            for row in lane.rows
+        ),
+        foot=_foot(recency, locale, as_of=as_of),
+        unit="days since the last payment",
+        rows=len(lanes),
+        axis=Axis(left, right, tuple((day, f"{day}") for day in ticks)),
+        no_day=first - 0.035 * reach,
+        bands=tuple(
+            (start, end, f"band-{place}")
+            for place, (start, end) in enumerate(zip(_BANDS, (*_BANDS[1:], right), strict=True))
+        ),
+        lanes=tuple(
+            (lane.label, tuple(_mark(row, last, middle, locale) for row in lane.rows))
+            for lane in lanes
+        ),
+    )
+
+
+def trend_chart(
+    frame: pd.DataFrame, changes: pd.DataFrame | None = None, *, locale: str = "en"
+) -> TrendChart:
+    """Return how the balance in the one currency of a frame that has rows went.
+
+    With the :func:`balance_changes` of these rows, if they are known already.
+    """
     currency = str(frame["currency"].iloc[0])
+    changes = changes_of(frame) if changes is None else changes
     stated = {
         (str(partner), str(cloud)): _stated(rows)
         for (partner, cloud), rows in frame.groupby(["partner", "cloud"], observed=True)
     }
     scale, unit = _scale([amount for each in stated.values() for amount in each], currency)
-    lines = []
-    for place, ((partner, _), series) in enumerate(stated.items()):
-        colours = (TEXT,) if len(stated) == 1 else (*_OTHERS, MUTED)
-        name = f"{shortened(partner)}\n" if len(stated) > 1 else ""
-        lines.append(
-            Line(
-                series.index.tolist(),
-                [float(amount / scale) for amount in series],
-                f"{name}{format_amount(series.iloc[-1], currency, locale=locale)}",
-                colours[place % len(colours)],
-            )
+    # A single account is drawn in the colour of text; several are told apart.
+    colours = ("text",) if len(stated) == 1 else (*_OTHERS, "muted")
+    lines = tuple(
+        Line(
+            tuple(series.index),
+            tuple(float(amount / scale) for amount in series),
+            (f"{shortened(partner)}\n" if len(stated) > 1 else "")
+            + format_amount(series.iloc[-1], currency, locale=locale),
+            colours[place % len(colours)],
         )
-    changes = changes_of(frame)
-    unexplained = [
-        (
-            row.retrieved_at,
-            float(to_decimal(row.previous_balance_amount) / scale),
-            float(to_decimal(row.balance_amount) / scale),
-        )
-        for row in rows_of(changes[changes["unexplained"]].sort_values("retrieved_at"))
-    ]
-    return TrendView(
+        for place, ((partner, _), series) in enumerate(stated.items())
+    )
+    payments = _payments(changes[changes["payment_seen"]], locale)
+    moments = [moment for line in lines for moment in line.moments]
+    moments += [day for day, _ in payments]
+    return TrendChart(
         title=_trend_title(currency, list(stated.values()), locale),
+        description=" ".join(
+            _trend_in_words(partner, series, currency, locale)
+            for (partner, _), series in stated.items()
+        ),
         foot=_foot(frame, locale),
         unit=unit,
+        rows=max(5, 2 * len(lines)),  # two for the words at each line's end
+        days=days_axis(moments, locale),
+        amounts=amounts_axis([height for line in lines for height in line.heights], locale),
         lines=lines,
-        unexplained=unexplained,
-        payments=_payments(changes[changes["payment_seen"]], locale),
+        unexplained=tuple(
+            (
+                row.retrieved_at,
+                float(to_decimal(row.previous_balance_amount) / scale),
+                float(to_decimal(row.balance_amount) / scale),
+            )
+            for row in rows_of(changes[changes["unexplained"]].sort_values("retrieved_at"))
+        ),
+        payments=payments,
     )
 
 
@@ -286,25 +300,42 @@ def _are_mixed(balances: Sequence[Decimal]) -> bool:
 
 def parts_by_type(frame: pd.DataFrame) -> dict[str, Decimal]:
     """Return the balance of each invoice type in the rows of one currency, to the cent."""
-    return _parts((_type_name(row), row.balance_amount) for row in rows_of(frame))
+    return _parts((_type_name(row), row.balance_amount) for row in _rows(frame))
 
 
-def lanes_of(frame: pd.DataFrame, *, by_currency: bool = False) -> list[tuple[str, str, list[Any]]]:
-    """Return label, invoice type and rows of each lane, in the frame's order."""
-    owners = owners_of(frame)
-    by_currency = by_currency and len(set(frame["currency"])) > 1
+@dataclass(frozen=True)
+class _Lane:
+    """The rows of one partner, cloud, currency and invoice type."""
+
+    label: str
+    spoken: str  # the label in full, for the description
+    invoice_type: str
+    rows: list[Any]
+
+
+def _lanes(frame: pd.DataFrame, *, by_currency: bool = False) -> list[_Lane]:
+    """Return the lanes of a chart in the frame's order, named by what tells them apart."""
     found: dict[tuple[str, str, str, str], list[Any]] = {}
-    for row in rows_of(frame):
+    for row in _rows(frame):
         found.setdefault((row.partner, row.cloud, row.currency, _type_name(row)), []).append(row)
+    owners = _owners(frame)
+    several = len({partner for partner, _ in owners}) > 1
+    currencies = len({currency for _, _, currency, _ in found}) > 1
     lanes = []
     for (partner, cloud, currency, name), rows in found.items():
-        label = " · ".join(filter(None, (currency if by_currency else "", shortened(name))))
-        label = "\n".join(word for word in (owners[partner, cloud], label) if word)
-        lanes.append((label or currency, name, rows))
+        label = [currency if by_currency and currencies else "", shortened(name)]
+        lines = filter(None, (owners[partner, cloud], " · ".join(filter(None, label))))
+        spoken = [partner if several else "", currency if by_currency else "", name]
+        words = " ".join(isolated(word) for word in spoken if word)
+        lanes.append(_Lane("\n".join(lines) or currency, words, name, rows))
     return lanes
 
 
-def owners_of(frame: pd.DataFrame) -> dict[tuple[str, str], str]:
+def _rows(frame: pd.DataFrame) -> Iterator[Any]:
+    return rows_of(frame[[column for column in _COLUMNS if column in frame]])
+
+
+def _owners(frame: pd.DataFrame) -> dict[tuple[str, str], str]:
     """Return what tells each partner and cloud from the others; nothing where there is one."""
     owners = list(dict.fromkeys(zip(frame["partner"], frame["cloud"], strict=True)))
     partners, clouds = {partner for partner, _ in owners}, {cloud for _, cloud in owners}
@@ -350,17 +381,25 @@ def _scale(amounts: Sequence[Decimal], currency: str) -> tuple[Decimal, str]:
     return Decimal(1), currency
 
 
-def _mark(row: Any, last: int, locale: str) -> Mark:
+def _mark(row: Any, last: int, middle: float, locale: str) -> Mark:
     if row.payment_status != "paid":
-        return Mark(None, row.payment_status, [row.payment_status.capitalize()])
+        return Mark(None, row.payment_status, (row.payment_status.capitalize(),))
     words = [
         format_days_ago(row.days_since_payment, locale=locale),
         format_day(row.last_payment_date, locale=locale),
     ]
     if not pd.isna(row.last_payment_amount):
         words.append(format_amount(row.last_payment_amount, row.currency, locale=locale))
-    older = row.days_since_payment > last
-    return Mark(min(row.days_since_payment, last), "paid", words, older)
+    days = min(row.days_since_payment, last)
+    return Mark(days, "paid", tuple(words), row.days_since_payment > last, days > middle)
+
+
+def paid_in_words(row: Any, *, locale: str = "en") -> str:
+    """Return when a row of :func:`payment_recency` was last paid, as part of a sentence."""
+    if row.payment_status != "paid":
+        return "never paid" if row.payment_status == "never paid" else "last payment not stated"
+    days = format_days_ago(row.days_since_payment, locale=locale)
+    return f"{'last paid' if row.days_since_payment >= 0 else 'a payment is dated'} {days}"
 
 
 def _recency_title(recency: pd.DataFrame, locale: str) -> str:
@@ -385,10 +424,24 @@ def _stated(rows: pd.DataFrame) -> pd.Series:
     return rows.groupby("retrieved_at", sort=True)["balance_amount"].agg(add_exactly).astype(object)
 
 
-def _payments(changes: pd.DataFrame, locale: str) -> list[tuple[Any, str]]:
+def _trend_in_words(partner: str, series: pd.Series, currency: str, locale: str) -> str:
+    then, now, lowest, highest = (
+        format_amount(amount, currency, locale=locale)
+        for amount in (series.iloc[0], series.iloc[-1], min(series), max(series))
+    )
+    day = format_day(series.index[0].date(), locale=locale)
+    if len(series) == 1:
+        return f"{partner}: {now} on {day}."
+    return (
+        f"{partner}: {len(series)} balances, from {then} on {day} to {now};"
+        f" lowest {lowest}, highest {highest}."
+    )
+
+
+def _payments(changes: pd.DataFrame, locale: str) -> tuple[tuple[Any, str], ...]:
     """Return when payments were made, with the amounts of those that stand clear of each other."""
     if changes.empty:
-        return []
+        return ()
     first, last = changes["payment_date"].min(), changes["payment_date"].max()
     named = first - (last - first)
     payments = []
@@ -400,7 +453,7 @@ def _payments(changes: pd.DataFrame, locale: str) -> list[tuple[Any, str]]:
             if row.payment_date - named > room:
                 words, named = amount, row.payment_date
         payments.append((row.payment_date, words))
-    return payments
+    return tuple(payments)
 
 
 def _trend_title(currency: str, stated: Sequence[pd.Series], locale: str) -> str:
@@ -432,4 +485,4 @@ def _foot(now: pd.DataFrame, locale: str, *, as_of: AsOf | None = None) -> Foot:
     words.append("retrieved " + " to ".join(ends))
     if as_of is not None and [as_of_day(as_of)] != days:
         words.append(f"as of {format_day(as_of_day(as_of), locale=locale)}")
-    return Foot(" · ".join(words), _LIGHT["sample"] if sample else MUTED, sample)
+    return Foot(" · ".join(words), "sample" if sample else "muted", sample)

@@ -21,15 +21,15 @@ from pcnotebooks.text import isolated
 class Frames:
     """What an overview was worked out from; amounts as they were given, exact from payloads.
 
-    A frame alone has no totals, changes or differences: they are None.
+    A frame alone states no totals: all but its rows are empty then.
     """
 
     summaries: pd.DataFrame  # every payload's, by invoice type
     details: pd.DataFrame  # of the latest payloads, with their recency
-    totals: pd.DataFrame | None = None  # likewise, as the service states them
-    history: pd.DataFrame | None = None  # every payload's totals
-    changes: pd.DataFrame | None = None
-    differences: pd.DataFrame | None = None
+    totals: pd.DataFrame  # likewise, as the service states them
+    history: pd.DataFrame  # every payload's totals
+    changes: pd.DataFrame
+    differences: pd.DataFrame
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from pcnotebooks.amounts import (
 from pcnotebooks.clouds import cloud_label
 from pcnotebooks.frame.measures import difference_sentence, future_payment_sentence
 from pcnotebooks.frame.schema import NOT_STATED
-from pcnotebooks.overview.charts import balance_title, paid_words
+from pcnotebooks.overview.charts import balance_title, paid_in_words
 from pcnotebooks.overview.model import Figure, Line, Movement
 from pcnotebooks.text import isolated
 
@@ -119,7 +119,7 @@ def is_due(row: Any) -> bool:
 def sentence(told: Told) -> str:
     """Return what is owed, how it was paid, when it falls due and what moved."""
     title = balance_title(told.words.currency, told.balance, told.by_type, locale=told.words.locale)
-    paid = paid_words(told.newest, told.words.locale)
+    paid = paid_in_words(told.newest, locale=told.words.locale)
     return (
         f"{title}{_split_with_credit(told)}; {paid}.{_due_sentence(told)}{_change_sentence(told)}"
     )

@@ -11,8 +11,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from pcnotebooks.errors import PcNotebooksError
-from pcnotebooks.overview.charts import PALETTE
 from pcnotebooks.overview.model import Line, Section
+from pcnotebooks.overview.palette import PALETTE
 
 
 @cache

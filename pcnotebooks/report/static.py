@@ -7,7 +7,7 @@ import warnings
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from html import escape
-from itertools import count
+from io import BytesIO
 from typing import Any
 
 from pcnotebooks.report.leaks import refuse_secrets
@@ -56,11 +56,14 @@ def static_page(**_: Any) -> Callable[[Any, Any], tuple[Any, Any]]:
 
 
 def load_ipython_extension(shell: Any) -> None:
-    """Teach a kernel that runs for a page to describe its figures, in words for who sees none."""
-    numbers = count(1)
+    """Have a kernel that runs for a page show its figures sharply, and describe them."""
+    # The inline backend reads it when pyplot loads. Screens and paper have twice the density of
+    # its own choice; what the user's configuration or a cell asks for, such as SVG, has precedence.
+    shell.config.InlineBackend.setdefault("figure_formats", {"retina"})
+    drawings = shell.display_formatter.formatters["image/svg+xml"]
 
     def describe(figure: Any, **_: Any) -> tuple[dict[str, str], dict[str, Any]]:
-        return _figure_bundle(figure, f"figure-{next(numbers)}")
+        return _figure_bundle(figure, apart=type(figure) not in drawings)
 
     # Not by mime type: pyplot's backend takes what is registered so for figures, when it loads.
     shell.display_formatter.mimebundle_formatter.for_type_by_name(
@@ -68,45 +71,42 @@ def load_ipython_extension(shell: Any) -> None:
     )
 
 
-def _figure_bundle(figure: Any, prefix: str) -> tuple[dict[str, str], dict[str, Any]]:
-    """Return the package's charts as SVG with their texts; of any other what it is called."""
-    from pcnotebooks.overview.charts import TEXT  # noqa: PLC0415
+def _figure_bundle(figure: Any, *, apart: bool) -> tuple[dict[str, str], dict[str, Any]]:
+    """Return in words what a figure shows, whose picture the backend makes.
 
+    The panels of a figure are pictures of their own, if they may: a page of paper ends between
+    two, and a figure of many currencies is higher than a page.
+    """
+    charts = [_chart_in_words(ax) for ax in figure.axes]
+    if apart and len(charts) > 1 and all(charts):
+        return {"text/html": "".join(map(_panel, figure.axes, charts))}, {}
+    others = [ax for ax, words in zip(figure.axes, charts, strict=True) if not words]
+    named = _sentence([figure.get_suptitle(), *map(_title, others)], "; ")
+    axes = _sentence([words for ax in others for words in (ax.get_xlabel(), ax.get_ylabel())])
+    if not named and not any(charts):
+        named = "Chart without a title"
+    words = [*charts, "; axes: ".join(filter(None, (named, axes)))]
+    # Of the whole output: what the backend says of its PNG replaces what is said of that form.
+    return {}, {"alt": " ".join(filter(None, words))}
+
+
+def _chart_in_words(ax: Any) -> str:
+    """Return the description of a chart of the package, which is its foot's label."""
+    foots = [text for text in ax.texts if text.get_label()]
+    said = [words.rstrip(".") for foot in foots for words in (foot.get_label(), foot.get_text())]
+    return f"{_sentence([_title(ax), _sentence(said, '. ')], ': ')}." if said else ""
+
+
+def _panel(ax: Any, words: str) -> str:
+    """Return one of a figure's charts as a picture of twice the density."""
+    figure, content = ax.get_figure(root=True), BytesIO()
     figure.draw_without_rendering()
-    if figure.axes and all(ax.title.get_color() == TEXT for ax in figure.axes):
-        charts = "".join(f'<div class="chart">{svg}</div>' for svg in _svgs(figure, prefix))
-        return {"text/html": charts}, {}
-    titles = [figure.get_suptitle(), *(_title(ax) for ax in figure.axes)]
-    axes = _sentence([words for ax in figure.axes for words in (ax.get_xlabel(), ax.get_ylabel())])
-    named = _sentence(titles, "; ")
-    alt = "; axes: ".join(words for words in (named or "Chart without a title", axes) if words)
-    return {}, {"image/png": {"alt": alt}}
-
-
-def _svgs(figure: Any, prefix: str) -> Iterator[str]:
-    """Yield each of a figure's charts by itself, so that a printed page ends between two."""
-    from pcnotebooks.chart.axes import to_svg  # noqa: PLC0415
-
-    engine, axes = figure.get_layout_engine(), figure.axes
-    figure.set_layout_engine("none")  # the others keep their place while one is drawn
-    width, height = figure.get_size_inches() * 72
-    for place, ax in enumerate(axes):
-        for other in axes:
-            other.set_visible(other is ax)
-        lanes = [label.get_text() for label in ax.get_yticklabels()]
-        texts = [*lanes, *(text.get_text() for text in ax.texts), ax.get_xlabel(), ax.get_ylabel()]
-        svg = to_svg(
-            figure, prefix=f"{prefix}-{place}", title=_title(ax), description=_sentence(texts)
-        )
-        box = ax.get_tightbbox()
-        if len(axes) > 1:
-            top, tall = height - box.y1 * 72 / figure.dpi - 2, box.height * 72 / figure.dpi + 4
-            cut = f'viewBox="0 {top:.1f} {width:g} {tall:.1f}"'
-            svg = re.sub(r'viewBox="[^"]*"', cut, svg, count=1)
-        yield svg
-    for ax in axes:
-        ax.set_visible(True)
-    figure.set_layout_engine(engine)
+    box, margin = ax.get_tightbbox().transformed(figure.dpi_scale_trans.inverted()), 0.05
+    width, height = figure.get_figwidth(), box.height + 2 * margin
+    box.x0, box.x1, box.y0, box.y1 = 0, width, box.y0 - margin, box.y1 + margin
+    figure.savefig(content, dpi=2 * figure.dpi, bbox_inches=box)
+    size = {"width": round(width * figure.dpi), "height": round(height * figure.dpi)}
+    return _picture("image/png", b64encode(content.getvalue()).decode(), words, size)
 
 
 def _title(ax: Any) -> str:
@@ -129,6 +129,7 @@ def _prepare(book: Any, resources: Any) -> tuple[Any, Any]:
             line.decompose()
     heading = main.find("h1")
     name = resources.get("metadata", {}).get("name", "Notebook")
+    said = [main.get_text(), *(image["alt"] for image in main.find_all("img"))]
     title = heading.get_text(" ", strip=True) if heading else str(book.metadata.get("title", name))
     if heading is None:
         heading = _soup("<h1></h1>").h1
@@ -136,7 +137,7 @@ def _prepare(book: Any, resources: Any) -> tuple[Any, Any]:
         main.insert(0, heading)
     resources["pcnotebooks"] = {
         "title": title,
-        "sample": "Sample data, not an account" in main.get_text(),
+        "sample": any("Sample data, not an account" in words for words in said),
         "main": main.decode_contents(),
         "foot": facts.get("foot", f"From the notebook {name}."),
     }
@@ -212,13 +213,20 @@ def _form(mime: str, output: Any, states: Mapping[str, Any], resources: Any) -> 
     if mime == "text/markdown":
         return f'<div class="prose">{_markdown(text, {}, resources)}</div>'
     if mime.startswith("image/"):
-        described = output.get("metadata", {}).get(mime, {}).get("alt") or "Picture"
+        facts = output.get("metadata", {})
+        own = facts.get(mime, {})
         if mime == "image/svg+xml":
             text = b64encode(text.encode()).decode()
-        source = "".join(text.split())
-        picture = f'<img src="data:{mime};base64,{source}" alt="{escape(described)}">'
-        return f'<div class="chart">{picture}</div>'
+        return _picture(mime, text, own.get("alt") or facts.get("alt") or "Picture", own)
     return "" if _OBJECT.search(text) else _text(text, "text")
+
+
+def _picture(mime: str, content: str, words: str, size: Mapping[str, Any]) -> str:
+    """Return a picture in base64; without its size one of twice the density is twice as large."""
+    sides = {side: size[side] for side in ("width", "height") if isinstance(size.get(side), int)}
+    shown = "".join(f' {side}="{length}"' for side, length in sides.items())
+    source = f"data:{mime};base64,{''.join(content.split())}"
+    return f'<div class="chart"><img src="{source}" alt="{escape(words)}"{shown}></div>'
 
 
 def _shown_html(html: str) -> str | None:

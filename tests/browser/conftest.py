@@ -9,9 +9,6 @@ import shutil
 import socket
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +19,8 @@ from urllib.parse import urlsplit
 import nbformat
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.services.loops import answer_of
 
 LOOPBACK = {"127.0.0.1", "localhost"}
 ROOT = Path(__file__).parents[2]
@@ -133,7 +132,7 @@ def running_lab(home: Path) -> Iterator[Lab]:
     )  # fmt: skip
     running = Lab(f"http://127.0.0.1:{port}", token, folder)
     try:
-        _wait_for(f"{running.url}/api/status?token={token}", server, home / "lab.log")
+        answer_of(f"{running.url}/api/status?token={token}", server, home / "lab.log")
         yield running
     finally:
         server.terminate()
@@ -143,18 +142,6 @@ def running_lab(home: Path) -> Iterator[Lab]:
             server.kill()
             server.wait()
         log.close()
-
-
-def _wait_for(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
-    until = time.monotonic() + 60
-    while time.monotonic() < until:
-        assert server.poll() is None, log.read_text()
-        try:
-            with urllib.request.urlopen(url, timeout=5):
-                return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.2)
-    pytest.fail(f"JupyterLab did not start:\n{log.read_text()}")
 
 
 @pytest.fixture(scope="session")

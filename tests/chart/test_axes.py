@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import warnings
 from datetime import UTC, datetime, timedelta
 
 import matplotlib as mpl
@@ -26,8 +24,7 @@ from pcnotebooks import (
     summary_frame,
     totals_frame,
 )
-from pcnotebooks.chart.axes import to_svg
-from pcnotebooks.overview.charts import PALETTE
+from pcnotebooks.overview.palette import PALETTE
 from tests.builders import AT, detail, item, payload
 
 
@@ -306,7 +303,7 @@ def test_settings_of_the_user_stay(gbp: pd.DataFrame):
     """Drawing changes no setting of matplotlib."""
     before = dict(mpl.rcParams)
     plot_balances(gbp)
-    to_svg(plot_panels(gbp), prefix="a", title="t", description="d")
+    plot_panels(gbp)
     assert dict(mpl.rcParams) == before
 
 
@@ -316,40 +313,3 @@ def test_many_lanes_grow_the_figure():
     few = plot_panels(summary_frame(payload(item("GBP", None, *types[:2]))))
     many = plot_panels(summary_frame(payload(item("GBP", None, *types))))
     assert many.get_figheight() - few.get_figheight() == pytest.approx(10 * 0.4)
-
-
-def test_svg_is_equal_twice_named_and_free_of_clashes(gbp: pd.DataFrame):
-    """Two runs give equal bytes; ids carry the prefix; colours are variables; text is text."""
-    first, second = (
-        to_svg(plot_panels(gbp), prefix="one", title="T & <t>", description="D") for _ in range(2)
-    )
-    assert first == second
-    ids = re.findall(r'\bid="([^"]+)"', first)
-    assert ids
-    assert all(each.startswith("one-") for each in ids)
-    for pointer in re.findall(r'(?:href="|url\()#([^")]+)', first):
-        assert pointer in ids
-    assert "var(--pcn-recurring, #1b4f8a)" in first
-    assert ">GBP\N{NO-BREAK SPACE}548,138.52</text>" in first
-    assert '<title id="one-title">T &amp; &lt;t&gt;</title>' in first
-    assert "<metadata" not in first
-    assert "<style" not in first
-
-
-def test_svg_leaves_service_text_alone():
-    """A text that looks like markup, an id or a colour is not taken for one."""
-    text = '<b id="x"> url(#y) #1b4f8a'
-    frame = summary_frame(payload(item("GBP", None, detail(text, 5))))
-    svg = to_svg(plot_panels(frame), prefix="p", title="t", description="d")
-    assert '&lt;b id="x"&gt; url(#y) #1b4f8a' in svg
-
-
-def test_svg_of_letters_that_the_charts_font_lacks_is_quiet():
-    """The reader's font has the letters; no warning is raised for them here."""
-    frame = summary_frame(
-        payload(item("JPY", None, detail("定期 \N{GRINNING FACE}", 5, currency="JPY")))
-    )
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        svg = to_svg(plot_panels(frame), prefix="p", title="t", description="d")
-    assert "定期" in svg

@@ -19,6 +19,7 @@ from tests.builders import AT, detail, item, payload
 
 
 def plain(text: str) -> str:
+    """Return a text with breaking spaces."""
     return text.replace("\N{NO-BREAK SPACE}", " ")
 
 
@@ -115,7 +116,7 @@ def test_a_part_of_the_whole_is_the_overview_of_that_part():
 def test_a_newer_invoice_of_another_type_hides_nothing_overdue():
     """OneTime of 1 November 2017 was due on 31 December, whatever Recurring was invoiced later."""
     own = account(overview(two_types("2018-03-10", "2017-11-01", owed=("202955.87", "548138.52"))))
-    assert own.alerts == ("overdue by at least 75 days",)
+    assert [plain(alert) for alert in own.alerts] == ["overdue by at least 75 days"]
     assert (
         "GBP 548,138.52 is overdue by at least 75 days: the latest OneTime invoice fell due on"
         " 31 Dec 2017." in plain(own.sentence)

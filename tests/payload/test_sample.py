@@ -13,7 +13,13 @@ import pytest
 
 from pcnotebooks.amounts import minor_units
 from pcnotebooks.frame.build import summary_frame, totals_frame
-from pcnotebooks.frame.measures import balance_changes, balances_by_type, payment_recency, reconcile
+from pcnotebooks.frame.measures import (
+    balance_changes,
+    balances_by_type,
+    differences_of,
+    payment_recency,
+)
+from pcnotebooks.frame.rows import flatten
 from pcnotebooks.payload.decode import decode
 from pcnotebooks.payload.sample import sample_history, sample_payload
 from tests.builders import NONE, parsed
@@ -131,7 +137,7 @@ def test_amounts_come_in_every_spelling():
 def test_every_balance_is_the_sum_of_its_parts():
     """To the cent, in every month."""
     for payload in sample_history():
-        assert set(reconcile(payload)["difference"]) == {Decimal(0)}
+        assert set(differences_of(flatten([payload]))["difference"]) == {Decimal(0)}
 
 
 def test_the_only_unexplained_changes_are_those_of_the_outage():

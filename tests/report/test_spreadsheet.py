@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import re
-import sys
 import zipfile
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -287,11 +286,26 @@ def test_without_a_payload_nothing_is_written(function: Any, tmp_path: Path):
     assert not (tmp_path / "x").exists()
 
 
-def test_without_openpyxl_the_extra_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
-    """The remedy is the line to type."""
-    monkeypatch.setitem(sys.modules, "openpyxl", None)
-    with pytest.raises(ConfigurationError, match=r'pip install "pcnotebooks\[excel\]"'):
-        write_excel(tmp_path / "x.xlsx", sample_payload())
+@pytest.mark.parametrize(
+    ("currency", "balance", "written", "form"),
+    [
+        ("RSD", "1234.5", "1234.50", "#,##0.00_);(#,##0.00)"),
+        ("LBP", "1000", "1000.00", "#,##0.00_);(#,##0.00)"),
+        ("IQD", "1234.5", "1234.500", "#,##0.000_);(#,##0.000)"),
+        ("JPY", "1234", "1234", "#,##0_);(#,##0)"),
+        ("GBP", "0.125", "0.125", "#,##0.000_);(#,##0.000)"),
+    ],
+)
+def test_an_amount_has_the_decimals_of_its_currency(
+    currency: str, balance: str, written: str, form: str, tmp_path: Path
+):
+    """Those of ISO 4217, in CSV and Excel alike; more where the service states more."""
+    given = payload(item(currency, None, detail("OneTime", Decimal(balance), currency=currency)))
+    assert _rows(csv_text(given))[0]["balance_amount"] == written
+    sheet = openpyxl.load_workbook(write_excel(tmp_path / "x.xlsx", given))["totals"]
+    place = [cell.value for cell in sheet[1]].index("balance_amount")
+    assert sheet[2][place].number_format == form
+    assert sheet[2][place].value == float(balance)
 
 
 def test_the_same_figure_everywhere(tmp_path: Path):

@@ -145,12 +145,14 @@ class IdentityProvider:
         self.delays: dict[str, float] = {}
 
         self.requests: list[tuple[str, dict[str, str]]] = []
+        self.answered: list[str] = []
         self.secrets: set[str] = set()
         self.device_codes: dict[str, DeviceCredentialDict] = {}
         self.decisions: dict[str, bool] = {}
         self.grants: dict[str, _Grant] = {}
         self.revoked: set[str] = set()
 
+        self._news = threading.Condition()
         self._closing = threading.Event()
         self._server = _Server("localhost", 0, _app(self), _Handler)
         self._server.tls = tls
@@ -171,6 +173,11 @@ class IdentityProvider:
         """Return how often a place was asked: devicecode, poll, redeem, refresh, discovery..."""
         return sum(asked == place for asked, _ in self.requests)
 
+    def asked_for(self, place: str) -> None:
+        """Wait until a place has been asked."""
+        with self._news:
+            assert self._news.wait_for(lambda: self.count(place), timeout=30), place
+
     def expire_device_codes(self) -> None:
         """Let every device code expire on this side."""
         for code in self.device_codes.values():
@@ -183,6 +190,12 @@ class IdentityProvider:
     def now(self) -> float:
         """Return the time by this provider's clock."""
         return time.time() + self.clock_offset
+
+    def note(self, place: str, form: dict[str, str]) -> None:
+        """Remember a request."""
+        with self._news:
+            self.requests.append((place, form))
+            self._news.notify_all()
 
     def wait(self, seconds: float) -> None:
         """Wait, but not beyond the end of the provider."""
@@ -437,8 +450,9 @@ def _app(provider: IdentityProvider) -> Flask:
     @app.before_request
     def scripted() -> Response | None:
         place = _PLACES.get(request.form.get("grant_type", ""), request.endpoint or "")
-        provider.requests.append((place, request.values.to_dict()))
+        provider.note(place, request.values.to_dict())
         provider.wait(provider.delays.get(place, 0))
+        provider.answered.append(place)
         tenant = (request.view_args or {}).get("tenant", TENANT)
         if place not in provider.answers and tenant.lower() not in _TENANTS:
             return _response(refusal(90002))

@@ -1,0 +1,25 @@
+"""Every colour by its name, on light and on dark ground.
+
+Charts name their colours. matplotlib looks a name up here, and a page writes it as a CSS variable,
+so that one stylesheet gives pages and charts the reader's colour scheme.
+"""
+
+PALETTE = {
+    "text": ("#1a1a1a", "#e8e8e8"),
+    "muted": ("#5a5f66", "#a7adb5"),
+    "rule": ("#d9dce1", "#3a3f46"),
+    "page": ("#ffffff", "#14171a"),
+    "recurring": ("#1b4f8a", "#5b9bd9"),
+    "onetime": ("#b35c00", "#f5b57b"),
+    "other-0": ("#0f766e", "#5cc8bd"),
+    "other-1": ("#6d3fa0", "#c3a1ec"),
+    "other-2": ("#9d174d", "#f29bc0"),
+    "other-3": ("#4d5d00", "#c4d36b"),
+    "band-0": ("#f2f6fb", "#1b232c"),
+    "band-1": ("#e2ecf6", "#212e3c"),
+    "band-2": ("#cfdff0", "#293b4e"),
+    "band-3": ("#bad0e8", "#334a62"),
+    "attention": ("#a4262c", "#ff8f8f"),
+    "sample": ("#5b4b00", "#ffe9a3"),
+    "sample-page": ("#fff4ce", "#3b3200"),
+}

@@ -1,0 +1,115 @@
+"""Foreign text commands no terminal, hides nothing, and is still spelt as its owner spells it."""
+
+from __future__ import annotations
+
+import pytest
+
+from pcnotebooks.text import (
+    hidden,
+    isolated,
+    one_line,
+    printable,
+    shell_line,
+    shortened,
+    without_password,
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("Zoë Łódź 東京 👩 \N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}€", ...),
+        ("two\nlines", "two\nlines"),
+        ("\x1b[2Jcleared", "�[2Jcleared"),
+        ("\u202egnp.exe", "�gnp.exe"),
+        ("Con\u00adtoso", "Con�toso"),
+        ("a\u2028b", "a�b"),
+        ("half \ud83d", "half �"),
+        ("tag\U000e0041", "tag�"),
+    ],
+)
+def test_what_a_terminal_obeys_is_replaced(text, shown):
+    """Controls, turns of direction, what is not seen, halves; nothing else."""
+    assert printable(text) == (text if shown is ... else shown)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "می\u200cخواهم",  # noqa: RUF001  # Persian
+        "क्\u200dष",
+        "ശ്രീമാന്\u200d",
+        "\N{WOMAN}\u200d\N{PERSONAL COMPUTER}",
+        "\N{HEAVY BLACK HEART}\ufe0f\u200d\N{FIRE}",
+    ],
+)
+def test_joiners_are_kept_where_a_script_is_spelt_with_them(text):
+    """Persian, Hindi, Malayalam and joined emoji read as they were written."""
+    assert printable(text) == text
+
+
+@pytest.mark.parametrize("text", ["Con{}toso", "{}Contoso", "Καλ{}ό", "می{0}{0}خوا", "東{}京"])
+@pytest.mark.parametrize("joiner", ["\u200c", "\u200d"])
+def test_a_joiner_that_nobody_spells_with_is_shown(text, joiner):
+    """Else two names that look equal would be two partners; a second one in a row as well."""
+    assert "\N{REPLACEMENT CHARACTER}" in printable(text.format(joiner))
+
+
+def test_a_line_of_a_shell_has_plain_spaces():
+    """No-break spaces, which code pages of East Asia cannot hold, and ends of lines."""
+    text = "GBP\N{NO-BREAK SPACE}1\N{NARROW NO-BREAK SPACE}230,33\nowed\x07"
+    assert shell_line(text) == "GBP 1 230,33 owed�"
+    for code_page in ("cp932", "cp936", "cp949"):
+        shell_line("GBP\N{NO-BREAK SPACE}12.34").encode(code_page)
+
+
+@pytest.mark.parametrize(
+    ("text", "most", "line"),
+    [("as it is", 20, "as it is"), ("a\tb\r\n c", 20, "a b c"), ("x" * 30, 10, "xxxxxxx..."),
+     ("", 5, "")],
+)  # fmt: skip
+def test_one_line(text, most, line):
+    """Blanks become one, and what is too long ends in dots."""
+    assert one_line(text, most) == line
+
+
+def test_a_long_name_keeps_its_start_and_end():
+    """Names of one group of companies often differ at their end alone."""
+    assert shortened("Contoso") == "Contoso"
+    long = "Contoso Deutschland Vertriebsgesellschaft Nord"
+    assert shortened(long) == "Contoso Deutsc…llschaft Nord"
+
+
+def test_text_from_the_right_is_set_apart():
+    """A Hebrew name turns no amount after it around; its own commands are taken out."""
+    assert isolated("Contoso") == "Contoso"
+    assert isolated("\u202eContoso") == "Contoso"
+    name = "חברה"
+    assert isolated(name) == f"\N{FIRST STRONG ISOLATE}{name}\N{POP DIRECTIONAL ISOLATE}"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("code 0.AXoAq3xT1bGh9dKpL2 sent", "code [...] sent"),
+        ("trace 9d6b1cc1-4b2c-4b5e-8b57-2d9d4dbb1c10", ...),
+        ("an-ordinary-long-word-here", ...),
+        ("x" * 40, "[...]"),
+    ],
+)
+def test_what_may_be_a_secret_is_hidden(text, shown):
+    """Long words with digits; ids that support asks for stay."""
+    assert hidden(text) == (text if shown is ... else shown)
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("s3://bucket/history", "s3://bucket/history"),
+        ("sftp://me:secret@host/x", "sftp://me:***@host/x"),
+        ("/home/me/history", "/home/me/history"),
+    ],
+)
+def test_a_location_is_named_without_its_password(url, shown):
+    """User and host are named."""
+    assert without_password(url) == shown
