@@ -2,7 +2,7 @@
 
 import warnings
 from datetime import timedelta
-from decimal import Decimal
+from decimal import Context, Decimal, FloatOperation, Inexact, Overflow, Rounded, localcontext
 
 import pandas as pd
 import pytest
@@ -13,6 +13,7 @@ from pandas.testing import assert_frame_equal
 from pcnotebooks.errors import ConfigurationError
 from pcnotebooks.frame.build import summary_frame, totals_frame
 from pcnotebooks.frame.measures import (
+    balance_changes,
     balances_by_type,
     changes_of,
     difference_sentence,
@@ -229,3 +230,39 @@ def test_reconcile_lists_partners_and_clouds_apart():
     assert rows[["partner", "cloud"]].astype(str).to_numpy().tolist() == [
         ["Adatum", "china"], ["Adatum", "global"], ["Contoso", "global"]]  # fmt: skip
     assert rows["stated"].tolist() == [4, 2, 1]
+
+
+HOSTILE = Context(prec=1, Emin=0, Emax=1, traps=[Inexact, Rounded, Overflow, FloatOperation])
+
+
+@pytest.mark.parametrize("exact", [False, True])
+def test_the_decimal_context_of_a_notebook_changes_no_figure(exact):
+    """One digit, a trap at every rounding, and no number above 99: ours are computed in our own."""
+    history = sample_history()
+
+    def figures():
+        frame = summary_frame(*history, exact=exact)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            yield frame
+            yield totals_frame(*history, exact=exact)
+            yield balances_by_type(frame)
+            yield payment_recency(frame)
+            yield changes_of(frame)
+            yield balance_changes(*history)
+            yield reconcile(*history, one("1234.56", currencySymbol=None))
+
+    expected = list(figures())
+    with localcontext(HOSTILE):
+        found = list(figures())
+    for one_, other in zip(found, expected, strict=True):
+        assert_frame_equal(one_, other)
+
+
+def test_a_warning_is_worded_in_any_decimal_context():
+    """The figures in it are formatted, which takes decimals as well."""
+    wrong = payload(item("GBP", Decimal("1234.56"), detail("OneTime", 1)))
+    with localcontext(HOSTILE), pytest.warns(UserWarning, match="GBP.1,234.56"):
+        reconcile(wrong)
+    with localcontext(HOSTILE), pytest.warns(UserWarning, match="is 1,234.days after"):
+        payment_recency(summary_frame(paid_days_ago(-1234)))

@@ -1,14 +1,18 @@
 """Payloads are flattened once: every row is there, and nothing is invented or merged."""
 
+from collections import Counter
+
 import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
 
 from pcnotebooks.errors import PayloadError
-from pcnotebooks.frame.build import summary_frame, totals_frame
-from pcnotebooks.frame.measures import balance_changes, balances_by_type, reconcile
+from pcnotebooks.frame import rows
+from pcnotebooks.frame.build import summaries_of, summary_frame, totals_frame, totals_of
+from pcnotebooks.frame.measures import balance_changes, balances_by_type, differences_of, reconcile
+from pcnotebooks.frame.rows import flatten
 from pcnotebooks.payload.payload import Payload
-from pcnotebooks.payload.sample import sample_payload
+from pcnotebooks.payload.sample import sample_history, sample_payload
 from tests.builders import AT, detail, item, payload
 from tests.frame.expected import FRAMES, cell, one
 
@@ -100,3 +104,50 @@ def test_a_damaged_payload_among_good_ones_gives_no_frame():
     for function in (summary_frame, totals_frame, reconcile, balance_changes):
         with pytest.raises(PayloadError, match="Fabrikam"):
             function(sample_payload(), broken)
+
+
+@pytest.fixture
+def decodes(monkeypatch) -> Counter:
+    """Return how often each payload is decoded."""
+    counted, decode = Counter(), rows.items_of
+
+    def counting(answer):
+        counted[answer] += 1
+        return decode(answer)
+
+    monkeypatch.setattr(rows, "items_of", counting)
+    return counted
+
+
+def test_both_frames_and_what_is_compared_take_one_decode(decodes):
+    """And the same figures as when each is asked for alone."""
+    history = sample_history()
+    flat = flatten(history)
+    found = [summaries_of(flat, exact=True), totals_of(flat, exact=False), differences_of(flat)]
+    assert decodes == Counter(history)
+    alone = [summary_frame(*history, exact=True), totals_frame(*history), reconcile(*history)]
+    for one_, other in zip(found, alone, strict=True):
+        assert_frame_equal(one_, other)
+
+
+@pytest.mark.parametrize("function", [*FRAMES, balance_changes, reconcile])
+def test_each_function_decodes_a_payload_once(function, decodes):
+    """However many looks at one account there are."""
+    history = sample_history()
+    function(*history)
+    assert decodes == Counter(history)
+
+
+def test_nothing_decoded_is_kept_on_a_payload():
+    """A payload stays what was answered: of a hundred thousand rows, those would stay in memory."""
+    answer = sample_payload()
+    before = dict(vars(answer))
+    totals_of(flatten([answer]), exact=True)
+    assert vars(answer) == before
+
+
+def test_rows_that_are_not_asked_for_are_not_there():
+    """They would cost a large answer its time."""
+    answer = sample_payload()
+    assert flatten([answer], totals=False).totals.places == []
+    assert flatten([answer], details=False).details.places == []

@@ -17,11 +17,11 @@ from pcnotebooks.frame.measures import (
     payment_recency,
     reconcile,
 )
-from pcnotebooks.frame.selection import latest, select
+from pcnotebooks.frame.selection import latest, rows_of, select
 from pcnotebooks.payload.payload import Payload
 from pcnotebooks.payload.sample import sample_history, sample_payload
 from tests.builders import AT, detail, item, payload
-from tests.frame.expected import assert_plain_index, cell, dtypes, one
+from tests.frame.expected import assert_plain_index, cell, dtypes, one, paid_days_ago
 
 
 @pytest.fixture
@@ -228,3 +228,29 @@ def test_as_of_that_is_no_date(nonsense):
     with pytest.raises(ConfigurationError, match="is no date") as caught:
         payment_recency(summary_frame(one()), as_of=nonsense)
     assert caught.value.remedy == "Write it as in '2018-03-16'."
+
+
+OWN_NAMES = ("FX rate", "class", "_id", "2024", 0, "Index", "count")
+
+
+@pytest.mark.parametrize("name", OWN_NAMES)
+def test_a_column_of_the_users_own_may_have_any_name(name):
+    """Even one that is no Python name, or a number: a rate of exchange, the year of a budget."""
+    frame = summary_frame(paid_days_ago(-1), one("5", partner="Fabrikam"))
+    own = frame.assign(new=range(len(frame))).rename(columns={"new": name})
+    with pytest.warns(UserWarning, match="after the as-of day"):
+        recency = payment_recency(own)
+    assert recency[name].tolist() == [0, 1]
+    assert select(own, partner="Fabrikam")[name].tolist() == [1]
+    assert [row.balance_amount for row in rows_of(own)] == frame["balance_amount"].tolist()
+    assert_frame_equal(balances_by_type(own), balances_by_type(frame))
+    assert_frame_equal(changes_of(own), changes_of(frame))
+    assert_frame_equal(latest(own)[list(frame)], latest(frame), check_column_type=False)
+
+
+def test_two_columns_of_the_users_own_may_have_one_name():
+    """As they have after a merge with another table; neither hides a column of the frame."""
+    own = pd.concat([summary_frame(one("5")), pd.DataFrame([[1, 2]], columns=["x", "x"])], axis=1)
+    (row,) = rows_of(own)
+    assert (row.currency, row.balance_amount, row.x) == ("GBP", 5, 1)
+    assert payment_recency(own)["x"].to_numpy().tolist() == [[1, 2]]
