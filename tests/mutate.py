@@ -17,15 +17,17 @@ COPIED = ("pcnotebooks", "tests", "notebooks", "conftest.py", "README.md", "pypr
 LEAST = 85
 TESTS = {
     "payload/decode": ("tests/payload",),
+    "frame/rows": ("tests/frame", "tests/payload/test_corpus.py"),
     "frame/build": ("tests/frame", "tests/payload/test_corpus.py"),
-    "service/client": ("tests/service", "tests/test_doctor.py"),
+    "frame/measures": ("tests/frame", "tests/payload/test_corpus.py"),
+    "service/fetch": ("tests/service", "tests/test_doctor.py"),
 }
 NOT_RUN = (
     # Between a mutant and its caller stands a function of mutmut's.
-    "--deselect=tests/frame/test_frame.py::test_a_warning_points_at_the_caller",
+    "--deselect=tests/frame/test_measures.py::test_a_warning_points_at_the_caller",
     # Exhaustive, and slow in what other tests see at once.
-    "--deselect=tests/frame/test_frame.py::test_any_payload_gives_a_frame_of_the_schema",
-    "--deselect=tests/frame/test_frame.py::test_changes_add_up_to_the_balance",
+    "--deselect=tests/frame/test_any_payload.py::test_any_payload_gives_a_frame_of_the_schema",
+    "--deselect=tests/frame/test_any_payload.py::test_changes_add_up_to_the_balance",
     "--deselect=tests/payload/test_corpus.py::test_every_flipped_bit_is_read_as_it_stands_or_refused",
     "--deselect=tests/payload/test_corpus.py::test_every_byte_that_is_missing",
     "--deselect=tests/payload/test_corpus.py::test_cut_off_at_every_byte_gives_no_frame",
