@@ -8,15 +8,20 @@ from __future__ import annotations
 
 import sys
 import textwrap
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import matplotlib as mpl
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.text import Text
+from matplotlib.textpath import text_to_path
 
 from pcnotebooks.errors import ConfigurationError
 from pcnotebooks.frame.measures import with_recency
@@ -34,32 +39,71 @@ from pcnotebooks.overview.charts import (
 )
 from pcnotebooks.overview.palette import PALETTE
 
-_WIDTH = 7.2
-_CHARACTERS = 12.5  # of a label, about as many as fit on an inch of axes
-_COLOURS = {name: light for name, (light, _) in PALETTE.items()}
-_RC: Any = {
-    "text.parse_math": False,
-    "font.size": 9.5,
-    "font.family": ["sans-serif"],
-    "text.color": _COLOURS["text"],
-    "axes.titlesize": 11,
-    "axes.titleweight": "bold",
-    "axes.titlelocation": "left",
-    "axes.titlepad": 10,
-    "axes.labelcolor": _COLOURS["muted"],
-    "axes.edgecolor": _COLOURS["rule"],
-    "axes.facecolor": "none",
-    "axes.axisbelow": True,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.spines.left": False,
-    "axes.spines.bottom": False,
-    "xtick.color": _COLOURS["muted"],
-    "ytick.color": _COLOURS["text"],
-    "xtick.labelsize": 8.5,
-    "xtick.major.size": 0,
-    "ytick.major.size": 0,
-}
+_WIDTH = 7.2  # inches
+_TITLE, _LABEL, _VALUE, _TICK, _SMALL = 11.0, 9.5, 9.0, 8.5, 8.0  # points, of letters
+_WIDEST = 0.45  # of the width: the names of lanes are written smaller rather than wider
+
+
+@dataclass(frozen=True)
+class _Pen:
+    """The axes to draw on, the colours for their ground, and how large the user's letters are."""
+
+    ax: Axes
+    colours: Mapping[str, str]
+    scale: float
+
+    def write(
+        self,
+        words: str,
+        place: tuple[Any, float],
+        size: float,
+        colour: str = "text",
+        *,
+        by: tuple[float, float] = (0, 0),
+        **options: Any,
+    ) -> None:
+        """Write words at a place, or by so many points away from it."""
+        self.ax.annotate(
+            words,
+            place,
+            xytext=(by[0] * self.scale, by[1] * self.scale),
+            textcoords="offset points",
+            fontsize=size * self.scale,
+            color=self.colours[colour],
+            **{"va": "center"} | options,
+        )
+
+    def width(self, words: str, size: float, *, bold: bool = False) -> float:
+        """Return how wide a text is, in points; of several lines the widest."""
+        font = FontProperties(size=size * self.scale, weight="bold" if bold else "normal")
+        with warnings.catch_warnings():
+            # matplotlib warns of letters that the font lacks when it draws them: once is enough.
+            warnings.filterwarnings("ignore", "Glyph .* missing from font")
+            return max(
+                float(text_to_path.get_text_width_height_descent(line, font, ismath=False)[0])
+                for line in words.split("\n")
+            )
+
+    def wrapped(self, words: str, room: float, size: float, *, bold: bool) -> str:
+        """Return a text in lines that have room."""
+        letter = self.width(words, size, bold=bold) / len(words)
+        return textwrap.fill(words, max(24, int(room / letter)))
+
+    def cell(self) -> float:
+        """Return how wide the axes and all that is written around them may be, in points."""
+        figure: Any = self.ax.get_figure(root=True)
+        share, usual = self.ax.get_position().width, figure.subplotpars
+        if figure.get_layout_engine() is not None:
+            # A layout engine gives the margins to the axes, so far as nothing is written there.
+            share = min(share / (usual.right - usual.left), 1.0)
+        return float(72 * figure.get_figwidth() * share)
+
+    def room(self, left: float) -> float:
+        """Return how wide the axes will be to the right of texts of this width, in points."""
+        figure: Any = self.ax.get_figure(root=True)
+        if figure.get_layout_engine() is None:
+            return self.cell()  # the texts are written outside
+        return max(self.cell() - left - 12 * self.scale, 0.2 * self.cell())
 
 
 def plot_balances(frame: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
@@ -194,12 +238,13 @@ def plot_panels(frame: pd.DataFrame, plot: Callable[..., Axes] = plot_balances) 
     # A function of the user's own gets the height of a chart of balances.
     model = _MODELS.get(plot, _balances_of)
     charts = [model(rows) for rows in frames]
-    heights = [_height(chart) + 0.2 for chart in charts]
-    figure = Figure(figsize=(_WIDTH, sum(heights)), layout=ConstrainedLayoutEngine(h_pad=0.12))
+    heights = [_height(chart) + 0.2 * _scale() for chart in charts]
+    size = (_WIDTH * _scale(), sum(heights))
+    figure = Figure(figsize=size, layout=ConstrainedLayoutEngine(h_pad=0.12))
+    figure.set_facecolor(_colours(figure)["page"])
     grid = figure.add_gridspec(len(frames), height_ratios=heights)
     for place, (rows, chart) in enumerate(zip(frames, charts, strict=True)):
-        with mpl.rc_context(_RC):
-            ax = figure.add_subplot(grid[place])
+        ax = figure.add_subplot(grid[place])
         if plot in _MODELS:
             _draw(chart, ax)
         else:
@@ -250,103 +295,156 @@ def _teach_figures_to_kernel() -> None:
 
 
 def _height(chart: Chart | None) -> float:
-    return 1.0 + 0.4 * (chart.rows if chart else 0)
+    return (1.0 + 0.4 * (chart.rows if chart else 0)) * _scale()
+
+
+def _scale() -> float:
+    """Return how large the user's letters are: ten points is matplotlib's own choice."""
+    return float(mpl.rcParams["font.size"]) / 10
+
+
+def _colours(figure: Any) -> dict[str, str]:
+    """Return the palette for the ground of a figure; a transparent one is taken for light."""
+    red, green, blue, opacity = to_rgba(figure.get_facecolor())
+    dark = opacity > 0 and 0.299 * red + 0.587 * green + 0.114 * blue < 0.5
+    return {name: colours[dark] for name, colours in PALETTE.items()}
 
 
 def _draw(chart: Chart | None, ax: Axes | None) -> Axes:
     """Draw a chart, or that there are no rows, and leave no text to mathematics."""
-    with mpl.rc_context(_RC):
-        if ax is None:
-            # Only pyplot's figures are shown in a cell; it is imported where it is needed.
-            import matplotlib.pyplot as plt  # noqa: PLC0415
+    if ax is None:
+        # Only pyplot's figures are shown in a cell; it is imported where it is needed.
+        import matplotlib.pyplot as plt  # noqa: PLC0415
 
-            _, ax = plt.subplots(figsize=(_WIDTH, _height(chart)), layout="constrained")
-        ax.set_axisbelow(True)
-        ax.spines[:].set_visible(False)
+        size = (_WIDTH * _scale(), _height(chart))
+        figure, ax = plt.subplots(figsize=size, layout="constrained")
+        # The style's own ground may be one on which neither palette can be read well.
+        figure.set_facecolor(_colours(figure)["page"])
+    pen = _Pen(ax, _colours(ax.get_figure(root=True)), _scale())
+    # Whatever style the axes were made in, they look the same.
+    ax.set(facecolor="none", axisbelow=True)
+    ax.spines[:].set_visible(False)
+    ax.grid(visible=False)
+    ax.tick_params(length=0, labelsize=_TICK * pen.scale, labelcolor=pen.colours["muted"])
+    with mpl.rc_context({"text.parse_math": False}):
         if isinstance(chart, BalancesChart):
-            _balances(ax, chart)
+            _finish(pen, chart, _balances(pen, chart))
         elif isinstance(chart, RecencyChart):
-            _recency(ax, chart)
+            _finish(pen, chart, _recency(pen, chart))
         elif isinstance(chart, TrendChart):
-            _trend(ax, chart)
+            _finish(pen, chart, _trend(pen, chart))
         else:
             ax.set_axis_off()
             words = "No rows: none are stated, or none fit."
-            ax.text(0, 0.5, words, transform=ax.transAxes, color=_COLOURS["muted"], label=words)
-        if chart:
-            ax.set_title(textwrap.fill(chart.title, max(24, int(0.8 * _room(ax)))))
-            _foot(ax, chart)
+            pen.write(words, (0, 0.5), _LABEL, "muted", xycoords="axes fraction", label=words)
         for text in ax.findobj(Text):
             text.set_parse_math(False)
     return ax
 
 
-def _balances(ax: Axes, chart: BalancesChart) -> None:
-    lengths, colours = [bar.length for bar in chart.bars], [_COLOURS[b.colour] for b in chart.bars]
+def _finish(pen: _Pen, chart: Chart, room: float) -> None:
+    """Write the finding above, and below where the figures come from and of when they are."""
+    pen.ax.set_title(
+        pen.wrapped(chart.title, room, _TITLE, bold=True),
+        loc="left",
+        pad=10 * pen.scale,
+        fontsize=_TITLE * pen.scale,
+        fontweight="bold",
+        color=pen.colours["text"],
+    )
+    foot, trend = chart.foot, isinstance(chart, TrendChart)
+    pen.write(
+        pen.wrapped(foot.words, room, _SMALL, bold=foot.bold),
+        (0, 0),
+        _SMALL,
+        foot.colour,
+        xycoords="axes fraction",
+        by=(0, -22 if trend else -31),  # a trend has no unit below its axis
+        va="top",
+        fontweight="bold" if foot.bold else "normal",
+        # Goes where the axes go, also through pickle, and away when they are cleared.
+        label=chart.description,
+    )
+
+
+def _balances(pen: _Pen, chart: BalancesChart) -> float:
+    """Draw bars; return the width of the axes in points."""
+    ax, lengths = pen.ax, [bar.length for bar in chart.bars]
+    colours = [pen.colours[bar.colour] for bar in chart.bars]
     ax.barh(range(chart.rows), lengths, height=0.56, color=colours)
     for place, bar in enumerate(chart.bars):
         # The bar of a credit reaches to the left, so its lane is free on the right.
-        _label(ax, max(bar.length, 0.0), place, bar.words)
-    ax.axvline(0, color=_COLOURS["muted"], linewidth=0.8)
-    _name_lanes(ax, [bar.label for bar in chart.bars])
-    ax.set_xticks(*zip(*chart.axis.ticks, strict=True))
-    ax.set_xlim(_limits(ax, chart))
-    ax.grid(axis="x", color=_COLOURS["rule"], linewidth=0.6)
-    ax.set_xlabel(chart.unit, loc="left", fontsize=8)
-
-
-def _limits(ax: Axes, chart: BalancesChart) -> tuple[float, float]:
-    """Return how far the axis reaches, so that every label has room behind its bar."""
-    room = _room(ax)
+        pen.write(bar.words, (max(bar.length, 0.0), place), _VALUE, by=(8, 0))
+    ax.axvline(0, color=pen.colours["muted"], linewidth=0.8)
+    room = _lanes(pen, chart, [bar.label for bar in chart.bars])
+    # Every amount has room behind its bar.
     left = 1.06 * chart.axis.first
     reach = [
-        (max(bar.length, 0.0) - left) / max(0.2, 1 - (len(bar.words) + 2) / room)
+        (max(bar.length, 0.0) - left)
+        / max(0.2, 1 - (pen.width(bar.words, _VALUE) + 12 * pen.scale) / room)
         for bar in chart.bars
     ]
-    return left, left + (max(reach) or 1.0)
+    ax.set_xlim(left, left + (max(reach) or 1.0))
+    ax.grid(axis="x", color=pen.colours["rule"], linewidth=0.6)
+    return room
 
 
-def _recency(ax: Axes, chart: RecencyChart) -> None:
+def _lanes(pen: _Pen, chart: BalancesChart | RecencyChart, labels: Sequence[str]) -> float:
+    """Name the lanes and the axis below; return the width of the axes in points."""
+    ax, widest, most = pen.ax, pen.width("\n".join(labels), _LABEL), _WIDEST * pen.cell()
+    size = _LABEL * min(1.0, most / widest)
+    ax.set_yticks(range(len(labels)), labels)
+    ax.set_ylim(len(labels) - 0.5, -0.5)
+    ax.tick_params(axis="y", labelsize=size * pen.scale, labelcolor=pen.colours["text"])
+    ax.set_xticks(*zip(*chart.axis.ticks, strict=True))
+    small, muted = _SMALL * pen.scale, pen.colours["muted"]
+    ax.set_xlabel(chart.unit, loc="left", fontsize=small, color=muted)
+    return pen.room(min(widest, most))
+
+
+def _recency(pen: _Pen, chart: RecencyChart) -> float:
+    """Draw last payments; return the width of the axes in points."""
     for start, end, colour in chart.bands:
-        ax.axvspan(start, end, color=_COLOURS[colour], linewidth=0)
+        pen.ax.axvspan(start, end, color=pen.colours[colour], linewidth=0)
+    room = _lanes(pen, chart, [label for label, _ in chart.lanes])
     for place, (_, marks) in enumerate(chart.lanes):
         for mark in marks:
-            _payment_mark(ax, chart, mark, place)
-    _name_lanes(ax, [label for label, _ in chart.lanes])
-    ax.set_xticks(*zip(*chart.axis.ticks, strict=True))
-    ax.set_xlim(chart.axis.first, chart.axis.last)
-    ax.set_xlabel(chart.unit, loc="left", fontsize=8)
+            _payment_mark(pen, chart, mark, place, room)
+    pen.ax.set_xlim(chart.axis.first, chart.axis.last)
+    return room
 
 
-def _payment_mark(ax: Axes, chart: RecencyChart, mark: Mark, place: int) -> None:
+def _payment_mark(pen: _Pen, chart: RecencyChart, mark: Mark, place: int, room: float) -> None:
     """Mark a last payment in its lane, in words and by a shape of its own."""
     text, *more = mark.words
+    colour, area = pen.colours["text"], 64 * pen.scale**2
     if mark.days is None:
         outline = "solid" if mark.status == "never paid" else "dotted"
-        ax.scatter(
-            [chart.no_day], [place], s=64, facecolors="none", edgecolors=_COLOURS["text"],
-            linestyles=outline,
-        )  # fmt: skip
-        _label(ax, 0, place, text)
+        pen.ax.scatter(
+            chart.no_day, place, s=area, facecolors="none", edgecolors=colour, linestyles=outline
+        )
+        pen.write(text, (0, place), _VALUE, by=(8, 0))
         return
-    marker = ">" if mark.older else "o"
-    ax.scatter([mark.days], [place], s=64, color=_COLOURS["text"], marker=marker)
+    pen.ax.scatter(mark.days, place, s=area, color=colour, marker=">" if mark.older else "o")
     low, high = chart.axis.first, chart.axis.last
     share = (mark.days - low if mark.words_first else high - mark.days) / (high - low)
     for word in more:
-        if len(text) + len(word) + 3 <= share * _room(ax):
+        if pen.width(f"{text} · {word}", _VALUE) + 12 * pen.scale <= share * room:
             text += f" · {word}"
-    _label(ax, mark.days, place, text, left=mark.words_first)
+    side, by = ("right", -8) if mark.words_first else ("left", 8)
+    pen.write(text, (mark.days, place), _VALUE, by=(by, 0), ha=side)
 
 
-def _trend(ax: Axes, chart: TrendChart) -> None:
+def _trend(pen: _Pen, chart: TrendChart) -> float:
+    """Draw balances over time; return the width in points that the title has."""
+    ax, muted = pen.ax, pen.colours["muted"]
     for line in chart.lines:
         x: Any = line.moments
-        colour = _COLOURS[line.colour]
+        colour = pen.colours[line.colour]
         ax.plot(x, line.heights, drawstyle="steps-post", color=colour, linewidth=1.6)
-        ax.plot(x[-1], line.heights[-1], "o", color=colour, markersize=5)
-    _mark_unexplained(ax, chart)
-    ax.axhline(0, color=_COLOURS["muted"], linewidth=0.8)
+        ax.plot(x[-1], line.heights[-1], "o", color=colour, markersize=5 * pen.scale)
+    _mark_unexplained(pen, chart)
+    ax.axhline(0, color=muted, linewidth=0.8)
     ax.set_xticks(*zip(*chart.days.ticks, strict=True))
     ax.set_yticks(*zip(*chart.amounts.ticks, strict=True))
     # The span of a single answer is zero, which is no axis.
@@ -358,112 +456,50 @@ def _trend(ax: Axes, chart: TrendChart) -> None:
     # Payments are marked below the balances.
     below = 0.36 if chart.payments else 0.12
     ax.set_ylim(low - below * (high - low), high + 0.12 * (high - low))
-    _payment_ticks(ax, chart)
-    _label_ends(ax, chart)
-    ax.grid(axis="y", color=_COLOURS["rule"], linewidth=0.6)
-    ax.tick_params(axis="y", labelsize=8.5, labelcolor=_COLOURS["muted"])
-    ax.set_ylabel(chart.unit, loc="top", fontsize=8)
+    _payments(pen, chart)
+    _ends(pen, chart)
+    ax.grid(axis="y", color=pen.colours["rule"], linewidth=0.6)
+    ax.set_ylabel(chart.unit, loc="top", fontsize=_SMALL * pen.scale, color=muted)
+    amounts = "\n".join(words for _, words in chart.amounts.ticks)
+    return pen.room(pen.width(amounts, _TICK) + 2 * _SMALL * pen.scale)
 
 
-def _name_lanes(ax: Axes, labels: Sequence[str]) -> None:
-    ax.set_yticks(range(len(labels)), labels)
-    ax.set_ylim(len(labels) - 0.5, -0.5)
-
-
-def _room(ax: Axes) -> float:
-    """Return about how many characters of a label fit across the axes."""
-    figure = ax.get_figure(root=True)
-    return _CHARACTERS * ax.get_position().width * (figure.get_figwidth() if figure else _WIDTH)
-
-
-def _label(ax: Axes, x: float, y: float, text: str, *, left: bool = False) -> None:
-    ax.annotate(
-        text,
-        (x, y),
-        fontsize=9,
-        xytext=(-8 if left else 8, 0),
-        textcoords="offset points",
-        ha="right" if left else "left",
-        va="center",
-    )
-
-
-def _mark_unexplained(ax: Axes, chart: TrendChart) -> None:
-    """Mark each unexplained step, and write the word beside the newest."""
+def _mark_unexplained(pen: _Pen, chart: TrendChart) -> None:
+    """Mark each unexplained step, and write the word next to the newest."""
     for moment, before, after in chart.unexplained:
-        ax.vlines(moment, before, after, color=_COLOURS["attention"], linewidth=2.4)
+        pen.ax.vlines(moment, before, after, color=pen.colours["attention"], linewidth=2.4)
+    ground = {"facecolor": pen.colours["page"], "edgecolor": "none", "pad": 1.5}
     for moment, before, after in chart.unexplained[-1:]:
-        ax.annotate(
-            "unexplained",
-            (moment, (before + after) / 2),
-            xytext=(5, 0),
-            textcoords="offset points",
-            va="center",
-            fontsize=8,
-            color=_COLOURS["attention"],
-            bbox={"facecolor": _COLOURS["page"], "edgecolor": "none", "pad": 1.5},
-        )
+        place = (moment, (before + after) / 2)
+        pen.write("unexplained", place, _SMALL, "attention", by=(5, 0), bbox=ground)
 
 
-def _payment_ticks(ax: Axes, chart: TrendChart) -> None:
+def _payments(pen: _Pen, chart: TrendChart) -> None:
     """Mark payments below, on the day they were made."""
     if not chart.payments:
         return
-    low = ax.get_xaxis_transform()
     days: Any = [day for day, _ in chart.payments]
-    ax.plot(days, [0.05] * len(days), "|", color=_COLOURS["text"], markersize=7, transform=low)
-    ax.annotate(
-        "payments", (0, 0.05), xycoords="axes fraction", xytext=(-4, 0),
-        textcoords="offset points", ha="right", va="center", fontsize=8, color=_COLOURS["muted"],
-    )  # fmt: skip
+    low, size = pen.ax.get_xaxis_transform(), 7 * pen.scale
+    pen.ax.plot(
+        days, [0.05] * len(days), "|", color=pen.colours["text"], markersize=size, transform=low
+    )
+    pen.write(
+        "payments", (0, 0.05), _SMALL, "muted", xycoords="axes fraction", by=(-4, 0), ha="right"
+    )
     for day, words in chart.payments:
         if words:
-            ax.text(
-                day,
-                0.09,
-                words,
-                transform=low,
-                ha="center",
-                va="bottom",
-                fontsize=7.5,
-                color=_COLOURS["muted"],
-            )
+            place: Any = ("data", "axes fraction")
+            pen.write(words, (day, 0.09), 7.5, "muted", xycoords=place, ha="center", va="bottom")
 
 
-def _label_ends(ax: Axes, chart: TrendChart) -> None:
-    """Write what each line ends at beside the axes, one below the other."""
-    bottom, top = ax.get_ylim()
+def _ends(pen: _Pen, chart: TrendChart) -> None:
+    """Write what each line ends at to the right of the axes, one below the other."""
+    bottom, top = pen.ax.get_ylim()
     gap = 0.85 / chart.rows * (top - bottom)
-    height = float("-inf")
+    height, where = float("-inf"), ("axes fraction", "data")
     for line in chart.ends:
         height = max(line.heights[-1], height + gap)
-        ax.annotate(
-            line.words,
-            (1, height),
-            xycoords=("axes fraction", "data"),
-            xytext=(4, 0),
-            textcoords="offset points",
-            va="center",
-            color=_COLOURS[line.colour],
-            annotation_clip=False,
-        )
-
-
-def _foot(ax: Axes, chart: Chart) -> None:
-    """Say below the chart where the figures come from and of when they are."""
-    figure = ax.get_figure(root=True)
-    width = int(_CHARACTERS * (figure.get_figwidth() if figure else _WIDTH))
-    ax.annotate(
-        textwrap.fill(chart.foot.words, width),
-        (0, 0),
-        xycoords="axes fraction",
-        # A trend has no unit below its axis.
-        xytext=(0, -22 if isinstance(chart, TrendChart) else -31),
-        textcoords="offset points",
-        va="top",
-        fontsize=8,
-        color=_COLOURS[chart.foot.colour],
-        fontweight="bold" if chart.foot.bold else "normal",
-        # Goes where the axes go, also through pickle, and away when they are cleared.
-        label=chart.description,
-    )
+        pen.write(
+            line.words, (1, height), _LABEL, line.colour,
+            xycoords=where, by=(4, 0), annotation_clip=False,
+        )  # fmt: skip

@@ -313,3 +313,84 @@ def test_many_lanes_grow_the_figure():
     few = plot_panels(summary_frame(payload(item("GBP", None, *types[:2]))))
     many = plot_panels(summary_frame(payload(item("GBP", None, *types))))
     assert many.get_figheight() - few.get_figheight() == pytest.approx(10 * 0.4)
+
+
+PLOTS = {
+    plot_balances: summary_frame(sample_payload()).query("currency == 'GBP'"),
+    plot_payment_recency: summary_frame(sample_payload()),
+    plot_balance_trend: totals_frame(*sample_history()).query("currency == 'EUR'"),
+}
+
+
+def _luminance(colour: str) -> float:
+    channels = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4
+                for c in mpl.colors.to_rgb(colour)]  # fmt: skip
+    return sum(w * c for w, c in zip((0.2126, 0.7152, 0.0722), channels, strict=True))
+
+
+@pytest.mark.parametrize("given_axes", [False, True])
+@pytest.mark.parametrize("style", ["default", "dark_background", "ggplot", "Solarize_Light2"])
+@pytest.mark.parametrize("plot", PLOTS)
+def test_text_is_legible_in_every_style(plot, style: str, given_axes: bool):
+    """On a dark ground the colours are the lighter ones, also on axes of the user's own."""
+    with plt.style.context(style):
+        ax = plot(PLOTS[plot], ax=plt.subplots()[1] if given_axes else None)
+        figure = ax.get_figure()
+        figure.draw_without_rendering()
+        ground = _luminance(figure.get_facecolor())
+        for text in [*ax.texts, ax._left_title, ax.xaxis.label, ax.yaxis.label,
+                     *ax.get_xticklabels(), *ax.get_yticklabels()]:  # fmt: skip
+            if text.get_text():
+                dark, light = sorted((_luminance(text.get_color()), ground))
+                assert (light + 0.05) / (dark + 0.05) >= 4, text.get_text()
+
+
+@pytest.mark.parametrize("plot", PLOTS)
+def test_letters_are_the_users(plot):
+    """Family and size are honoured, and the whole is scaled with them."""
+    usual = plot(PLOTS[plot])
+    with mpl.rc_context({"font.size": 15, "font.family": "serif"}):
+        large = plot(PLOTS[plot])
+    for one, other in zip(usual.texts, large.texts, strict=True):
+        assert other.get_fontsize() == pytest.approx(1.5 * one.get_fontsize())
+        assert other.get_fontfamily() == ["serif"]
+    heights = [ax.get_figure().get_figheight() for ax in (usual, large)]
+    assert heights[1] == pytest.approx(1.5 * heights[0])
+
+
+def test_days_are_of_utc_in_every_time_zone():
+    """As in the title and in every table, whatever zone matplotlib is set to."""
+
+    def labels() -> list[str]:
+        ax = plot_balance_trend(frame)
+        ax.get_figure().draw_without_rendering()
+        return [label.get_text() for label in ax.get_xticklabels()]
+
+    frame = totals_frame(
+        *(payload(item("GBP", hour), at=AT + timedelta(hours=hour)) for hour in (0, 10))
+    )
+    usual = labels()
+    with mpl.rc_context({"timezone": "Pacific/Auckland"}):
+        assert labels() == usual
+
+
+@pytest.mark.parametrize("name", ["FX rate", "class", "_id", "2024", 0])
+@pytest.mark.parametrize("plot", PLOTS)
+def test_columns_of_the_users_own_do_not_matter(plot, name: object):
+    """Charts read the columns they show, whatever the others are called."""
+    frame = PLOTS[plot]
+    assert _texts(plot(frame.assign(own=1).rename(columns={"own": name}))) == _texts(plot(frame))
+
+
+@pytest.mark.filterwarnings("ignore:Glyph")
+def test_amounts_are_not_cut_off():
+    """Next to names of wide letters too, at the first drawing: savefig draws once."""
+    name = "株式会社コントソホールディングスジャパン東京"
+    parts = [detail(kind, "1234567890.12") for kind in ("Recurring", "W" * 22)]
+    wide = [payload(item("GBP", None, *parts), partner=name + end) for end in "ab"]
+    ax = plot_balances(summary_frame(*wide))
+    figure = ax.get_figure()
+    figure.draw_without_rendering()
+    for text in [*ax.texts, ax._left_title, *ax.get_yticklabels()]:
+        box = text.get_window_extent()
+        assert figure.bbox.x0 <= box.x0 <= box.x1 <= figure.bbox.x1, text.get_text()
