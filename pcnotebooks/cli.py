@@ -194,7 +194,11 @@ def _answers(
             sessions[name] = session_of(name)
         except PcNotebooksError as error:
             answers[name] = error
-    fetched = pc.fetch_all(sessions.values(), progress=progress) if sessions else []
+    fetched = (
+        pc.fetch_all(sessions.values(), resources=("invoice_summaries",), progress=progress)
+        if sessions
+        else []
+    )
     return answers | dict(zip(sessions, fetched, strict=True))
 
 
