@@ -514,9 +514,10 @@ def test_what_is_no_location_or_payload_is_refused_in_words(tmp_path):
 
 @pytest.mark.parametrize(
     ("location", "shown"),
-    [("memory://user:hunter2@host/a:b@c", "memory://user:***@host/a:b@c"),
-     ("memory://user:hun:t@er2@host", "memory://user:***@host"),
-     ("memory://container@account/a", "memory://container@account/a")],
+    [("memory://user:hunter2@host/a:b", "memory://***@host/a:b"),
+     ("memory://user:hun:t@er2@host", "memory://***@host"),
+     ("memory://user:hunt/er2@host", "memory://***@host"),
+     ("memory://account/a?sig=hunter2", "memory://account/a?***")],
 )  # fmt: skip
 def test_a_password_in_a_url_is_never_shown(location, shown):
     """Not in the location, which messages and notebooks repeat, nor by showing the object."""
