@@ -34,6 +34,7 @@ from pcnotebooks.history.files import (
     moment_of,
     month_of,
 )
+from pcnotebooks.payload.decode import INVOICES
 from pcnotebooks.payload.payload import Payload
 from pcnotebooks.text import without_password
 
@@ -145,6 +146,11 @@ class History:
             raise TypeError(
                 f"expected a payload, got {type(payload).__name__}; pass a file as"
                 " Payload.load(path)"
+            )
+        if payload.resource == INVOICES:
+            raise ConfigurationError(
+                f"A history keeps invoice summaries, and this is a list of invoices: {payload!r}.",
+                remedy="Keep it in a file: payload.save(path).",
             )
         if payload.is_sample and not sample:
             raise ConfigurationError(

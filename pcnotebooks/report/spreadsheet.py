@@ -134,7 +134,8 @@ def write_excel(
         (:func:`reconcile`) and provenance; with a list of invoices also invoices
         (:func:`invoice_ageing`) and ageing (:func:`ageing_by_currency`). Amounts are numbers in
         the currency's own decimals, credits in parentheses; dates are dates, in UTC. The same
-        payloads and options give the same bytes. An amount of more than 15 digits, which Excel would round, is text.
+        payloads and options give the same bytes. An amount of more than 15 digits, which Excel
+        would round, is text.
 
     Raises
     ------

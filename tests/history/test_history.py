@@ -577,3 +577,11 @@ def test_without_pyarrow_the_remedy_is_named():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == 'A history needs pyarrow.\nRun: pip install "pcnotebooks[history]"\n'
+
+
+def test_a_list_of_invoices_is_refused_in_words(tmp_path: Path):
+    """Kept as summaries it could not be read again; nothing is written."""
+    invoices = Payload(b'{"items": [], "totalCount": 0}', "global", "", AT, resource="invoices")
+    with pytest.raises(ConfigurationError, match="a list of invoices"):
+        History(tmp_path).append(invoices)
+    assert list(tmp_path.iterdir()) == []
