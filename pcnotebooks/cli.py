@@ -194,11 +194,8 @@ def _answers(
             sessions[name] = session_of(name)
         except PcNotebooksError as error:
             answers[name] = error
-    fetched = (
-        pc.fetch_all(sessions.values(), resources=("invoice_summaries",), progress=progress)
-        if sessions
-        else []
-    )
+    resources = ("invoice_summaries",)
+    fetched = pc.fetch_all(sessions.values(), resources=resources, progress=progress)
     return answers | dict(zip(sessions, fetched, strict=True))
 
 
