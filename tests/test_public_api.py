@@ -65,6 +65,7 @@ METHODS = {
     "History.summaries": "(self, *, partner=None, cloud=None, currency=None, since=None,"
     " until=None, at=None, exact=False)",
     "History.payloads": "(self, *, partner=None, cloud=None, since=None, until=None)",
+    "History.index": "(self)",
     "History.rebuild": "(self)",
     "History.totals": "(self, *, partner=None, cloud=None, currency=None, since=None, until=None,"
     " at=None, exact=False)",

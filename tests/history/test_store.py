@@ -94,7 +94,7 @@ def test_a_stores_own_error_shows_no_secret(monkeypatch):
         def fail(*_, error=error, **__):
             raise error
 
-        monkeypatch.setattr(type(history._store.remote), "find", fail)
+        monkeypatch.setattr(type(history._datasets.store.remote), "find", fail)
         with pytest.raises((PcNotebooksError, OSError)) as told:
             history.verify()
         assert "SECRET" not in str(told.value)
