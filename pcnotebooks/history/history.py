@@ -193,13 +193,16 @@ class History:
 
         Examples
         --------
+        >>> from tempfile import TemporaryDirectory
         >>> from pcnotebooks import sample_payload
-        >>> history = History("memory://index")
+        >>> folder = TemporaryDirectory()
+        >>> history = History(folder.name)
         >>> history.append(sample_payload(), sample=True)
         True
         >>> history.index()[["partner", "cloud", "retrieved_at"]]
                     partner   cloud              retrieved_at
         0  Contoso (sample)  sample 2018-03-16 12:00:00+00:00
+        >>> folder.cleanup()
         """
         return self._datasets.patiently(lambda: frames.index(self._datasets))
 
