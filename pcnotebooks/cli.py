@@ -16,7 +16,7 @@ import typer
 import typer.core
 
 import pcnotebooks as pc
-from pcnotebooks.errors import ConfigurationError, PcNotebooksError, SignInError
+from pcnotebooks.errors import ConfigurationError, PayloadError, PcNotebooksError, SignInError
 from pcnotebooks.text import shell_line, without_password
 
 # A public name loads its module, and with it pandas or msal, when it is first used; --help and
@@ -194,7 +194,8 @@ def _answers(
             sessions[name] = session_of(name)
         except PcNotebooksError as error:
             answers[name] = error
-    fetched = pc.fetch_all(sessions.values(), progress=progress) if sessions else []
+    resources = ("invoice_summaries",)
+    fetched = pc.fetch_all(sessions.values(), resources=resources, progress=progress)
     return answers | dict(zip(sessions, fetched, strict=True))
 
 
@@ -404,16 +405,15 @@ def _remembered(cloud: str | None, profile: str | None) -> pc.Session:
 def list_kept(*, history: _Location = None) -> None:
     """List the partners, and the payloads kept of each."""
     kept = pc.History(history)
-    found, damaged = kept._patiently(kept._listed)  # noqa: SLF001  nobody else lists past damage
-    days: dict[tuple[str, str], list[str]] = {}
-    for partner, cloud, at in found:
-        days.setdefault((partner, cloud), []).append(f"{at:%Y-%m-%d}")
-    if not (days or damaged):
+    found = kept.index()
+    if found.empty:
         _print(f"Nothing is kept in {kept.location} yet.")
-    _table([*key, f"{len(of)}", of[0], of[-1]] for key, of in days.items())
-    for error in damaged:
-        _say(error)
-    raise typer.Exit(bool(damaged))
+    whole = found["damage"].isna()
+    groups = found[whole].groupby(["partner", "cloud"], observed=True)["retrieved_at"]
+    _table([*of, len(at), f"{at.min():%Y-%m-%d}", f"{at.max():%Y-%m-%d}"] for of, at in groups)
+    for row in found[~whole].itertuples():
+        _say(PayloadError(f"{row.file} in {kept.location} {row.damage}.", remedy=str(row.remedy)))
+    raise typer.Exit(not whole.all())
 
 
 @_history.command()

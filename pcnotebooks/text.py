@@ -28,7 +28,8 @@ _TURNS = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
 # Long enough to be a token or a code; ids in the form of a GUID are what support asks for.
 _OPAQUE = re.compile(r"[\w.~+/=-]{20,}")
 _GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_PASSWORD = re.compile(r"(://[^/:@]*):[^/]*@")
+# With one letter and one slash it is a drive of Windows, as in C:/Users.
+_URL = re.compile(r"((?:[a-z]:/|[a-z][a-z0-9+.-]+:)/+)([^?#]*)([?#].*)?", re.IGNORECASE | re.DOTALL)
 
 
 def printable(text: str) -> str:
@@ -81,6 +82,18 @@ def hidden(text: str) -> str:
     return _OPAQUE.sub(hide, text)
 
 
-def without_password(url: str) -> str:
-    """Return a location without the password that its URL can hold."""
-    return _PASSWORD.sub(r"\1:***@", url)
+def without_password(text: str) -> str:
+    """Return a location, or a text with one, without the secrets that a URL can hold.
+
+    Shown is only what cannot be one. A name, a password or a key ends at the last ``@``, for each
+    of them may hold an ``@``, a slash or a blank. A query may be a shared access signature.
+    """
+
+    def shown(url: re.Match[str]) -> str:
+        scheme, place, query = url[1], url[2], url[3] or ""
+        if "@" in query:  # the query's own, or a password goes on behind a question mark
+            return f"{scheme}***"
+        _, at, rest = place.rpartition("@")
+        return scheme + ("***@" if at else "") + rest + ("?***" if query else "")
+
+    return _URL.sub(shown, text)

@@ -24,7 +24,7 @@ HOMES = {
     "ipywidgets": {"widgets"},
     "jinja2": {"report"},
     "jupyterlab": {"cli"},
-    "matplotlib": {"chart/axes"},
+    "matplotlib": {"chart"},
     "msal": {"session"},
     "msal_extensions": {"session"},
     "msgspec": {"payload"},

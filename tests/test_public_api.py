@@ -25,6 +25,7 @@ SIGNATURES = {
     "Payload": "(body, cloud, partner, retrieved_at, request_id=None, correlation_id=None,"
     " resource='invoice_summaries', pages=())",
     "Session": "(cloud, credential, *, partner=None)",
+    "ageing_by_currency": "(frame)",
     "balance_changes": "(*payloads)",
     "balances_by_type": "(frame)",
     "cloud_picker": "()",
@@ -38,6 +39,8 @@ SIGNATURES = {
     "get_cloud": "(name)",
     "summary_frame": "(*payloads, exact=False)",
     "invoice_summaries": "(session)",
+    "invoice_ageing": "(frame, *, as_of=None, terms_days=60)",
+    "invoice_frame": "(*payloads, exact=False)",
     "invoices": "(session)",
     "payment_recency": "(frame, *, as_of=None, terms_days=60)",
     "plot_balance_trend": "(frame, *, ax=None)",
@@ -45,6 +48,7 @@ SIGNATURES = {
     "plot_panels": "(frame, plot=plot_balances)",
     "plot_payment_recency": "(frame, *, as_of=None, ax=None)",
     "reconcile": "(*payloads)",
+    "reconcile_invoices": "(*payloads)",
     "render_notebook": "(notebook, path, *, parameters=None, code=False)",
     "render_report": "(payloads, path=None, *, as_of=None, terms_days=60, title=None, locale='en')",
     "sample_history": "()",
@@ -65,6 +69,7 @@ METHODS = {
     "History.summaries": "(self, *, partner=None, cloud=None, currency=None, since=None,"
     " until=None, at=None, exact=False)",
     "History.payloads": "(self, *, partner=None, cloud=None, since=None, until=None)",
+    "History.index": "(self)",
     "History.rebuild": "(self)",
     "History.totals": "(self, *, partner=None, cloud=None, currency=None, since=None, until=None,"
     " at=None, exact=False)",

@@ -106,10 +106,25 @@ def test_what_may_be_a_secret_is_hidden(text, shown):
     ("url", "shown"),
     [
         ("s3://bucket/history", "s3://bucket/history"),
-        ("sftp://me:secret@host/x", "sftp://me:***@host/x"),
         ("/home/me/history", "/home/me/history"),
+        ("/home/m@e/what?", "/home/m@e/what?"),
+        (r"C:\Users\m@e\x", r"C:\Users\m@e\x"),
+        ("C:/Users/m@e/x?", "C:/Users/m@e/x?"),
+        ("sftp://me:secret@host/x", "sftp://***@host/x"),
+        ("sftp://me:sec/ret@host/x", "sftp://***@host/x"),
+        ("sftp://me:sec ret\n@host/x", "sftp://***@host/x"),
+        ("sftp://me:sec?ret@host/x", "sftp://***"),
+        ("sftp://me:sec#ret@host/x", "sftp://***"),
+        ("https://secret@host/x", "https://***@host/x"),
+        ("memory://me:a@b:secret@host/x", "memory://***@host/x"),
+        ("s3:/key:secret@bucket/x", "s3:/***@bucket/x"),
+        ("https://host/lake?sv=2024&sig=secret%3D", "https://host/lake?***"),
+        ("https://host/lake?sig=sec@ret", "https://***"),
+        ("abfss://lake@host/x?sig=secret", "abfss://***@host/x?***"),
+        ("simplecache::s3://key:secret@bucket", "simplecache::s3://***@bucket"),
+        ("Unknown protocol: x://me:secret@host. Try y", "Unknown protocol: x://***@host. Try y"),
     ],
 )
-def test_a_location_is_named_without_its_password(url, shown):
-    """User and host are named."""
+def test_a_location_is_named_without_its_secrets(url, shown):
+    """Nothing before the last @ is shown, and nothing of a query: a signature lets anyone in."""
     assert without_password(url) == shown

@@ -7,10 +7,7 @@ in italics.
 from __future__ import annotations
 
 import sys
-import textwrap
-import warnings
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import matplotlib as mpl
@@ -18,11 +15,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.text import Text
-from matplotlib.textpath import text_to_path
 
+from pcnotebooks.chart.pen import Pen
 from pcnotebooks.errors import ConfigurationError
 from pcnotebooks.frame.measures import with_recency
 from pcnotebooks.frame.schema import TOTALS_COLUMNS
@@ -42,68 +38,6 @@ from pcnotebooks.overview.palette import PALETTE
 _WIDTH = 7.2  # inches
 _TITLE, _LABEL, _VALUE, _TICK, _SMALL = 11.0, 9.5, 9.0, 8.5, 8.0  # points, of letters
 _WIDEST = 0.45  # of the width: the names of lanes are written smaller rather than wider
-
-
-@dataclass(frozen=True)
-class _Pen:
-    """The axes to draw on, the colours for their ground, and how large the user's letters are."""
-
-    ax: Axes
-    colours: Mapping[str, str]
-    scale: float
-
-    def write(
-        self,
-        words: str,
-        place: tuple[Any, float],
-        size: float,
-        colour: str = "text",
-        *,
-        by: tuple[float, float] = (0, 0),
-        **options: Any,
-    ) -> None:
-        """Write words at a place, or by so many points away from it."""
-        self.ax.annotate(
-            words,
-            place,
-            xytext=(by[0] * self.scale, by[1] * self.scale),
-            textcoords="offset points",
-            fontsize=size * self.scale,
-            color=self.colours[colour],
-            **{"va": "center"} | options,
-        )
-
-    def width(self, words: str, size: float, *, bold: bool = False) -> float:
-        """Return how wide a text is, in points; of several lines the widest."""
-        font = FontProperties(size=size * self.scale, weight="bold" if bold else "normal")
-        with warnings.catch_warnings():
-            # matplotlib warns of letters that the font lacks when it draws them: once is enough.
-            warnings.filterwarnings("ignore", "Glyph .* missing from font")
-            return max(
-                float(text_to_path.get_text_width_height_descent(line, font, ismath=False)[0])
-                for line in words.split("\n")
-            )
-
-    def wrapped(self, words: str, room: float, size: float, *, bold: bool) -> str:
-        """Return a text in lines that have room."""
-        letter = self.width(words, size, bold=bold) / len(words)
-        return textwrap.fill(words, max(24, int(room / letter)))
-
-    def cell(self) -> float:
-        """Return how wide the axes and all that is written around them may be, in points."""
-        figure: Any = self.ax.get_figure(root=True)
-        share, usual = self.ax.get_position().width, figure.subplotpars
-        if figure.get_layout_engine() is not None:
-            # A layout engine gives the margins to the axes, so far as nothing is written there.
-            share = min(share / (usual.right - usual.left), 1.0)
-        return float(72 * figure.get_figwidth() * share)
-
-    def room(self, left: float) -> float:
-        """Return how wide the axes will be to the right of texts of this width, in points."""
-        figure: Any = self.ax.get_figure(root=True)
-        if figure.get_layout_engine() is None:
-            return self.cell()  # the texts are written outside
-        return max(self.cell() - left - 12 * self.scale, 0.2 * self.cell())
 
 
 def plot_balances(frame: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
@@ -320,7 +254,7 @@ def _draw(chart: Chart | None, ax: Axes | None) -> Axes:
         figure, ax = plt.subplots(figsize=size, layout="constrained")
         # The style's own ground may be one on which neither palette can be read well.
         figure.set_facecolor(_colours(figure)["page"])
-    pen = _Pen(ax, _colours(ax.get_figure(root=True)), _scale())
+    pen = Pen(ax, _colours(ax.get_figure(root=True)), _scale())
     # Whatever style the axes were made in, they look the same.
     ax.set(facecolor="none", axisbelow=True)
     ax.spines[:].set_visible(False)
@@ -342,7 +276,7 @@ def _draw(chart: Chart | None, ax: Axes | None) -> Axes:
     return ax
 
 
-def _finish(pen: _Pen, chart: Chart, room: float) -> None:
+def _finish(pen: Pen, chart: Chart, room: float) -> None:
     """Write the finding above, and below where the figures come from and of when they are."""
     pen.ax.set_title(
         pen.wrapped(chart.title, room, _TITLE, bold=True),
@@ -367,7 +301,7 @@ def _finish(pen: _Pen, chart: Chart, room: float) -> None:
     )
 
 
-def _balances(pen: _Pen, chart: BalancesChart) -> float:
+def _balances(pen: Pen, chart: BalancesChart) -> float:
     """Draw bars; return the width of the axes in points."""
     ax, lengths = pen.ax, [bar.length for bar in chart.bars]
     colours = [pen.colours[bar.colour] for bar in chart.bars]
@@ -389,7 +323,7 @@ def _balances(pen: _Pen, chart: BalancesChart) -> float:
     return room
 
 
-def _lanes(pen: _Pen, chart: BalancesChart | RecencyChart, labels: Sequence[str]) -> float:
+def _lanes(pen: Pen, chart: BalancesChart | RecencyChart, labels: Sequence[str]) -> float:
     """Name the lanes and the axis below; return the width of the axes in points."""
     ax, widest, most = pen.ax, pen.width("\n".join(labels), _LABEL), _WIDEST * pen.cell()
     size = _LABEL * min(1.0, most / widest)
@@ -402,7 +336,7 @@ def _lanes(pen: _Pen, chart: BalancesChart | RecencyChart, labels: Sequence[str]
     return pen.room(min(widest, most))
 
 
-def _recency(pen: _Pen, chart: RecencyChart) -> float:
+def _recency(pen: Pen, chart: RecencyChart) -> float:
     """Draw last payments; return the width of the axes in points."""
     for start, end, colour in chart.bands:
         pen.ax.axvspan(start, end, color=pen.colours[colour], linewidth=0)
@@ -414,7 +348,7 @@ def _recency(pen: _Pen, chart: RecencyChart) -> float:
     return room
 
 
-def _payment_mark(pen: _Pen, chart: RecencyChart, mark: Mark, place: int, room: float) -> None:
+def _payment_mark(pen: Pen, chart: RecencyChart, mark: Mark, place: int, room: float) -> None:
     """Mark a last payment in its lane, in words and by a shape of its own."""
     text, *more = mark.words
     colour, area = pen.colours["text"], 64 * pen.scale**2
@@ -435,7 +369,7 @@ def _payment_mark(pen: _Pen, chart: RecencyChart, mark: Mark, place: int, room: 
     pen.write(text, (mark.days, place), _VALUE, by=(by, 0), ha=side)
 
 
-def _trend(pen: _Pen, chart: TrendChart) -> float:
+def _trend(pen: Pen, chart: TrendChart) -> float:
     """Draw balances over time; return the width in points that the title has."""
     ax, muted = pen.ax, pen.colours["muted"]
     for line in chart.lines:
@@ -464,7 +398,7 @@ def _trend(pen: _Pen, chart: TrendChart) -> float:
     return pen.room(pen.width(amounts, _TICK) + 2 * _SMALL * pen.scale)
 
 
-def _mark_unexplained(pen: _Pen, chart: TrendChart) -> None:
+def _mark_unexplained(pen: Pen, chart: TrendChart) -> None:
     """Mark each unexplained step, and write the word next to the newest."""
     for moment, before, after in chart.unexplained:
         pen.ax.vlines(moment, before, after, color=pen.colours["attention"], linewidth=2.4)
@@ -474,7 +408,7 @@ def _mark_unexplained(pen: _Pen, chart: TrendChart) -> None:
         pen.write("unexplained", place, _SMALL, "attention", by=(5, 0), bbox=ground)
 
 
-def _payments(pen: _Pen, chart: TrendChart) -> None:
+def _payments(pen: Pen, chart: TrendChart) -> None:
     """Mark payments below, on the day they were made."""
     if not chart.payments:
         return
@@ -492,7 +426,7 @@ def _payments(pen: _Pen, chart: TrendChart) -> None:
             pen.write(words, (day, 0.09), 7.5, "muted", xycoords=place, ha="center", va="bottom")
 
 
-def _ends(pen: _Pen, chart: TrendChart) -> None:
+def _ends(pen: Pen, chart: TrendChart) -> None:
     """Write what each line ends at to the right of the axes, one below the other."""
     bottom, top = pen.ax.get_ylim()
     gap = 0.85 / chart.rows * (top - bottom)

@@ -13,12 +13,13 @@ import pandas as pd
 
 from pcnotebooks.amounts import add_exactly, to_decimal
 from pcnotebooks.errors import PcNotebooksWarning
+from pcnotebooks.frame.build import totals_frame
 from pcnotebooks.frame.days import counted, days_of, due_days
 from pcnotebooks.frame.invoices import INVOICE_COLUMNS, VOID_NOTE, invoice_frame
 from pcnotebooks.frame.rows import latest_payloads
 from pcnotebooks.frame.schema import finish
 from pcnotebooks.frame.selection import AsOf, as_of_day, latest, require_terms, split
-from pcnotebooks.payload.decode import INVOICES, items_of
+from pcnotebooks.payload.decode import INVOICES
 from pcnotebooks.payload.payload import Payload
 
 BANDS = ("1-30", "31-60", "61-90", "over 90")
@@ -213,22 +214,39 @@ def reconcile_invoices(*payloads: Payload) -> pd.DataFrame:
 
     Examples
     --------
-    >>> from pcnotebooks import sample_history
-    >>> latest = [payload for payload in sample_history() if payload.partner.startswith("C")]
-    >>> reconcile_invoices(*latest)[["currency", "stated_balance", "not_explained"]]
+    The two documented examples are of different accounts, so their figures do not fit.
+
+    >>> from pcnotebooks import sample_payload
+    >>> both = sample_payload(), sample_payload("invoices")
+    >>> reconcile_invoices(*both)[["currency", "stated_balance", "not_explained"]]
+      currency stated_balance not_explained
+    0      CHF        1230.33    -106430.79
+    1      EUR        1001.12       1001.12
+    2      GBP      751094.39     727488.04
+    """
+    aged = age(invoice_frame(*latest_payloads(payloads, INVOICES), exact=True))
+    frame = explained(aged, totals_frame(*latest_payloads(payloads), exact=True), payloads)
+    for sentence in (*frame.attrs["not_compared"], *aged.attrs["warnings"]):
+        warnings.warn(sentence, PcNotebooksWarning, stacklevel=2)
+    return frame
+
+
+def explained(
+    aged: pd.DataFrame, totals: pd.DataFrame, payloads: Iterable[Payload]
+) -> pd.DataFrame:
+    """Return :func:`reconcile_invoices` of frames that are made already; it never warns.
+
+    `aged` and `totals` are of the latest payloads; these tell which accounts can be compared.
     """
     compared, apart = _pairs(payloads)
-    aged = age(invoice_frame(*(invoices for _, invoices in compared), exact=True))
+    invoices, stated = (split(frame, "partner", "cloud", "currency") for frame in (aged, totals))
     records: list[tuple[Any, ...]] = []
-    for summaries, _ in compared:
-        whose = (summaries.partner, summaries.cloud)
-        own = aged[(aged["partner"] == whose[0]) & (aged["cloud"] == whose[1])]
-        stated: dict[str, list[Decimal]] = {}
-        for item in items_of(summaries):
-            stated.setdefault(item.currency_code, []).append(item.balance_amount)
-        for code in sorted({*stated, *own["currency"]}):
-            balance = add_exactly(stated[code]) if code in stated else None
-            records.append((*whose, code, *_figures(balance, own[own["currency"] == code])))
+    for account in compared:
+        for key in sorted({key for key in (*invoices, *stated) if key[:2] == account}):
+            balance = None
+            if key in stated:
+                balance = add_exactly(stated[key]["balance_amount"])
+            records.append((*key, *_figures(balance, invoices.get(key, aged[:0]))))
     columns = ["partner", "cloud", "currency", *_FIGURES]
     frame = finish(
         pd.DataFrame(records, columns=columns, dtype=object),
@@ -237,16 +255,14 @@ def reconcile_invoices(*payloads: Payload) -> pd.DataFrame:
     frame.attrs["assumptions"] = aged.attrs["assumptions"][1:]  # the first is of due dates
     frame.attrs["likely_causes"] = list(LIKELY_CAUSES)
     frame.attrs["not_compared"] = apart
-    for sentence in (*apart, *aged.attrs["warnings"]):
-        warnings.warn(sentence, PcNotebooksWarning, stacklevel=2)
     return frame
 
 
 _FIGURES = ("stated_balance", "open_by_invoice", "credits", "not_explained")
 
 
-def _pairs(payloads: Iterable[Payload]) -> tuple[list[tuple[Payload, Payload]], list[str]]:
-    """Return the latest summaries and invoices of each account, and in words which are apart."""
+def _pairs(payloads: Iterable[Payload]) -> tuple[list[tuple[str, str]], list[str]]:
+    """Return the accounts whose balances and invoices are of one day, and in words the others."""
     given = list(payloads)
     lists = {(one.partner, one.cloud): one for one in latest_payloads(given, INVOICES)}
     compared, apart = [], []
@@ -255,7 +271,7 @@ def _pairs(payloads: Iterable[Payload]) -> tuple[list[tuple[Payload, Payload]], 
         if invoices is None:
             continue
         if abs(invoices.retrieved_at - summaries.retrieved_at) <= _DAY:
-            compared.append((summaries, invoices))
+            compared.append((summaries.partner, summaries.cloud))
         else:
             apart.append(
                 f"{summaries.partner!r}, cloud {summaries.cloud!r}: the balances of"

@@ -1,4 +1,4 @@
-"""Where a history puts what: the folders and file names of its datasets, and who asks for which."""
+"""The folders and file names of a history's datasets, and which of them can hold what is wanted."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import Self, TypeAlias
 from unicodedata import normalize
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from pcnotebooks.clouds import Cloud
 from pcnotebooks.errors import ConfigurationError
@@ -17,6 +17,8 @@ from pcnotebooks.frame.selection import AsOf, Choice
 from pcnotebooks.payload.payload import Payload
 
 Clouds: TypeAlias = str | Cloud | Iterable[str | Cloud] | None
+# Partner, cloud and time: an account was asked once at each, so they name an answer.
+Moment: TypeAlias = tuple[str, str, datetime]
 
 PAYLOADS, DETAILS, SUMMARIES = "payloads", "invoice_details", "invoice_summaries"
 DERIVED = (DETAILS, SUMMARIES)
@@ -56,7 +58,7 @@ class File:
 
     @classmethod
     def of(cls, path: str) -> Self | None:
-        """Return what a path below the location stands for; None for a file of somebody else's."""
+        """Return the file at a path below the location; None for any other file."""
         found = _FILE.fullmatch(path)
         if found is None:
             return None
@@ -78,6 +80,12 @@ class File:
     def moment(self) -> str:
         """What unmerged files of different answers of one moment have in common."""
         return self.stem.rpartition("-")[0]
+
+    @property
+    def owner(self) -> tuple[str, str]:
+        """The partner and the cloud that its folder is named after."""
+        cloud, partner, _ = (part.partition("=")[2] for part in self.folder.split("/"))
+        return "" if partner == _NO_PARTNER else unquote(partner), unquote(cloud)
 
     @property
     def month(self) -> str:
@@ -192,15 +200,14 @@ def moment_of(as_of: AsOf, *, end: bool = False) -> datetime:
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which rows somebody asks for; None stands for all."""
+    """Which rows are asked for; None means all."""
 
     partners: tuple[str, ...] | None = None
     clouds: tuple[str, ...] | None = None
     currencies: tuple[str, ...] | None = None
     since: datetime | None = None
     until: datetime | None = None
-    # Partner, cloud and time of the only payloads wanted.
-    standing: tuple[tuple[str, str, datetime], ...] | None = None
+    moments: tuple[Moment, ...] | None = None
 
     @classmethod
     def of(

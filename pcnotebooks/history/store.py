@@ -1,14 +1,17 @@
-"""Where a history lies: a folder of this machine, or a place in an object store."""
+"""Where a history is kept: a folder of this machine, or a place in an object store."""
 
 from __future__ import annotations
 
+import errno
 import os
+import re
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
+from urllib.parse import unquote
 from uuid import uuid4
 
 from pcnotebooks.errors import ConfigurationError, PcNotebooksError
@@ -20,6 +23,14 @@ Content: TypeAlias = tuple[str, bytes]
 # Outside the datasets: some engines try to read hidden files, too.
 _ASIDE = ".aside"
 _ABANDONED_AFTER = 3600.0  # seconds; no write takes that long
+# What a scheme looks like; a single letter before a colon is a drive of Windows.
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
+# A file system that cannot sync a folder says one of these: SMB and NFS shares, the drives of
+# Windows in WSL, some of FUSE. On them a new name is as durable as the share makes it.
+_CANNOT_SYNC = {
+    errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EBADF, errno.EACCES,
+    errno.EPERM,
+}  # fmt: skip
 
 
 class Store(Protocol):
@@ -52,9 +63,10 @@ def open_store(location: str | os.PathLike[str]) -> Store:
     Raises
     ------
     ConfigurationError
-        For a URL that fsspec cannot open, or a file where the folder should be.
+        For a URL that fsspec cannot open, a text that is neither a folder nor a URL, or a file
+        where the folder should be.
     """
-    place = os.fspath(location).removeprefix("file://").removeprefix("local://")
+    place = _folder_of(os.fspath(location))
     if "://" not in place:
         folder = Path(place).expanduser().absolute()
         if folder.exists() and not folder.is_dir():
@@ -83,26 +95,62 @@ def open_store(location: str | os.PathLike[str]) -> Store:
     return _Bucket(remote, root.rstrip("/"), without_password(place))
 
 
+def _folder_of(place: str) -> str:
+    """Return the folder that a ``file:`` URI means; any other location as it is.
+
+    A browser and ``Path.as_uri`` write ``%20`` for a blank, and fsspec takes ``local:`` for it.
+
+    Raises
+    ------
+    ConfigurationError
+        For what looks like a URL and is not one: it would become a folder of that name, in the
+        folder that Python happens to run in.
+    """
+    scheme, _, rest = place.partition(":")
+    if scheme.casefold() in ("file", "local"):
+        host = ""
+        if rest.startswith("//"):
+            host, slash, rest = rest[2:].partition("/")
+            rest = slash + rest
+        if host.casefold() in ("", "localhost") and rest.startswith("/"):
+            folder = unquote(rest)
+            # The URI of C:\books is file:///C:/books.
+            return folder[1:] if re.match(r"/[A-Za-z]:", folder) and os.name == "nt" else folder
+        raise ConfigurationError(
+            f"The history's location {without_password(place)!r} names no folder of this machine.",
+            remedy="Write the folder as it is, without file: in front of it.",
+        )
+    if _SCHEME.match(place) and "://" not in place:
+        raise ConfigurationError(
+            f"The history's location {without_password(place)!r} is neither a folder nor a URL.",
+            remedy="A URL has two slashes, as in s3://bucket/path: give it as a text, for a Path"
+            " drops one. A folder with a colon is ./name:more. Databricks shows dbfs:/folder to"
+            " Python as /dbfs/folder.",
+        )
+    return place
+
+
 @contextmanager
 def _answering(place: str) -> Iterator[None]:
-    """Have the errors of an object store name the place: they are of as many kinds as stores."""
+    """Have the errors of an object store name the place, and show no secret of it."""
     try:
         yield
     except PcNotebooksError:
         raise
     except OSError as error:
         if error.errno is None:
-            error.args = (f"{place}: {str(error) or type(error).__name__}",)
-        elif error.filename is None:
-            error.filename = place
+            words = without_password(str(error)) or type(error).__name__
+            error.args = (f"{place}: {words}",)
+        else:
+            error.filename = without_password(str(error.filename or place))
         raise
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  of as many kinds as there are stores
         words = without_password(str(error)) or type(error).__name__
         raise PcNotebooksError(
             f"The history at {place} cannot be reached: {words}",
             remedy="Check the URL, the network, and the credentials where the store's own package"
             " (s3fs, adlfs, gcsfs) looks for them.",
-        ) from error
+        ) from None  # a traceback would show the whole URL, signature included
 
 
 @dataclass(frozen=True)
@@ -203,14 +251,22 @@ def _make_private(folder: Path) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Make a new name in a folder survive a loss of power; Windows does so by itself."""
+    """Make a new name in a folder survive a loss of power, if the file system can.
+
+    Windows does so by itself. Where a folder cannot be synced, the file is there all the same:
+    an error would say that nothing was kept.
+    """
     if os.name != "posix":
         return
-    handle = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+    except OSError as error:
+        if error.errno not in _CANNOT_SYNC:
+            raise
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import functools
 import operator
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
-from decimal import ROUND_HALF_EVEN, Decimal, localcontext
+from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -15,10 +15,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from pcnotebooks.amounts import exactly
 from pcnotebooks.errors import PayloadError
-from pcnotebooks.frame.build import summary_frame
-from pcnotebooks.frame.instants import NOT_A_TIME, Instants, NoDateError
+from pcnotebooks.frame import rows
+from pcnotebooks.frame.instants import NOT_A_TIME
 from pcnotebooks.frame.schema import (
+    AMOUNTS,
+    DATES,
     KNOWN_TYPES,
     SUMMARY_COLUMNS,
     TOTALS_COLUMNS,
@@ -27,11 +30,8 @@ from pcnotebooks.frame.schema import (
     type_key,
     utc,
 )
-from pcnotebooks.history.files import DETAILS, PAYLOADS, SUMMARIES, Wanted, payload_id
-from pcnotebooks.payload.decode import Figures, decode
+from pcnotebooks.history.files import DETAILS, PAYLOADS, SUMMARIES, Moment, Wanted, payload_id
 from pcnotebooks.payload.payload import Payload
-
-Row: TypeAlias = tuple[str, str | None, str | None, Figures]
 
 _AMOUNT = pa.decimal128(19, 4)
 _STEP = Decimal("0.0001")
@@ -77,8 +77,8 @@ def distinct(payloads: Iterable[Payload]) -> list[Payload]:
 def payload_table(payloads: Iterable[Payload]) -> pa.Table:
     """Return one row a payload."""
     names = PAYLOAD_SCHEMA.names
-    rows = [{name: getattr(payload, name) for name in names} for payload in payloads]
-    return pa.Table.from_pylist(rows, schema=PAYLOAD_SCHEMA)
+    values = [{name: getattr(payload, name) for name in names} for payload in payloads]
+    return pa.Table.from_pylist(values, schema=PAYLOAD_SCHEMA)
 
 
 def payloads_of(table: pa.Table) -> list[Payload]:
@@ -110,28 +110,35 @@ def derived_tables(payloads: Sequence[Payload]) -> tuple[pa.Table, pa.Table, boo
     PayloadError
         For a body that is not invoice summaries.
     """
-    details, summaries = _Columns(DETAILS_SCHEMA), _Columns(SUMMARIES_SCHEMA)
-    for payload in payloads:
-        origin = (payload, payload.sha256)
-        details.add(*origin, _details_of(payload))
-        summaries.add(*origin, _summaries_of(payload))
-    return details.table(), summaries.table(), details.rounded or summaries.rounded
+    # Not flatten(): two answers of one moment, which it refuses, are to be kept and named here.
+    flat = rows.read(payloads)
+    details, in_details = _derived(flat, flat.details, DETAILS_SCHEMA)
+    totals, in_totals = _derived(flat, flat.totals, SUMMARIES_SCHEMA)
+    return details, totals, in_details or in_totals
 
 
-def _details_of(payload: Payload) -> Iterator[Row]:
-    for item in decode(payload):
-        code, symbol = item.currency_code, item.currency_symbol
-        if not item.details:
-            yield code, symbol, None, item
-        for detail in item.details or ():
-            part = detail.summary
-            own_symbol = symbol if part.currency_symbol is None else part.currency_symbol
-            yield code, own_symbol, _known_type(detail.invoice_type), part
-
-
-def _summaries_of(payload: Payload) -> Iterator[Row]:
-    for item in decode(payload):
-        yield item.currency_code, item.currency_symbol, None, item
+def _derived(flat: rows.Flat, own: rows.Columns, schema: pa.Schema) -> tuple[pa.Table, bool]:
+    """Return flat rows as a table, and whether any amount was rounded."""
+    places = np.array(own.places, dtype=np.int64)
+    columns: dict[str, Any] = {
+        "currency": own.currencies,
+        "currency_symbol": own.symbols,
+        "invoice_type": [_known_type(stated) for stated in own.types],
+        # Rows are in the payloads' order: a row's position counts from its payload's first.
+        "position": np.arange(len(places)) - np.searchsorted(places, places),
+    }
+    for name in ("partner", "cloud", "retrieved_at", "sha256"):
+        values = [getattr(payload, name) for payload in flat.payloads]
+        columns[name] = [values[place] for place in own.places]
+    rounded = False
+    for place, name in enumerate(AMOUNTS):
+        amounts = own.amounts[place]
+        columns[name] = [None if amount is None else _in_steps(amount) for amount in amounts]
+        rounded = rounded or columns[name] != amounts
+    for name, dates in zip(DATES, own.dates, strict=True):
+        instants = np.array(dates, dtype=np.int64)
+        columns[name] = pa.array(instants, mask=instants == NOT_A_TIME).cast(_INSTANT)
+    return pa.table({name: columns[name] for name in schema.names}, schema=schema), rounded
 
 
 def _known_type(stated: str | None) -> str | None:
@@ -139,54 +146,11 @@ def _known_type(stated: str | None) -> str | None:
     return KNOWN_TYPES.get(type_key(stated), stated) if stated else None
 
 
-class _Columns:
-    """The columns of a derived table, filled row by row."""
-
-    def __init__(self, schema: pa.Schema) -> None:
-        self._schema = schema
-        self._values: dict[str, list[Any]] = {name: [] for name in schema.names}
-        self._instants = Instants()
-        self.rounded = False
-
-    def add(self, payload: Payload, sha256: str, rows: Iterable[Row]) -> None:
-        for position, (currency, symbol, invoice_type, figures) in enumerate(rows):
-            row = {
-                "partner": payload.partner,
-                "cloud": payload.cloud,
-                "currency": currency,
-                "currency_symbol": symbol,
-                "invoice_type": invoice_type,
-                "retrieved_at": payload.retrieved_at,
-                "sha256": sha256,
-                "position": position,
-            }
-            for name, values in self._values.items():
-                if name.endswith("_amount"):
-                    values.append(self._amount(getattr(figures, name)))
-                elif name.endswith("_date"):
-                    values.append(self._instant(payload, getattr(figures, name)))
-                else:
-                    values.append(row[name])
-
-    def _amount(self, amount: Decimal | None) -> Decimal | None:
-        if amount is None:
-            return None
-        with localcontext(prec=100):
-            rounded = amount.quantize(_STEP, rounding=ROUND_HALF_EVEN)
-        kept = max(-_LARGEST, min(rounded, _LARGEST))
-        self.rounded = self.rounded or kept != amount
-        return kept
-
-    def _instant(self, payload: Payload, text: str | None) -> int | None:
-        try:
-            microseconds = self._instants[text]
-        except NoDateError:
-            summary_frame(payload)  # which says where it stands
-            raise
-        return None if microseconds == NOT_A_TIME else microseconds
-
-    def table(self) -> pa.Table:
-        return pa.table(self._values, schema=self._schema)
+def _in_steps(amount: Decimal) -> Decimal:
+    """Return the nearest amount that a column of the tables can hold."""
+    with exactly():
+        rounded = amount.quantize(_STEP, rounding=ROUND_HALF_EVEN)
+        return max(-_LARGEST, min(rounded, _LARGEST))
 
 
 def parquet(table: pa.Table) -> bytes:
@@ -236,11 +200,11 @@ def chosen(wanted: Wanted) -> pc.Expression | None:
         conditions.append(at >= pa.scalar(wanted.since, _INSTANT))
     if wanted.until is not None:
         conditions.append(at <= pa.scalar(wanted.until, _INSTANT))
-    if wanted.standing is not None:
+    if wanted.moments is not None:
         these = [
             (pc.field("partner") == partner) & (pc.field("cloud") == cloud)
             & (at == pa.scalar(moment, _INSTANT))
-            for partner, cloud, moment in wanted.standing
+            for partner, cloud, moment in wanted.moments
         ]  # fmt: skip
         conditions.append(functools.reduce(operator.or_, these, pc.scalar(False)))
     return functools.reduce(operator.and_, conditions) if conditions else None
@@ -248,16 +212,11 @@ def chosen(wanted: Wanted) -> pc.Expression | None:
 
 def select(table: pa.Table, wanted: Wanted) -> pa.Table:
     """Return the rows of a table that somebody asks for."""
-    rows = chosen(wanted)
-    return table if rows is None else table.filter(rows)
+    condition = chosen(wanted)
+    return table if condition is None else table.filter(condition)
 
 
-def together(parts: Sequence[pa.Table]) -> pa.Table:
-    """Return the rows of several tables of one schema."""
-    return pa.concat_tables(parts)
-
-
-def latest(table: pa.Table) -> tuple[tuple[str, str, datetime], ...]:
+def latest(table: pa.Table) -> tuple[Moment, ...]:
     """Return partner, cloud and time of the latest payload of each partner and cloud."""
     newest: dict[tuple[str, str], datetime] = {}
     columns = (table.column(name).to_pylist() for name in ("partner", "cloud", "retrieved_at"))
@@ -266,7 +225,7 @@ def latest(table: pa.Table) -> tuple[tuple[str, str, datetime], ...]:
     return tuple((*key, at) for key, at in newest.items())
 
 
-def disputed(table: pa.Table) -> list[tuple[str, str, datetime]]:
+def disputed(table: pa.Table) -> list[Moment]:
     """Return partner, cloud and time of those that are there with different answers."""
     partner, cloud, sha256 = (_numbers(table[name]) for name in ("partner", "cloud", "sha256"))
     instants = table["retrieved_at"].cast(pa.int64()).to_numpy()
@@ -274,8 +233,10 @@ def disputed(table: pa.Table) -> list[tuple[str, str, datetime]]:
     order = np.lexsort((instants, whose))  # a group_by of pyarrow takes ten times as long
     whose, instants, sha256 = whose[order], instants[order], sha256[order]
     same = (whose[1:] == whose[:-1]) & (instants[1:] == instants[:-1])
-    rows = order[1:][same & (sha256[1:] != sha256[:-1])]
-    columns = [table[name].take(rows).to_pylist() for name in ("partner", "cloud", "retrieved_at")]
+    second = order[1:][same & (sha256[1:] != sha256[:-1])]
+    columns = [
+        table[name].take(second).to_pylist() for name in ("partner", "cloud", "retrieved_at")
+    ]
     return sorted(set(zip(*columns, strict=True)))
 
 

@@ -9,10 +9,12 @@ from typing import Any, TypeAlias
 
 import pandas as pd
 
-from pcnotebooks.amounts import format_amount, format_day
+from pcnotebooks.amounts import add_exactly, format_amount, format_day
 from pcnotebooks.clouds import SAMPLE
 from pcnotebooks.errors import ConfigurationError
+from pcnotebooks.frame.ageing import age, explained
 from pcnotebooks.frame.build import summaries_of, totals_of
+from pcnotebooks.frame.invoices import invoice_frame
 from pcnotebooks.frame.measures import changes_of, differences_of, with_recency
 from pcnotebooks.frame.rows import Flat, flatten, latest_payloads
 from pcnotebooks.frame.schema import SUMMARY_COLUMNS, UTC
@@ -28,6 +30,7 @@ from pcnotebooks.overview.model import (
     Source,
 )
 from pcnotebooks.overview.words import Told, Words, owner_name
+from pcnotebooks.payload.decode import INVOICES
 from pcnotebooks.payload.payload import Payload
 
 Key: TypeAlias = tuple[str, str, str]  # partner, cloud, currency
@@ -65,21 +68,22 @@ def overview(
     PayloadError
         For a body that is not what the service states invoice summaries in.
     """
-    day = None if as_of is None else as_of_day(as_of)
+    terms = _Terms(None if as_of is None else as_of_day(as_of), terms_days, locale)
     if isinstance(given, pd.DataFrame):
         require_frame(given, SUMMARY_COLUMNS)
         flat = flatten([])
-        frames = replace(_frames(flat), summaries=given, details=latest(given))
-    else:
-        flat = flatten([given] if isinstance(given, Payload) else given)
-        if not flat.payloads:
-            raise ConfigurationError(
-                "There is no payload to show.",
-                remedy="Pass fetch_invoice_summaries(session), Payload.load(path) or"
-                " sample_payload().",
-            )
-        frames = _frames(flat)
-    return _worked_out(frames, flat, _Terms(day, terms_days, locale))
+        frames = replace(_frames(flat, [], terms), summaries=given, details=latest(given))
+        return _worked_out(frames, flat, [], terms)
+    payloads = [given] if isinstance(given, Payload) else list(given)
+    flat, lists = flatten(payloads), latest_payloads(payloads, INVOICES)
+    if not flat.payloads:
+        what = "no invoice summaries, only invoices," if lists else "no payload"
+        raise ConfigurationError(
+            f"There is {what} to show.",
+            remedy="Pass fetch_invoice_summaries(session), Payload.load(path) or sample_payload();"
+            " a list of invoices alone is shown by invoice_ageing(invoice_frame(payload)).",
+        )
+    return _worked_out(_frames(flat, lists, terms), flat, lists, terms)
 
 
 def part(whole: Overview, choice: Choice, *, as_of: date | None = None) -> Overview:
@@ -92,9 +96,7 @@ def part(whole: Overview, choice: Choice, *, as_of: date | None = None) -> Overv
         whole,
         as_of=as_of,
         choice=choice,
-        **_shown(
-            Frames(**frames), whole.sources, choice, _Terms(as_of, whole.terms_days, whole.locale)
-        ),
+        **_shown(Frames(**frames), whole, choice, _Terms(as_of, whole.terms_days, whole.locale)),
     )
 
 
@@ -111,16 +113,22 @@ class _Terms:
         return with_recency(rows, as_of=self.as_of, terms_days=self.days)
 
 
-def _frames(flat: Flat) -> Frames:
+def _frames(flat: Flat, lists: Sequence[Payload], terms: _Terms) -> Frames:
     newest = latest_payloads(flat.payloads)
     summaries, history = summaries_of(flat, exact=True), totals_of(flat, exact=True)
+    totals = _rows_of_latest(history, newest)
+    invoices = invoice_frame(*lists, exact=True)
+    # What explains a balance is what was open when both were fetched, whatever day is chosen.
+    on_its_day = age(invoices, terms_days=terms.days)
     return Frames(
         summaries=summaries,
         details=_rows_of_latest(summaries, newest),
-        totals=_rows_of_latest(history, newest),
+        totals=totals,
         history=history,
         changes=changes_of(history),
         differences=differences_of(flat),
+        invoices=invoices,
+        explained=explained(on_its_day, totals, [*newest, *lists]),
     )
 
 
@@ -133,20 +141,34 @@ def _rows_of_latest(frame: pd.DataFrame, newest: Sequence[Payload]) -> pd.DataFr
     return current.reset_index(drop=True)
 
 
-def _worked_out(frames: Frames, flat: Flat, terms: _Terms) -> Overview:
-    sources, earlier = _sources(flat.payloads)
+@dataclass(frozen=True)
+class _Sources:
+    """Whose payloads are shown, each with its owner in words."""
+
+    sources: tuple[Source, ...]
+    earlier: tuple[Source, ...]
+    lists: tuple[Source, ...]
+
+
+def _worked_out(frames: Frames, flat: Flat, lists: Sequence[Payload], terms: _Terms) -> Overview:
+    given = _Sources(*_sources(flat.payloads), _with_owner(lists))
+    sources = given.sources
     moments = [source.payload.retrieved_at for source in sources]
     if not sources:
         moments = list(frames.details["retrieved_at"].unique())
     days = [moment.date() for moment in moments]
     retrieved = words.days_words(days, terms.locale) if days else ""
     clouds = {source.payload.cloud for source in sources} or set(frames.details["cloud"])
-    shown = _shown(frames, sources, Choice(), terms)
+    shown = _shown(frames, given, Choice(), terms)
     return Overview(
         **shown,
-        sources=sources,
-        earlier=earlier,
-        gone=tuple(_no_longer_stated(frames.history, sources, terms.locale)),
+        **vars(given),
+        gone=(
+            *_no_longer_stated(frames.history, sources, terms.locale),
+            *_without_balance(shown["frames"], terms.locale),
+            *frames.explained.attrs["not_compared"],
+        ),
+        assumptions=tuple(shown["frames"].invoices.attrs["assumptions"]) if lists else (),
         is_sample=SAMPLE.name in clouds,
         retrieved=retrieved,
         days=retrieved if terms.as_of is None else format_day(terms.as_of, locale=terms.locale),
@@ -161,25 +183,27 @@ def _sources(payloads: Sequence[Payload]) -> tuple[tuple[Source, ...], tuple[Sou
     newest = latest_payloads(payloads)
     latest_ids = {id(payload) for payload in newest}
     older = [payload for payload in payloads if id(payload) not in latest_ids]
-    both = (
-        tuple(Source(payload, owner_name(payload.partner, payload.cloud)) for payload in some)
-        for some in (newest, older)
-    )
-    sources, earlier = both
-    return sources, earlier
+    return _with_owner(newest), _with_owner(older)
+
+
+def _with_owner(payloads: Sequence[Payload]) -> tuple[Source, ...]:
+    return tuple(Source(each, owner_name(each.partner, each.cloud)) for each in payloads)
 
 
 def _shown(
-    frames: Frames, sources: Sequence[Source], choice: Choice, terms: _Terms
+    frames: Frames, given: _Sources | Overview, choice: Choice, terms: _Terms
 ) -> dict[str, Any]:
     """Return what differs between the whole and its parts: frames, sections and table."""
     frames = replace(
-        frames, details=terms.counted(frames.details), totals=terms.counted(frames.totals)
+        frames,
+        details=terms.counted(frames.details),
+        totals=terms.counted(frames.totals),
+        invoices=age(frames.invoices, as_of=terms.as_of, terms_days=terms.days),
     )
     chosen = frames.details
     if choice.invoice_type is not None:
         chosen = rows_with(chosen, invoice_type=choice.invoice_type)
-    sections = _sections(frames, _Grouped.of(chosen), sources, choice, terms)
+    sections = _sections(frames, _Grouped.of(chosen), given, choice, terms)
     lines = tuple(words.line(row, Words(row.currency, terms.locale)) for row in rows_of(chosen))
     return {"frames": frames, "sections": sections, "lines": lines}
 
@@ -209,25 +233,39 @@ class _Grouped:
         return self.frame.iloc[places].reset_index(drop=True)
 
 
-def _told(frames: Frames, locale: str) -> dict[Key, Told]:
+def _told(frames: Frames, lists: Sequence[Source], locale: str) -> dict[Key, Told]:
     """Return the rows of each account whose total is stated."""
-    stated, parts, changes, differences = (
+    stated, parts, changes, differences, invoices, compared = (
         _Grouped.of(frame).rows
-        for frame in (frames.totals, frames.details, frames.changes, frames.differences)
+        for frame in (
+            frames.totals,
+            frames.details,
+            frames.changes,
+            frames.differences,
+            frames.invoices,
+            frames.explained,
+        )
     )
+    listed = {(source.payload.partner, source.payload.cloud) for source in lists}
     return {
         key: Told(
-            rows, parts[key], changes.get(key, ()), differences[key][0], Words(key[2], locale)
+            stated=rows,
+            parts=parts[key],
+            changes=changes.get(key, ()),
+            difference=differences[key][0],
+            invoices=invoices.get(key, ()) if key[:2] in listed else None,
+            explained=compared[key][0] if key in compared else None,
+            words=Words(key[2], locale),
         )
         for key, rows in stated.items()
     }
 
 
 def _sections(
-    frames: Frames, chosen: _Grouped, sources: Sequence[Source], choice: Choice, terms: _Terms
+    frames: Frames, chosen: _Grouped, given: _Sources | Overview, choice: Choice, terms: _Terms
 ) -> tuple[Section, ...]:
     """Return a section for each currency that has rows of what is chosen."""
-    told = _told(frames, terms.locale)
+    told = _told(frames, given.lists, terms.locale)
     history, changes = _Grouped.of(frames.history), _Grouped.of(frames.changes)
 
     def drawn(*keys: Key) -> Drawn:
@@ -238,7 +276,7 @@ def _sections(
     for place, currency in enumerate(currencies, start=1):
         accounts = [
             _account(told[key], number, source, drawn(key))
-            for number, source in enumerate(sources, start=1)
+            for number, source in enumerate(given.sources, start=1)
             if (key := (source.payload.partner, source.payload.cloud, currency)) in told
         ]
         every = [key for key in chosen.rows if key[2] == currency]
@@ -262,6 +300,7 @@ def _account(told: Told, number: int, source: Source, drawn: Drawn) -> Account:
         figures=words.figures(told),
         lines=(*parts, *stated),
         movements=words.movements(told),
+        invoices=words.invoices(told),
         proof=words.proof(told),
         attention=words.attention(told),
         drawn=drawn,
@@ -287,6 +326,19 @@ def _no_longer_stated(
             amount = format_amount(row.balance_amount, row.currency, locale=locale)
             day = format_day(row.retrieved_at.date(), locale=locale)
             yield f"{source.owner}: {row.currency} is no longer stated; on {day} it was {amount}."
+
+
+def _without_balance(frames: Frames, locale: str) -> Iterable[str]:
+    """Yield in words which invoices are in a currency whose balance is not stated."""
+    stated = _Grouped.of(frames.totals).rows
+    for (partner, cloud, currency), rows in sorted(_Grouped.of(frames.invoices).rows.items()):
+        known = [row.open_amount for row in rows if not pd.isna(row.open_amount)]
+        if (partner, cloud, currency) not in stated and any(known):
+            amount = format_amount(add_exactly(known), currency, locale=locale)
+            yield (
+                f"{owner_name(partner, cloud)}: {amount} is open by invoice, and no balance is"
+                f" stated in {currency}."
+            )
 
 
 def latest_rows(shown: Overview) -> pd.DataFrame:

@@ -30,6 +30,8 @@ class Frames:
     history: pd.DataFrame  # every payload's totals
     changes: pd.DataFrame
     differences: pd.DataFrame
+    invoices: pd.DataFrame  # of the latest lists, aged
+    explained: pd.DataFrame  # how far they make up the balances of one day
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,20 @@ class Line:
     amount: str
     latest_invoice: str
     falls_due: str
+
+
+@dataclass(frozen=True)
+class Invoice:
+    """A row of the table of open invoices."""
+
+    number: str  # as the service writes it
+    label: str  # its invoice type, and its document type unless that is an invoice
+    date: str
+    due: str
+    days: str  # left, or overdue
+    open: str
+    charges: str
+    overdue: bool
 
 
 @dataclass(frozen=True)
@@ -128,7 +144,8 @@ class Account:
     figures: tuple[Figure, ...]
     lines: tuple[Line, ...]
     movements: tuple[Movement, ...]
-    proof: str
+    invoices: tuple[Invoice, ...] | None  # None without a list of them
+    proof: tuple[str, ...]
     attention: tuple[str, ...]
     drawn: Drawn
 
@@ -197,7 +214,9 @@ class Overview:
     lines: tuple[Line, ...]  # of the parts chosen, in any number of currencies
     sources: tuple[Source, ...]  # the latest payload of each partner and cloud
     earlier: tuple[Source, ...]
+    lists: tuple[Source, ...]  # the latest list of invoices of each partner and cloud
     gone: tuple[str, ...]  # what the latest payloads no longer state, in words
+    assumptions: tuple[str, ...]  # what the lists leave open, and how it was decided
     is_sample: bool
     retrieved: str
     days: str  # as of which they are counted, in words
@@ -209,7 +228,7 @@ class Overview:
     @property
     def payloads(self) -> Sequence[Payload]:
         """Every payload that it is made of, the latest first."""
-        return [source.payload for source in (*self.sources, *self.earlier)]
+        return [source.payload for source in (*self.sources, *self.earlier, *self.lists)]
 
     @property
     def whose(self) -> str:

@@ -19,10 +19,11 @@ from pcnotebooks.amounts import (
     format_number,
 )
 from pcnotebooks.clouds import cloud_label
+from pcnotebooks.frame.ageing import BANDS, LIKELY_CAUSES
 from pcnotebooks.frame.measures import difference_sentence, future_payment_sentence
 from pcnotebooks.frame.schema import NOT_STATED
 from pcnotebooks.overview.charts import balance_title, paid_in_words
-from pcnotebooks.overview.model import Figure, Line, Movement
+from pcnotebooks.overview.model import Figure, Invoice, Line, Movement
 from pcnotebooks.text import isolated
 
 NOTHING = "\N{EN DASH}"
@@ -72,6 +73,8 @@ class Told:
     parts: Sequence[Any]  # by invoice type; what is stated, where the service names no types
     changes: Sequence[Any]
     difference: Any
+    invoices: Sequence[Any] | None  # aged; None without a list of them
+    explained: Any | None
     words: Words
 
     @property
@@ -93,6 +96,19 @@ class Told:
             name: add_exactly(row.balance_amount for row in self.parts if type_name(row) == name)
             for name in names
         }
+
+    @property
+    def open_overdue(self) -> list[Any]:
+        """The invoices past due, the oldest first."""
+        late = [row for row in self.invoices or () if row.ageing in BANDS]
+        return sorted(late, key=lambda row: row.days_overdue, reverse=True)
+
+    @property
+    def open_next(self) -> list[Any]:
+        """The invoices that fall due next, on one day."""
+        ahead = [row for row in self.invoices or () if row.ageing == "not due"]
+        first = min((row.due_date for row in ahead), default=None)
+        return [row for row in ahead if row.due_date == first]
 
     @property
     def overdue(self) -> list[Any]:
@@ -135,6 +151,18 @@ def _split_with_credit(told: Told) -> str:
 
 
 def _due_sentence(told: Told) -> str:
+    words = told.words
+    if told.invoices is not None:
+        open_ = add_exactly(row.open_amount for row in told.invoices if _is_open(row))
+        said = ""
+        if late := told.open_overdue:
+            late_sum = words.amount(add_exactly(row.open_amount for row in late))
+            since = words.day(late[0].due_date)
+            said = f" {late_sum} of {words.number(open_)} is overdue, the oldest since {since}."
+        if coming := told.open_next:
+            next_sum = words.amount(add_exactly(row.open_amount for row in coming))
+            said += f" Next due: {next_sum} on {words.day(coming[0].due_date)}."
+        return said
     if told.overdue:
         latest = told.overdue[-1]
         amount = add_exactly(row.balance_amount for row in told.overdue)
@@ -205,7 +233,11 @@ def _beyond(change: Any) -> bool:
 
 def alerts(told: Told) -> tuple[str, ...]:
     """Return in a few words what a summary must not be silent about."""
-    found = [_overdue(told)] if told.overdue else []
+    found = []
+    if told.open_overdue:
+        found.append(f"overdue by {told.words.days(told.open_overdue[0].days_overdue)}")
+    elif told.invoices is None and told.overdue:
+        found.append(_overdue(told))
     if told.difference.difference:
         found.append("its parts do not add up")
     if unexplained := sum(change.unexplained for change in told.changes):
@@ -234,6 +266,8 @@ def figures(told: Told) -> tuple[Figure, ...]:
         found.append(Figure(words.day(stated.last_payment_date), "Last paid", remark))
     else:
         found.append(Figure(stated.payment_status.capitalize(), "Payment"))
+    if told.invoices is not None:
+        return (*found, *_invoice_figures(told))
     if told.overdue:
         latest = told.overdue[-1]
         label = f"Latest{_of_type(latest, told)} invoice fell due"
@@ -246,17 +280,97 @@ def figures(told: Told) -> tuple[Figure, ...]:
     return tuple(found)
 
 
-def proof(told: Told) -> str:
-    """Return how the stated balance compares with the sum of its parts."""
+def _invoice_figures(told: Told) -> list[Figure]:
+    """Return what is overdue and what falls due next, by invoice."""
+    words, found = told.words, []
+    if late := told.open_overdue:
+        amount = words.number(add_exactly(row.open_amount for row in late))
+        oldest = f"The oldest by {words.days(late[0].days_overdue)}"
+        found.append(Figure(amount, "Overdue", oldest, attention=True))
+    if coming := told.open_next:
+        amount = words.amount(add_exactly(row.open_amount for row in coming))
+        remark = f"{amount}, {words.days(-coming[0].days_overdue)} left"
+        found.append(Figure(words.day(coming[0].due_date), "Next due", remark))
+    return found
+
+
+def invoices(told: Told) -> tuple[Invoice, ...] | None:
+    """Return the open invoices, most overdue first and credits last; None without a list."""
+    if told.invoices is None:
+        return None
+    words = told.words
+    shown = [row for row in told.invoices if row.ageing not in {"void", "paid"}]
+    shown.sort(key=lambda row: (row.ageing == "credit", -_days_overdue(row), row.invoice_id))
+    return tuple(
+        Invoice(
+            number=isolated(row.invoice_id),
+            label=_document(row),
+            date=words.day(row.invoice_date),
+            due=words.day(row.due_date) if row.ageing in {"not due", *BANDS} else NOTHING,
+            days=_days_in_words(row, words),
+            open=words.number(row.open_amount),
+            charges=words.number(row.total_charges),
+            overdue=row.ageing in BANDS,
+        )
+        for row in shown
+    )
+
+
+def _is_open(row: Any) -> bool:
+    return row.ageing in {"not due", *BANDS} or (
+        row.ageing == "not stated" and not pd.isna(row.open_amount)
+    )
+
+
+def _days_overdue(row: Any) -> float:
+    """Return a number to sort by: what has no due day comes after all that has."""
+    return float("-inf") if pd.isna(row.days_overdue) else float(row.days_overdue)
+
+
+def _days_in_words(row: Any, words: Words) -> str:
+    if row.ageing in BANDS:
+        return f"{words.days(row.days_overdue)} overdue"
+    return f"{words.days(-row.days_overdue)} left" if row.ageing == "not due" else row.ageing
+
+
+def _document(row: Any) -> str:
+    """Return the invoice type; of an adjustment note or any other document what it is as well."""
+    kinds = [type_name(row)]
+    if not pd.isna(row.document_type) and row.document_type != "Invoice":
+        kinds.append(isolated(row.document_type))
+    if not pd.isna(row.amends_id):
+        kinds.append(f"amends {isolated(row.amends_id)}")
+    return ", ".join(kinds)
+
+
+def proof(told: Told) -> tuple[str, ...]:
+    """Return how the stated balance compares with the sum of its parts, and with its invoices."""
     row, words = told.difference, told.words
     stated = words.amount(row.stated)
     if row.summed is None:
-        return f"Stated {stated}; the service states no parts to compare it with."
-    equals = "≠" if row.difference else "="
-    return (
-        f"Stated {stated} {equals} sum of parts {words.amount(row.summed)},"
-        f" difference {words.number(row.difference)}."
+        found = [f"Stated {stated}; the service states no parts to compare it with."]
+    else:
+        equals = "≠" if row.difference else "="
+        parts = words.amount(row.summed)
+        rest = words.number(row.difference)
+        found = [f"Stated {stated} {equals} sum of parts {parts}, difference {rest}."]
+    if told.explained is not None:
+        found.append(_explained(told.explained, words))
+    return tuple(found)
+
+
+def _explained(row: Any, words: Words) -> str:
+    """Return the three figures: stated, open by invoice, and what invoices do not explain."""
+    if row.not_explained is None:
+        return "What is open by invoice is not stated for every invoice, so it is not compared."
+    credit = f", of which credits {words.number(row.credits)}" if row.credits else ""
+    said = (
+        f"Open by invoice {words.amount(row.open_by_invoice)}{credit}; not explained by invoices"
+        f" {words.number(row.not_explained)}."
     )
+    if row.not_explained:
+        said += f" Likely: {'; or '.join(LIKELY_CAUSES)}."
+    return said
 
 
 def attention(told: Told) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from pcnotebooks.errors import PcNotebooksError
-from pcnotebooks.overview.model import Line, Section
+from pcnotebooks.overview.model import Account, Line, Section
 from pcnotebooks.overview.palette import PALETTE
 
 
@@ -56,6 +56,13 @@ def figures_table(lines: Sequence[Line]) -> Markup:
 def headlines(section: Section, *, owners: bool) -> Markup:
     """Return what is said of each account in a currency, with its headline figures."""
     return _macro("headlines", section.accounts, owners=owners)
+
+
+def invoices_table(account: Account, currency: str) -> Markup:
+    """Return the table of an account's open invoices; nothing without any."""
+    if not account.invoices:
+        return Markup()
+    return _macro("open_invoices", account.invoices, currency)
 
 
 def _macro(name: str, *arguments: Any, **options: Any) -> Markup:

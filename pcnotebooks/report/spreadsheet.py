@@ -19,6 +19,7 @@ from pcnotebooks import __version__
 from pcnotebooks.amounts import format_number, minor_units
 from pcnotebooks.clouds import SAMPLE, cloud_label
 from pcnotebooks.errors import ConfigurationError
+from pcnotebooks.frame.ageing import ageing_by_currency
 from pcnotebooks.frame.selection import AsOf, rows_of
 from pcnotebooks.overview.build import every_row, latest_rows, overview
 from pcnotebooks.payload.payload import Payload
@@ -130,9 +131,11 @@ def write_excel(
     Path
         A workbook with the sheets totals (:func:`totals_frame`), details
         (:func:`summary_frame`), recency (:func:`payment_recency`), reconciliation
-        (:func:`reconcile`) and provenance. Amounts are numbers in the currency's own decimals,
-        credits in parentheses; dates are dates, in UTC. The same payloads and options give the
-        same bytes. An amount of more than 15 digits, which Excel would round, is text.
+        (:func:`reconcile`) and provenance; with a list of invoices also invoices
+        (:func:`invoice_ageing`) and ageing (:func:`ageing_by_currency`). Amounts are numbers in
+        the currency's own decimals, credits in parentheses; dates are dates, in UTC. The same
+        payloads and options give the same bytes. An amount of more than 15 digits, which Excel
+        would round, is text.
 
     Raises
     ------
@@ -167,6 +170,13 @@ def write_excel(
         "reconciliation": _with_source(shown.frames.differences),
         "provenance": _provenance(given),
     }
+    if shown.lists:
+        invoices = shown.frames.invoices
+        invoices = invoices.assign(due_date=invoices["due_date"].dt.date)
+        frames |= {
+            "invoices": _with_source(invoices),
+            "ageing": ageing_by_currency(shown.frames.invoices).reset_index(),
+        }
     workbook = openpyxl.Workbook()
     workbook.remove(workbook.worksheets[0])
     for name, frame in frames.items():

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import date
 from html import escape
-from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,18 +14,16 @@ from ipywidgets import HTML, Button, Dropdown, HBox, Layout, VBox
 
 from pcnotebooks.clouds import CLOUDS, SAMPLE, Cloud, get_cloud
 from pcnotebooks.errors import PcNotebooksError, SignInError
-from pcnotebooks.frame.rows import latest_payloads
 from pcnotebooks.overview.build import overview
 from pcnotebooks.overview.model import Overview
 from pcnotebooks.payload.payload import Payload
 from pcnotebooks.payload.sample import sample_payload
 from pcnotebooks.report.fragments import error_html, wrapped
-from pcnotebooks.report.page import render_report
-from pcnotebooks.report.spreadsheet import write_csv, write_excel
 from pcnotebooks.service.fetch import fetch_invoice_summaries
 from pcnotebooks.session.session import Session
 from pcnotebooks.session.settings import cloud_of, load_profile, load_profiles, resolve
 from pcnotebooks.widgets.explore import Explorer, cloud_picker
+from pcnotebooks.widgets.hand_on import HANDED_ON
 from pcnotebooks.widgets.sign_in import sign_in_at, signed_in
 
 if TYPE_CHECKING:
@@ -190,7 +185,7 @@ class _Dashboard(VBox):  # type: ignore[misc]  # ipywidgets has no types
         self._place = _Place(try_again=self._on_fetch, cancel=self._on_cancel)
         self._explorer = Explorer()
         self._line, self._saved = HTML(), HTML()
-        self._hand_on = HBox([Button(description=name) for name in _HANDED_ON])
+        self._hand_on = HBox([Button(description=name) for name in HANDED_ON])
         self._shown = VBox([self._explorer, self._line, self._hand_on, self._saved])
 
         self._cloud.observe(self._on_cloud, "value")
@@ -422,7 +417,7 @@ class _Dashboard(VBox):  # type: ignore[misc]  # ipywidgets has no types
             button.disabled = True
         try:
             day = self._explorer.as_of.value
-            write, code = _HANDED_ON[name]
+            write, code = HANDED_ON[name]
             written = await asyncio.to_thread(write, payloads, day)
         except Exception as error:  # noqa: BLE001 (as in _refresh)
             self._saved.value = wrapped(error_html(error))
@@ -477,47 +472,3 @@ def _profile_picker(profile: str | None) -> Dropdown:
         description="Profile",
         style={"description_width": "initial"},
     )
-
-
-def _save_payloads(payloads: Sequence[Payload], _: date | None) -> list[Path]:
-    return [
-        payload.save(_free([payload], ".json", day=None)) for payload in latest_payloads(payloads)
-    ]
-
-
-def _export_report(payloads: Sequence[Payload], as_of: date | None) -> list[Path]:
-    path = _free(payloads, ".html", day=as_of)
-    render_report(payloads, path, as_of=as_of)
-    return [path]
-
-
-def _export_csv(payloads: Sequence[Payload], as_of: date | None) -> list[Path]:
-    return [write_csv(_free(payloads, ".csv", day=as_of), *payloads, as_of=as_of)]
-
-
-def _export_excel(payloads: Sequence[Payload], as_of: date | None) -> list[Path]:
-    path = _free(payloads, ".xlsx", day=as_of)
-    return [write_excel(path, *payloads, as_of=as_of)]
-
-
-# What each button does, and the code that does the same: of payloads, a name and a day.
-_HANDED_ON = {
-    "Save payload": (_save_payloads, "{0}.save({1})"),
-    "Export report": (_export_report, "render_report([{0}], {1}{2})"),
-    "Export CSV": (_export_csv, "write_csv({1}, {0}{2})"),
-    "Export Excel": (_export_excel, "write_excel({1}, {0}{2})"),
-}
-
-
-def _free(payloads: Sequence[Payload], suffix: str, *, day: date | None) -> Path:
-    """Return a file name that says what is in it, and is nobody's yet."""
-    newest = latest_payloads(payloads)
-    partners = {payload.partner for payload in newest}
-    words = ["sample" if any(payload.is_sample for payload in newest) else "", "invoice-summaries"]
-    # No name is longer than 255 bytes, and a letter may take four.
-    words += [re.sub(r"\W+", "-", partner)[:40].strip("-") for partner in sorted(partners)[:1]]
-    moment = max(payload.retrieved_at for payload in newest)
-    words.append(f"{moment:%Y-%m-%dT%H%M%SZ}" if day is None else f"as-of-{day}")
-    stem = "-".join(word for word in words if word)
-    names = chain([f"{stem}{suffix}"], (f"{stem}-{number}{suffix}" for number in count(2)))
-    return next(path for path in map(Path, names) if not path.exists())

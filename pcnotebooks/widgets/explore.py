@@ -17,7 +17,14 @@ from pcnotebooks.frame.selection import invoice_types
 from pcnotebooks.overview.build import overview, part
 from pcnotebooks.overview.charts import TrendChart
 from pcnotebooks.overview.model import Choice, Overview, Section
-from pcnotebooks.report.fragments import error_html, figures_table, headlines, style, wrapped
+from pcnotebooks.report.fragments import (
+    error_html,
+    figures_table,
+    headlines,
+    invoices_table,
+    style,
+    wrapped,
+)
 
 # A value of its own, since None would leave the control blank and ALL is Albania's currency.
 _ALL = object()
@@ -200,9 +207,15 @@ class Explorer(VBox):  # type: ignore[misc]  # ipywidgets has no types
             picture = svg(chart, prefix=prefix, width=width)
             charts.append(f"<div{_WIDE if trend else ''}>{picture}</div>")
         currency = escape(section.currency)
+        tables = [
+            '<div class="pcn-table" tabindex="0" role="region" aria-label="Open invoices,'
+            f' {currency}, {escape(account.owner)}">{invoices_table(account, currency)}</div>'
+            for account in section.accounts
+            if account.invoices
+        ]
         return (
             f'<section aria-label="{currency}"><p class="pcn-currency">{currency}</p>{head}'
-            f'<div class="pcn-charts">{"".join(charts)}</div></section>'
+            f'<div class="pcn-charts">{"".join(charts)}</div>{"".join(tables)}</section>'
         )
 
 

@@ -9,7 +9,7 @@ import stat
 import subprocess
 import sys
 from datetime import UTC, date, datetime, timedelta, timezone
-from decimal import Decimal
+from decimal import Context, Decimal, Inexact, Overflow, Rounded, localcontext
 from pathlib import Path
 
 import pandas as pd
@@ -20,6 +20,7 @@ from pandas.testing import assert_frame_equal
 
 from pcnotebooks.clouds import CLOUDS
 from pcnotebooks.errors import ConfigurationError, PayloadError, PcNotebooksError
+from pcnotebooks.frame import rows
 from pcnotebooks.frame.build import summary_frame, totals_frame
 from pcnotebooks.frame.measures import balance_changes
 from pcnotebooks.history.history import History, default_location
@@ -161,6 +162,44 @@ def test_answers_that_two_writers_kept_of_one_moment_are_never_added(tmp_path, i
     assert history.verify().empty
 
 
+def test_three_answers_of_one_moment_are_all_named(tmp_path):
+    """In the error and by verify; every other payload of the month is merged."""
+    answers = [payload(item("GBP", amount)) for amount in (1, 2, 3)]
+    others = [payload(item("GBP", 7), at=AT + timedelta(days=day)) for day in (1, 2)]
+    history = raced(tmp_path, *answers, *others)
+    for merged in (2, 0):
+        held = [path.name for path in files(tmp_path / "history") if "20240305T06" in path.name]
+        assert len(held) == 3
+        with pytest.raises(ConfigurationError, match="Two different answers") as told:
+            history.summaries()
+        assert all(name in told.value.remedy for name in held)
+        ((_, file, damage, remedy),) = history.verify().itertuples()
+        assert all(name in file + damage for name in held)
+        assert all(name in remedy for name in held)
+        assert history.compact(LATER) == merged
+
+
+def test_a_payload_is_decoded_once_to_be_kept(tmp_path, monkeypatch):
+    """For both tables that are derived from it."""
+    decoded, decode = [], rows.items_of
+    monkeypatch.setattr(rows, "items_of", lambda answer: decoded.append(answer) or decode(answer))
+    kept(tmp_path, *SAMPLES[:3])
+    assert decoded == SAMPLES[:3]
+
+
+def test_the_decimal_context_of_a_notebook_changes_nothing_kept(tmp_path):
+    """One digit, and a trap at every rounding, which more than four decimals take."""
+    pair = [payload(item("GBP", Decimal("1234.56")), item("EUR", Decimal("0.12345")), at=AT),
+            payload(item("GBP", Decimal("7234.56")), at=AT + timedelta(days=1))]  # fmt: skip
+    with localcontext(Context(prec=1, Emax=1, Emin=0, traps=[Inexact, Rounded, Overflow])):
+        history = kept(tmp_path, *pair)
+        same(history, pair)
+        assert history.changes()["balance_change"].tolist() == [6000]
+        assert history.compact(LATER) == 2
+        same(history, pair)
+    assert history.verify().empty
+
+
 def test_sample_data_enters_only_when_asked_for(tmp_path):
     """The documented example must never be counted with accounts."""
     history = History(tmp_path)
@@ -228,6 +267,66 @@ def test_files_and_folders_are_the_owners_alone(tmp_path):
         assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600)
     assert stat.S_IMODE((tmp_path / "new").stat().st_mode) == 0o700
     assert not list((tmp_path / "new" / "history" / ".aside").iterdir())
+
+
+# What there is
+
+INDEX_DTYPES = {
+    "partner": "category",
+    "cloud": "category",
+    "retrieved_at": "datetime64[us, UTC]",
+    "sha256": "string",
+    "file": "string",
+    "damage": "string",
+    "remedy": "string",
+}
+
+
+@pytest.mark.parametrize("compact", [False, True])
+def test_the_index_has_a_row_for_each_payload(tmp_path, compact):
+    """Even for one that states nothing; the columns are the same for none."""
+    every = [*SAMPLES[:6], payload(partner="", at=AT), payload(partner="a/b", at=AT)]
+    history = History(tmp_path)
+    assert {name: str(dtype) for name, dtype in history.index().dtypes.items()} == INDEX_DTYPES
+    assert history.index().empty
+    kept(tmp_path, *every)
+    if compact:
+        history.compact(LATER)
+    index = history.index()
+    assert {name: str(dtype) for name, dtype in index.dtypes.items()} == INDEX_DTYPES
+    expected = sorted((one.partner, one.cloud, one.retrieved_at, one.sha256) for one in every)
+    found = zip(*(index[name] for name in list(INDEX_DTYPES)[:4]), strict=True)
+    assert list(found) == expected
+    assert index[["damage", "remedy"]].isna().all(axis=None)
+    assert all((tmp_path / path).is_file() for path in index["file"])
+
+
+def test_the_index_names_what_is_damaged(tmp_path):
+    """With the partner of its folder; what was in it cannot be told."""
+    history = kept(tmp_path, *(payload(item("GBP", 5), partner=name) for name in ("", "a/b", "c")))
+    damaged = [path for path in files(tmp_path) if "partner=c" not in str(path)]
+    for path in damaged:
+        path.write_bytes(b"PAR1")
+    index = history.index()
+    assert index["partner"].tolist() == ["", "a/b", "c"]
+    assert index["cloud"].tolist() == ["global"] * 3
+    assert index["retrieved_at"].isna().tolist() == [True, True, False]
+    assert index["damage"].notna().tolist() == [True, True, False]
+    assert {tmp_path / name for name in index["file"][:2]} == set(damaged)
+    assert index["remedy"].str.startswith("Restore it from a backup").tolist()[:2] == [True, True]
+
+
+def test_the_index_has_a_payload_once(tmp_path):
+    """Even while it is both in a merged file and in its own; two answers are two rows."""
+    pair = [payload(item("GBP", 5), at=AT + timedelta(days=day)) for day in (0, 1)]
+    history = kept(tmp_path / "merged", *pair)
+    shutil.copytree(tmp_path / "merged", tmp_path / "history")
+    history.compact(LATER)
+    shutil.copytree(tmp_path / "merged", tmp_path / "history", dirs_exist_ok=True)
+    both = History(tmp_path / "history")
+    assert len(files(both.location)) == 3
+    assert both.index()["retrieved_at"].tolist() == [each.retrieved_at for each in pair]
+    assert len(raced(tmp_path / "raced", pair[0], payload(item("GBP", 6))).index()) == 2
 
 
 # Amounts and dates
@@ -461,8 +560,8 @@ def test_any_sequence_of_steps_gives_the_same_frames(given, steps, month):
         elif step == "rebuild":
             history.rebuild()
         elif step == "lose":
-            lost = history._store.list_files("invoice_details")[:1]
-            history._store.delete(lost)
+            lost = history._datasets.store.list_files("invoice_details")[:1]
+            history._datasets.store.delete(lost)
     same(history, done)
     assert in_order(history.payloads()) == in_order(done)
     if done:
@@ -514,9 +613,10 @@ def test_what_is_no_location_or_payload_is_refused_in_words(tmp_path):
 
 @pytest.mark.parametrize(
     ("location", "shown"),
-    [("memory://user:hunter2@host/a:b@c", "memory://user:***@host/a:b@c"),
-     ("memory://user:hun:t@er2@host", "memory://user:***@host"),
-     ("memory://container@account/a", "memory://container@account/a")],
+    [("memory://user:hunter2@host/a:b", "memory://***@host/a:b"),
+     ("memory://user:hun:t@er2@host", "memory://***@host"),
+     ("memory://user:hunt/er2@host", "memory://***@host"),
+     ("memory://account/a?sig=hunter2", "memory://account/a?***")],
 )  # fmt: skip
 def test_a_password_in_a_url_is_never_shown(location, shown):
     """Not in the location, which messages and notebooks repeat, nor by showing the object."""
@@ -576,3 +676,11 @@ def test_without_pyarrow_the_remedy_is_named():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == 'A history needs pyarrow.\nRun: pip install "pcnotebooks[history]"\n'
+
+
+def test_a_list_of_invoices_is_refused_in_words(tmp_path: Path):
+    """Kept as summaries it could not be read again; nothing is written."""
+    invoices = Payload(b'{"items": [], "totalCount": 0}', "global", "", AT, resource="invoices")
+    with pytest.raises(ConfigurationError, match="a list of invoices"):
+        History(tmp_path).append(invoices)
+    assert list(tmp_path.iterdir()) == []

@@ -197,8 +197,8 @@ def test_an_object_store_serves_as_a_folder(bucket):
     assert_frame_equal(one.changes(), balance_changes(*every))
     assert_frame_equal(one.summaries(partner="Contoso", at=AT), summary_frame(again[0]))
     assert one.verify().empty
-    lost = one._store.list_files("invoice_details")[0]
-    one._store.delete([lost, lost])
+    lost = one._datasets.store.list_files("invoice_details")[0]
+    one._datasets.store.delete([lost, lost])
     assert one.verify()["damage"].tolist() == ["is missing"]
     other.rebuild()
     assert one.verify().empty

@@ -353,13 +353,15 @@ def test_a_history_whose_files_keep_disappearing_is_given_up_in_words(tmp_path, 
     """What lists a file that is never there has no end otherwise."""
     history = History(tmp_path)
     history.append(payload(item("GBP", 1), at=AT + timedelta(days=1)))
-    listed = history._store.list_files("payloads")
+    listed = history._datasets.store.list_files("payloads")
     shutil.rmtree(tmp_path)
     monkeypatch.setattr(
-        type(history._store), "list_files", lambda _, name: listed if name == "payloads" else []
+        type(history._datasets.store),
+        "list_files",
+        lambda _, name: listed if name == "payloads" else [],
     )
     for read in (history.summaries, lambda: list(history.payloads())):
-        with pytest.raises(PcNotebooksError, match="does not stand still"):
+        with pytest.raises(PcNotebooksError, match="kept disappearing"):
             read()
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -1,0 +1,75 @@
+"""The pen of matplotlib: words at places, and how much room they take in the user's own font."""
+
+from __future__ import annotations
+
+import textwrap
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import text_to_path
+
+
+@dataclass(frozen=True)
+class Pen:
+    """The axes to draw on, the colours for their ground, and how large the user's letters are."""
+
+    ax: Axes
+    colours: Mapping[str, str]
+    scale: float
+
+    def write(
+        self,
+        words: str,
+        place: tuple[Any, float],
+        size: float,
+        colour: str = "text",
+        *,
+        by: tuple[float, float] = (0, 0),
+        **options: Any,
+    ) -> None:
+        """Write words at a place, or by so many points away from it."""
+        self.ax.annotate(
+            words,
+            place,
+            xytext=(by[0] * self.scale, by[1] * self.scale),
+            textcoords="offset points",
+            fontsize=size * self.scale,
+            color=self.colours[colour],
+            **{"va": "center"} | options,
+        )
+
+    def width(self, words: str, size: float, *, bold: bool = False) -> float:
+        """Return how wide a text is, in points; of several lines the widest."""
+        font = FontProperties(size=size * self.scale, weight="bold" if bold else "normal")
+        with warnings.catch_warnings():
+            # matplotlib warns of letters that the font lacks when it draws them: once is enough.
+            warnings.filterwarnings("ignore", "Glyph .* missing from font")
+            return max(
+                float(text_to_path.get_text_width_height_descent(line, font, ismath=False)[0])
+                for line in words.split("\n")
+            )
+
+    def wrapped(self, words: str, room: float, size: float, *, bold: bool) -> str:
+        """Return a text in lines that have room."""
+        letter = self.width(words, size, bold=bold) / len(words)
+        return textwrap.fill(words, max(24, int(room / letter)))
+
+    def cell(self) -> float:
+        """Return how wide the axes and all that is written around them may be, in points."""
+        figure: Any = self.ax.get_figure(root=True)
+        share, usual = self.ax.get_position().width, figure.subplotpars
+        if figure.get_layout_engine() is not None:
+            # A layout engine gives the margins to the axes, so far as nothing is written there.
+            share = min(share / (usual.right - usual.left), 1.0)
+        return float(72 * figure.get_figwidth() * share)
+
+    def room(self, left: float) -> float:
+        """Return how wide the axes will be to the right of texts of this width, in points."""
+        figure: Any = self.ax.get_figure(root=True)
+        if figure.get_layout_engine() is None:
+            return self.cell()  # the texts are written outside
+        return max(self.cell() - left - 12 * self.scale, 0.2 * self.cell())

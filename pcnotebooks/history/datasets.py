@@ -1,0 +1,178 @@
+"""The datasets of a history as files of Parquet: listed, read, proved by their digests, written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+import pyarrow as pa
+
+from pcnotebooks.errors import PayloadError, PcNotebooksError
+from pcnotebooks.history import tables
+from pcnotebooks.history.files import (
+    DETAILS,
+    PAYLOADS,
+    SUMMARIES,
+    File,
+    Wanted,
+    digest_of,
+    month_of,
+)
+from pcnotebooks.history.store import Store
+from pcnotebooks.payload.payload import Payload
+
+_T = TypeVar("_T")
+
+ALL = Wanted()
+FROM_BACKUP = "Restore it from a backup, or delete it and append its payloads again."
+# A listing, and a read, is outdated only if another process compacted in just that moment.
+_ATTEMPTS = 100
+
+
+class DamagedError(Exception):
+    """A file that is not what was written."""
+
+    def __init__(self, file: File) -> None:
+        super().__init__(file.path)
+        self.file = file
+
+
+@dataclass(frozen=True)
+class Datasets:
+    """The files of a history in their store.
+
+    There is no lock: others append and compact at any time. A file of theirs may be gone between
+    a listing and the read, which raises FileNotFoundError; then the read starts again.
+    """
+
+    store: Store
+    location: str  # as messages name it
+
+    def files(self, dataset: str, folder: str | None = None) -> list[File]:
+        """Return the files of a dataset or of a folder in it, in order; not those of others."""
+        paths = self.store.list_files(f"{dataset}/{folder}" if folder else dataset)
+        return sorted(file for path in paths if (file := File.of(path)))
+
+    def payload_files(self, wanted: Wanted = ALL) -> list[File]:
+        """Return the files of payloads, none of which is missed while others compact.
+
+        A listing can come too early for a merged file and too late for those that went into it;
+        the next one shows it.
+        """
+        files = self.files(PAYLOADS)
+        for _ in range(_ATTEMPTS):
+            again = self.files(PAYLOADS)
+            if {file for file in again if file.is_compacted} <= set(files):
+                return [file for file in files if wanted.may_be_in(file)]
+            files = again
+        raise self._unsettled()
+
+    def patiently(self, read: Callable[[], _T]) -> _T:
+        """Return what is read, from the start again if a file was compacted meanwhile."""
+        for _ in range(_ATTEMPTS):
+            try:
+                return read()
+            except FileNotFoundError:
+                continue
+        raise self._unsettled()
+
+    def table(
+        self, files: Sequence[File], wanted: Wanted = ALL, columns: Sequence[str] | None = None
+    ) -> pa.Table:
+        """Return the wanted rows of some files of one dataset.
+
+        Raises
+        ------
+        DamagedError
+            For a file whose bytes are not those that were written.
+        """
+        contents = self.store.read([file.path for file in files])
+        for file, content in zip(files, contents, strict=True):
+            if digest_of(content) != file.digest:
+                raise DamagedError(file)
+        return tables.read(contents, files[0].dataset, wanted, columns)
+
+    def keys(self, files: Sequence[File], wanted: Wanted = ALL) -> pa.Table:
+        """Return whose and which the payloads in some files are, without their bodies.
+
+        Raises
+        ------
+        PayloadError
+            For a damaged file, with its name.
+        """
+        try:
+            return self.table(files, replace(wanted, currencies=None), tables.KEYS)
+        except DamagedError as error:
+            raise self.damaged(error.file) from None
+
+    def payloads(self, files: Sequence[File], wanted: Wanted = ALL) -> list[Payload]:
+        """Return the payloads in some files.
+
+        Raises
+        ------
+        PayloadError
+            For a damaged file, with its name.
+        """
+        if not files:
+            return []
+        try:
+            return tables.payloads_of(self.table(files, replace(wanted, currencies=None)))
+        except DamagedError as error:
+            raise self.damaged(error.file) from None
+
+    def payloads_by_month(self, wanted: Wanted) -> Iterator[Payload]:
+        """Yield the payloads, oldest first, a month at a time: not all need fit into memory."""
+        months: dict[str, list[File]] = {}
+        for file in self.payload_files(wanted):
+            months.setdefault(file.month, []).append(file)
+        for month in sorted(months):
+            yield from self._payloads_of(month, months[month], wanted)
+
+    def _payloads_of(self, month: str, files: list[File], wanted: Wanted) -> list[Payload]:
+        for _ in range(_ATTEMPTS):
+            try:
+                payloads = tables.distinct(self.payloads(files, wanted))
+                # A merged file that was copied into this month's folder counts in its own month.
+                return [each for each in payloads if month_of(each.retrieved_at) == month]
+            except FileNotFoundError:
+                files = [file for file in self.payload_files(wanted) if file.month == month]
+        raise self._unsettled()
+
+    def write(self, contents: Mapping[File, bytes]) -> None:
+        """Make files appear, in this order."""
+        self.store.write([(file.path, content) for file, content in contents.items()])
+
+    def damaged(self, file: File) -> PayloadError:
+        """Return the error of a damaged file of payloads."""
+        return PayloadError(
+            f"{file.path} in {self.location} was changed or cut off since it was kept.",
+            remedy=FROM_BACKUP,
+        )
+
+    def _unsettled(self) -> PcNotebooksError:
+        return PcNotebooksError(
+            f"The history at {self.location} could not be read: its files kept disappearing.",
+            remedy="Compact it from one place only, and see that nothing else deletes its files.",
+        )
+
+
+def contents_of(file: File, payloads: Sequence[Payload]) -> dict[File, bytes]:
+    """Return the files of some payloads with what they hold, that of the payloads first.
+
+    Raises
+    ------
+    PayloadError
+        For a body that is not invoice summaries.
+    """
+    details, summaries, rounded = tables.derived_tables(payloads)
+    parts = {
+        file: tables.payload_table(payloads),
+        replace(file, dataset=DETAILS, rounded=rounded): details,
+        replace(file, dataset=SUMMARIES, rounded=rounded): summaries,
+    }
+    contents = {}
+    for part, table in parts.items():
+        content = tables.parquet(table)
+        contents[replace(part, digest=digest_of(content))] = content
+    return contents

@@ -1,0 +1,131 @@
+"""Frames of the kept payloads, from the derived tables where those are whole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pandas as pd
+import pyarrow as pa
+
+from pcnotebooks.frame.build import summary_frame, totals_frame
+from pcnotebooks.frame.schema import finish
+from pcnotebooks.frame.selection import AsOf, rows_with
+from pcnotebooks.history import tables
+from pcnotebooks.history.datasets import FROM_BACKUP, DamagedError, Datasets
+from pcnotebooks.history.disputes import disputes
+from pcnotebooks.history.files import DETAILS, File, Moment, Wanted, moment_of
+
+_INDEX_DTYPES = {
+    "partner": "category",
+    "cloud": "category",
+    "retrieved_at": "datetime64[us, UTC]",
+    "sha256": "string",
+    "file": "string",
+    "damage": "string",
+    "remedy": "string",
+}
+
+
+def frame(
+    datasets: Datasets,
+    dataset: str,
+    wanted: Wanted,
+    at: AsOf | None,
+    *,
+    exact: bool,
+    damaged: set[File],
+) -> pd.DataFrame:
+    """Return the wanted rows of the details or the summaries.
+
+    Parameters
+    ----------
+    datasets, dataset, wanted
+        Of which history, which rows.
+    at
+        As :meth:`History.summaries` takes it.
+    exact
+        Amounts as Decimal.
+    damaged
+        To which every derived table is added that is damaged, and was not used.
+    """
+    if at is not None:
+        day = moment_of(at, end=True)
+        until = day if wanted.until is None else min(day, wanted.until)
+        wanted = _latest(datasets, replace(wanted, until=until))
+    files = datasets.payload_files(wanted)
+    table = _derived(datasets, dataset, files, wanted, damaged)
+    if table is not None:
+        _require_one_answer(datasets, table, files, wanted)
+        return tables.frame_of(table, exact=exact)
+    # Amounts in the tables were rounded, which other engines may read; here they are exact.
+    payloads = datasets.payloads(files, wanted)
+    _require_one_answer(datasets, tables.payload_table(payloads), files, wanted)
+    of = summary_frame if dataset == DETAILS else totals_frame
+    return rows_with(of(*payloads, exact=exact), currency=wanted.currencies)
+
+
+def _require_one_answer(
+    datasets: Datasets, table: pa.Table, files: Sequence[File], wanted: Wanted
+) -> None:
+    """Raise if two writers at once kept different answers of one moment."""
+    if found := disputes(datasets, table, files, wanted):
+        raise found[0].error(datasets.location)
+
+
+def _latest(datasets: Datasets, wanted: Wanted) -> Wanted:
+    """Narrow to the latest payload of each partner and cloud, even if it states nothing."""
+    files = datasets.payload_files(wanted)
+    if not files:
+        return wanted
+    moments = tables.latest(datasets.keys(files, wanted))
+    wanted = replace(wanted, moments=moments)
+    times = [moment for *_, moment in moments]
+    return replace(wanted, since=min(times), until=max(times)) if times else wanted
+
+
+def _derived(
+    datasets: Datasets, dataset: str, files: Sequence[File], wanted: Wanted, damaged: set[File]
+) -> pa.Table | None:
+    """Return the derived rows of files of payloads; None if amounts in them were rounded.
+
+    What a killed process has not derived, and what is damaged, is derived here.
+    """
+    twins = {twin.stem: twin for twin in datasets.files(dataset)}
+    found = [twins[file.stem] for file in files if file.stem in twins]
+    if any(twin.rounded for twin in found):
+        return None
+    parts: list[pa.Table] = []
+    while found and not parts:
+        try:
+            parts.append(datasets.table(found, wanted))
+        except DamagedError as error:
+            found.remove(error.file)
+            damaged.add(error.file)
+    there = {twin.stem for twin in found}
+    lacking = [file for file in files if file.stem not in there]
+    details, summaries, rounded = tables.derived_tables(datasets.payloads(lacking, wanted))
+    if rounded:
+        return None
+    parts.append(tables.select(details if dataset == DETAILS else summaries, wanted))
+    return pa.concat_tables(parts)
+
+
+def index(datasets: Datasets) -> pd.DataFrame:
+    """Return one row a kept payload, and one a damaged file."""
+    found: dict[tuple[Moment, str], str] = {}  # a payload may be in a merged file and in its own
+    damaged = []
+    for file in datasets.payload_files():
+        try:
+            keys = datasets.table([file], columns=tables.KEYS)
+        except DamagedError:
+            damage = "was changed or cut off since it was kept"
+            damaged.append([*file.owner, None, None, file.path, damage, FROM_BACKUP])
+            continue
+        for *moment, sha256 in zip(*(keys[name].to_pylist() for name in tables.KEYS), strict=True):
+            partner, cloud, at = moment
+            found.setdefault(((partner, cloud, at), sha256), file.path)
+    rows = [[*moment, sha256, path, None, None] for (moment, sha256), path in found.items()]
+    every = pd.DataFrame([*rows, *damaged], columns=list(_INDEX_DTYPES), dtype=object)
+    order = ["partner", "cloud", "retrieved_at", "sha256", "file"]
+    return finish(finish(every, _INDEX_DTYPES).sort_values(order, kind="stable"), _INDEX_DTYPES)

@@ -1,0 +1,150 @@
+"""What keeps a history whole: small files merged, tables derived again, damage named."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from pcnotebooks.errors import PayloadError
+from pcnotebooks.history import tables
+from pcnotebooks.history.datasets import FROM_BACKUP, DamagedError, Datasets, contents_of
+from pcnotebooks.history.disputes import COMPACT_COMMAND, disputes
+from pcnotebooks.history.files import DERIVED, DETAILS, PAYLOADS, SUMMARIES, File, file_of, month_of
+from pcnotebooks.payload.payload import Payload
+
+REBUILD = "Run: pcnotebooks history rebuild"
+_COMPACT = f"Run: {COMPACT_COMMAND}"
+
+
+def merge(datasets: Datasets, files: Sequence[File]) -> int:
+    """Merge the files of a folder into one, and return how many went into it.
+
+    Left as they are, for verify to name: a damaged file, a file in another month's folder, and
+    disputed answers, of which the wrong one can be moved away only while each has its own file.
+    """
+    if len(files) < 2:
+        return 0
+    try:
+        payloads = tables.distinct(datasets.payloads(files))
+    except FileNotFoundError:
+        return 0  # another process is merging them
+    except PayloadError:
+        return merge(datasets, [file for file in files if _is_whole(datasets, file)])
+    if any(month_of(each.retrieved_at) != files[0].month for each in payloads):
+        return 0
+    disputed = disputes(datasets, tables.payload_table(payloads), files)
+    if disputed:
+        held = {file for each in disputed for file in each.files}
+        # Without a file they are gone meanwhile, and the rest is for the next compacting.
+        return merge(datasets, [file for file in files if file not in held]) if held else 0
+    contents = contents_of(file_of(*payloads), payloads)
+    datasets.write(contents)
+    merged = next(iter(contents))
+    old = [file for file in files if file != merged]
+    stems = {file.stem for file in old} - {merged.stem}
+    # The payloads last: what is derived of them can be derived again.
+    for each in DERIVED:
+        twins = datasets.files(each, merged.folder)
+        datasets.store.delete(twin.path for twin in twins if twin.stem in stems)
+    datasets.store.delete(file.path for file in old)
+    return len(old)
+
+
+def _is_whole(datasets: Datasets, file: File) -> bool:
+    try:
+        return bool(datasets.payloads([file]))
+    except (FileNotFoundError, PayloadError):
+        return False
+
+
+def mend(datasets: Datasets, *, everything: bool = False) -> None:
+    """Derive what is not derived, or everything again; delete what has no payload."""
+    # Listed before the payloads: what others derive meanwhile is left alone.
+    derived = [twin for each in DERIVED for twin in datasets.files(each)]
+    good = {(twin.dataset, twin.stem): twin for twin in derived}
+    files = datasets.payload_files()
+    for file in files:
+        if everything or any((each, file.stem) not in good for each in DERIVED):
+            try:
+                _, *contents = contents_of(file, datasets.payloads([file])).items()
+            except (FileNotFoundError, PayloadError):
+                continue  # compacted meanwhile; or damaged, which verify names
+            datasets.write(dict(contents))
+            good |= {(twin.dataset, twin.stem): twin for twin, _ in contents}
+    kept = {file.stem for file in files}
+    needed = {twin for (_, stem), twin in good.items() if stem in kept}
+    datasets.store.delete(twin.path for twin in derived if twin not in needed)
+
+
+def damages(datasets: Datasets) -> Iterator[tuple[str, str, str]]:
+    """Yield file, damage and remedy."""
+    yield from _strangers(datasets)
+    files = datasets.payload_files()
+    whole: list[File] = []
+    for file in files:
+        try:
+            payloads = datasets.payloads([file])
+        except FileNotFoundError:
+            continue  # compacted meanwhile
+        except PayloadError:
+            yield file.path, "was changed or cut off", FROM_BACKUP
+            continue
+        if not payloads or file_of(*payloads).stem != file.stem:
+            yield file.path, "does not hold the payloads that its name tells", FROM_BACKUP
+            continue
+        whole.append(file)
+        yield from _damages_of_twins(datasets, file, payloads)
+    yield from _disputed(datasets, whole)
+
+
+def _disputed(datasets: Datasets, files: Sequence[File]) -> Iterator[tuple[str, str, str]]:
+    """Yield the disputes about the payloads in some files, each at the last file that holds one."""
+    try:
+        found = disputes(datasets, datasets.keys(files), files) if files else []
+    except (FileNotFoundError, PayloadError):
+        return  # compacted or damaged meanwhile, which the next look shows
+    for each in found:
+        if not each.files:
+            continue
+        *others, last = each.files
+        partner, cloud, at = each.moment
+        both = f"and {' and '.join(file.path for file in others)} hold" if others else "holds"
+        damage = (
+            f"{both} different answers of {partner!r}, cloud {cloud!r}, retrieved at"
+            f" {at.isoformat()}"
+        )
+        yield last.path, damage, each.remedy(datasets.location)
+
+
+def _strangers(datasets: Datasets) -> Iterator[tuple[str, str, str]]:
+    """Yield the files of others, and those derived from payloads that are gone."""
+    derived = [twin for each in DERIVED for twin in datasets.files(each)]
+    kept = {file.stem for file in datasets.payload_files()}
+    for twin in derived:
+        if twin.stem not in kept:
+            yield twin.path, "is derived from no kept payload", _COMPACT
+    for dataset in (PAYLOADS, *DERIVED):
+        for path in datasets.store.list_files(dataset):
+            hidden = path.rpartition("/")[2].startswith((".", "_"))
+            if File.of(path) is None and not hidden:
+                name = path.encode(errors="backslashreplace").decode()
+                yield name, "is not a file of a history", "Move it away: other engines read it."
+
+
+def _damages_of_twins(
+    datasets: Datasets, file: File, payloads: Sequence[Payload]
+) -> Iterator[tuple[str, str, str]]:
+    """Yield what is wrong with the tables that are derived from a file of payloads."""
+    details, summaries, _ = tables.derived_tables(payloads)
+    for dataset, derived in ((DETAILS, details), (SUMMARIES, summaries)):
+        twins = [twin for twin in datasets.files(dataset, file.folder) if twin.stem == file.stem]
+        # A file that was compacted meanwhile lacks nothing.
+        if not twins and file in datasets.files(PAYLOADS, file.folder):
+            yield f"{dataset}/{file.stem}", "is missing", _COMPACT
+        for twin in twins:
+            try:
+                if not datasets.table([twin]).equals(derived):
+                    yield twin.path, "differs from its payloads", REBUILD
+            except FileNotFoundError:
+                continue
+            except DamagedError:
+                yield twin.path, "was changed or cut off", REBUILD

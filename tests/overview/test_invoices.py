@@ -1,0 +1,170 @@
+"""With a list of invoices, what is overdue and due next is told by invoice."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from datetime import date, timedelta
+
+import pandas as pd
+import pytest
+
+import pcnotebooks as pc
+from pcnotebooks import Payload
+from pcnotebooks.errors import ConfigurationError
+from pcnotebooks.frame import invoices as frame_of_invoices
+from pcnotebooks.overview.build import overview, part
+from pcnotebooks.overview.model import Choice
+from tests.builders import AT, detail, item, payload
+
+BALANCE = payload(item("GBP", None, detail("Recurring", "100.50"), detail("OneTime", 50)))
+
+
+def invoice(number: str, total: object, day: str, **fields: object) -> dict[str, object]:
+    """Return an invoice in pounds."""
+    stated = {
+        "id": number,
+        "invoiceDate": f"{day}T00:00:00Z",
+        "totalCharges": total,
+        "paidAmount": 0,
+        "currencyCode": "GBP",
+        "invoiceType": "Recurring",
+        "documentType": "invoice",
+    }
+    return stated | fields
+
+
+def listed(*invoices: dict[str, object], later: timedelta = timedelta(0)) -> Payload:
+    """Return a list of invoices of the balance's partner and day."""
+    body = json.dumps({"totalCount": len(invoices), "items": invoices}).encode()
+    return Payload(body, "global", "Contoso", AT + later, resource="invoices")
+
+
+LIST = listed(
+    invoice("G2", 50, "2024-02-08", invoiceType="OneTime"),
+    invoice("G1", 100.5, "2023-11-08"),
+    invoice("G3", -20, "2024-02-08"),
+    invoice("G4", 7, "2023-10-01", documentType="void_note"),
+    invoice("G5", 9, "2023-10-01", paidAmount=9),
+)
+
+
+def plain(text: object) -> str:
+    """Return a text with breaking spaces."""
+    return str(text).replace("\N{NO-BREAK SPACE}", " ")
+
+
+def account(shown):
+    """Return the only account of an overview."""
+    ((found,),) = (section.accounts for section in shown.sections)
+    return found
+
+
+def test_what_is_overdue_and_what_falls_due_next():
+    """Of the open invoices, not of the stated balance; the oldest and the next day are named."""
+    own = account(overview([BALANCE, LIST]))
+    assert (
+        "GBP 100.50 of 150.50 is overdue, the oldest since 7 Jan 2024."
+        " Next due: GBP 50.00 on 8 Apr 2024." in plain(own.sentence)
+    )
+    assert [plain(alert) for alert in own.alerts] == ["overdue by 58 days"]
+    figures = {each.label: (plain(each.value), plain(each.remark)) for each in own.figures}
+    assert figures["Overdue"] == ("100.50", "The oldest by 58 days")
+    assert figures["Next due"] == ("8 Apr 2024", "GBP 50.00, 34 days left")
+
+
+def test_open_invoices_most_overdue_first_and_credits_last():
+    """What is void or paid is not open; the ids are the service's."""
+    rows = account(overview([BALANCE, LIST])).invoices
+    assert [(row.number, plain(row.days), plain(row.open), row.overdue) for row in rows] == [
+        ("G1", "58 days overdue", "100.50", True),
+        ("G2", "34 days left", "50.00", False),
+        ("G3", "credit", "(20.00)", False),
+    ]
+
+
+def test_three_figures_and_the_likely_causes():
+    """Stated, open by invoice with its credits, and what invoices do not explain."""
+    stated, explained = account(overview([BALANCE, LIST])).proof
+    assert "sum of parts" in stated
+    assert plain(explained).startswith(
+        "Open by invoice GBP 130.50, of which credits (20.00); not explained by invoices 20.00."
+        " Likely: an unallocated payment"
+    )
+
+
+def test_another_day_ages_again_and_compares_the_same():
+    """What explains a balance does not depend on the day from which days are counted."""
+    whole = overview([BALANCE, LIST])
+    later = account(part(whole, Choice(), as_of=date(2024, 6, 1)))
+    assert "GBP 150.50 of 150.50 is overdue" in plain(later.sentence)
+    assert later.proof == account(whole).proof
+
+
+def test_a_list_without_open_invoices_is_not_a_missing_list():
+    """Nothing is open; without a list nothing is known."""
+    own = account(overview([BALANCE, listed()]))
+    assert own.invoices == ()
+    assert "due" not in own.sentence
+    assert account(overview(BALANCE)).invoices is None
+    assert "No invoice is open." in pc.render_report([BALANCE, listed()])
+
+
+def test_payloads_of_other_days_are_not_compared_and_that_is_said():
+    """A balance of today and invoices of last week do not fit together."""
+    shown = overview([BALANCE, listed(invoice("G1", 5, "2024-02-08"), later=timedelta(days=2))])
+    assert len(account(shown).proof) == 1
+    assert any("more than a day apart" in sentence for sentence in shown.gone)
+
+
+def test_an_invoice_in_a_currency_without_a_balance_is_named():
+    """It has no section of its own, and must not vanish."""
+    shown = overview([BALANCE, listed(invoice("G9", 7, "2024-02-08", currencyCode="EUR"))])
+    assert any("EUR 7.00 is open by invoice" in plain(sentence) for sentence in shown.gone)
+
+
+def test_invoices_alone_are_refused_with_what_shows_them():
+    """The overview is of balances."""
+    with pytest.raises(ConfigurationError, match="only invoices") as caught:
+        overview([LIST])
+    assert "invoice_ageing" in str(caught.value)
+
+
+def test_the_same_figures_on_every_surface(tmp_path):
+    """Page, dashboard, workbook and frame say one thing."""
+    html = plain(pc.render_report([BALANCE, LIST]))
+    box = pc.dashboard(payloads=[BALANCE, LIST])
+    path = pc.write_excel(tmp_path / "x.xlsx", BALANCE, LIST)
+    sentence = "GBP 100.50 of 150.50 is overdue"
+    assert sentence in html
+    assert sentence in plain(box.text())
+    assert "58 days overdue" in plain(box._explorer.html())
+    sheet = pd.read_excel(path, "invoices")
+    assert sheet.loc[sheet["ageing"] == "31-60", "open_amount"].tolist() == [100.5]
+    ageing = pd.read_excel(path, "ageing").set_index("currency")
+    assert ageing.loc["GBP", "31-60"] == 100.5
+    assert ageing.loc["GBP", "credit"] == -20
+    frame = pc.ageing_by_currency(pc.invoice_frame(LIST))
+    assert frame.loc["GBP", "31-60"] == 100.5
+
+
+def test_each_list_is_decoded_once(monkeypatch: pytest.MonkeyPatch):
+    """As each payload of summaries is."""
+    counted = Counter()
+    decode = frame_of_invoices.invoices_of
+
+    def counting(answer):
+        counted[answer] += 1
+        return decode(answer)
+
+    monkeypatch.setattr(frame_of_invoices, "invoices_of", counting)
+    pc.render_report([BALANCE, LIST])
+    assert counted == {LIST: 1}
+
+
+def test_assumptions_are_printed():
+    """Whatever the list leaves open is decided, and said."""
+    html = pc.render_report([BALANCE, LIST])
+    for sentence in overview([BALANCE, LIST]).assumptions:
+        assert sentence in html
+    assert "Due dates are computed" in html
