@@ -1,4 +1,10 @@
-from .chart.axes import plot_balance_trend, plot_balances, plot_panels, plot_payment_recency
+from .chart.axes import (
+    plot_ageing,
+    plot_balance_trend,
+    plot_balances,
+    plot_panels,
+    plot_payment_recency,
+)
 from .clouds import CLOUDS, Cloud, get_cloud
 from .errors import (
     ConfigurationError,
@@ -62,6 +68,7 @@ __all__ = [
     "invoice_summaries",
     "invoices",
     "payment_recency",
+    "plot_ageing",
     "plot_balance_trend",
     "plot_balances",
     "plot_panels",

@@ -43,6 +43,7 @@ SIGNATURES = {
     "invoice_frame": "(*payloads, exact=False)",
     "invoices": "(session)",
     "payment_recency": "(frame, *, as_of=None, terms_days=60)",
+    "plot_ageing": "(frame, *, as_of=None, terms_days=60, ax=None)",
     "plot_balance_trend": "(frame, *, ax=None)",
     "plot_balances": "(frame, *, ax=None)",
     "plot_panels": "(frame, plot=plot_balances)",

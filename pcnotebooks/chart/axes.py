@@ -18,11 +18,16 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.text import Text
 
-from pcnotebooks.chart.pen import Pen
+from pcnotebooks.chart.pen import LABEL, SMALL, TICK, TITLE, VALUE, Pen
+from pcnotebooks.chart.stacks import draw_stacks
+from pcnotebooks.chart.trend import draw_trend
 from pcnotebooks.errors import ConfigurationError
+from pcnotebooks.frame.ageing import age
+from pcnotebooks.frame.invoices import INVOICE_COLUMNS
 from pcnotebooks.frame.measures import with_recency
 from pcnotebooks.frame.schema import TOTALS_COLUMNS
 from pcnotebooks.frame.selection import AsOf, latest, require_frame
+from pcnotebooks.overview.ageing import AgeingChart, ageing_chart
 from pcnotebooks.overview.charts import (
     BalancesChart,
     Chart,
@@ -36,7 +41,6 @@ from pcnotebooks.overview.charts import (
 from pcnotebooks.overview.palette import PALETTE
 
 _WIDTH = 7.2  # inches
-_TITLE, _LABEL, _VALUE, _TICK, _SMALL = 11.0, 9.5, 9.0, 8.5, 8.0  # points, of letters
 _WIDEST = 0.45  # of the width: the names of lanes are written smaller rather than wider
 
 
@@ -146,6 +150,51 @@ def plot_balance_trend(frame: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     return _draw(_trend_of(frame), ax)
 
 
+def plot_ageing(
+    frame: pd.DataFrame,
+    *,
+    as_of: AsOf | None = None,
+    terms_days: int = 60,
+    ax: Axes | None = None,
+) -> Axes:
+    r"""Draw what is open by age in one currency, a stacked bar for each partner and cloud.
+
+    Takes the latest list of invoices of each partner and cloud. Credits reach to the left of
+    zero, hatched. Due dates are computed from the invoice date and the terms.
+
+    Parameters
+    ----------
+    frame
+        As :func:`invoice_frame` returns it, in one currency.
+    as_of
+        Day on which the invoices are aged, in UTC; each row's ``retrieved_at`` unless given.
+    terms_days
+        Payment terms in days from the invoice date.
+    ax
+        Axes to draw on, best of a figure with ``layout="constrained"``; a new pyplot figure
+        unless given.
+
+    Returns
+    -------
+    Axes
+        The axis counts in units, thousands or millions of the currency, as its label says.
+
+    Raises
+    ------
+    ConfigurationError
+        For several currencies: they share no scale.
+
+    Examples
+    --------
+    >>> from pcnotebooks import invoice_frame, sample_payload, select
+    >>> frame = select(invoice_frame(sample_payload("invoices")), currency="GBP")
+    >>> title = plot_ageing(frame, as_of="2017-04-01").get_title(loc="left")
+    >>> title.replace("\N{NO-BREAK SPACE}", " ")
+    'GBP 23,606.35 overdue, the oldest by 10 days'
+    """
+    return _draw(_ageing_of(frame, as_of=as_of, terms_days=terms_days), ax)
+
+
 def plot_panels(frame: pd.DataFrame, plot: Callable[..., Axes] = plot_balances) -> Figure:
     """Draw one axis a currency, below each other, each with a scale of its own.
 
@@ -202,15 +251,26 @@ def _trend_of(frame: pd.DataFrame) -> TrendChart | None:
     return trend_chart(frame) if len(frame) else None
 
 
+def _ageing_of(
+    frame: pd.DataFrame, *, as_of: AsOf | None = None, terms_days: int = 60
+) -> AgeingChart | None:
+    _refuse_several(frame, "plot_ageing", INVOICE_COLUMNS)
+    aged = age(frame, as_of=as_of, terms_days=terms_days)
+    return ageing_chart(aged, terms_days=terms_days, as_of=as_of) if len(aged) else None
+
+
 _MODELS: dict[Callable[..., Axes], Callable[[pd.DataFrame], Chart | None]] = {
     plot_balances: _balances_of,
     plot_payment_recency: _recency_of,
     plot_balance_trend: _trend_of,
+    plot_ageing: _ageing_of,
 }
 
 
-def _refuse_several(frame: pd.DataFrame, function: str) -> None:
-    require_frame(frame, TOTALS_COLUMNS)
+def _refuse_several(
+    frame: pd.DataFrame, function: str, columns: Sequence[str] = TOTALS_COLUMNS
+) -> None:
+    require_frame(frame, columns)
     currencies = sorted(set(frame["currency"]))
     if len(currencies) > 1:
         raise ConfigurationError(
@@ -259,18 +319,22 @@ def _draw(chart: Chart | None, ax: Axes | None) -> Axes:
     ax.set(facecolor="none", axisbelow=True)
     ax.spines[:].set_visible(False)
     ax.grid(visible=False)
-    ax.tick_params(length=0, labelsize=_TICK * pen.scale, labelcolor=pen.colours["muted"])
+    ax.tick_params(length=0, labelsize=TICK * pen.scale, labelcolor=pen.colours["muted"])
     with mpl.rc_context({"text.parse_math": False}):
         if isinstance(chart, BalancesChart):
             _finish(pen, chart, _balances(pen, chart))
         elif isinstance(chart, RecencyChart):
             _finish(pen, chart, _recency(pen, chart))
         elif isinstance(chart, TrendChart):
-            _finish(pen, chart, _trend(pen, chart))
+            _finish(pen, chart, draw_trend(pen, chart))
+        elif isinstance(chart, AgeingChart):
+            room = _lanes(pen, chart, [stack.label for stack in chart.stacks])
+            draw_stacks(pen, chart, room)
+            _finish(pen, chart, room)
         else:
             ax.set_axis_off()
             words = "No rows: none are stated, or none fit."
-            pen.write(words, (0, 0.5), _LABEL, "muted", xycoords="axes fraction", label=words)
+            pen.write(words, (0, 0.5), LABEL, "muted", xycoords="axes fraction", label=words)
         for text in ax.findobj(Text):
             text.set_parse_math(False)
     return ax
@@ -279,18 +343,18 @@ def _draw(chart: Chart | None, ax: Axes | None) -> Axes:
 def _finish(pen: Pen, chart: Chart, room: float) -> None:
     """Write the finding above, and below where the figures come from and of when they are."""
     pen.ax.set_title(
-        pen.wrapped(chart.title, room, _TITLE, bold=True),
+        pen.wrapped(chart.title, room, TITLE, bold=True),
         loc="left",
         pad=10 * pen.scale,
-        fontsize=_TITLE * pen.scale,
+        fontsize=TITLE * pen.scale,
         fontweight="bold",
         color=pen.colours["text"],
     )
     foot, trend = chart.foot, isinstance(chart, TrendChart)
     pen.write(
-        pen.wrapped(foot.words, room, _SMALL, bold=foot.bold),
+        pen.wrapped(foot.words, room, SMALL, bold=foot.bold),
         (0, 0),
-        _SMALL,
+        SMALL,
         foot.colour,
         xycoords="axes fraction",
         by=(0, -22 if trend else -31),  # a trend has no unit below its axis
@@ -308,14 +372,14 @@ def _balances(pen: Pen, chart: BalancesChart) -> float:
     ax.barh(range(chart.rows), lengths, height=0.56, color=colours)
     for place, bar in enumerate(chart.bars):
         # The bar of a credit reaches to the left, so its lane is free on the right.
-        pen.write(bar.words, (max(bar.length, 0.0), place), _VALUE, by=(8, 0))
+        pen.write(bar.words, (max(bar.length, 0.0), place), VALUE, by=(8, 0))
     ax.axvline(0, color=pen.colours["muted"], linewidth=0.8)
     room = _lanes(pen, chart, [bar.label for bar in chart.bars])
     # Every amount has room behind its bar.
     left = 1.06 * chart.axis.first
     reach = [
         (max(bar.length, 0.0) - left)
-        / max(0.2, 1 - (pen.width(bar.words, _VALUE) + 12 * pen.scale) / room)
+        / max(0.2, 1 - (pen.width(bar.words, VALUE) + 12 * pen.scale) / room)
         for bar in chart.bars
     ]
     ax.set_xlim(left, left + (max(reach) or 1.0))
@@ -323,15 +387,17 @@ def _balances(pen: Pen, chart: BalancesChart) -> float:
     return room
 
 
-def _lanes(pen: Pen, chart: BalancesChart | RecencyChart, labels: Sequence[str]) -> float:
+def _lanes(
+    pen: Pen, chart: BalancesChart | RecencyChart | AgeingChart, labels: Sequence[str]
+) -> float:
     """Name the lanes and the axis below; return the width of the axes in points."""
-    ax, widest, most = pen.ax, pen.width("\n".join(labels), _LABEL), _WIDEST * pen.cell()
-    size = _LABEL * min(1.0, most / widest)
+    ax, widest, most = pen.ax, pen.width("\n".join(labels), LABEL), _WIDEST * pen.cell()
+    size = LABEL * min(1.0, most / widest)
     ax.set_yticks(range(len(labels)), labels)
     ax.set_ylim(len(labels) - 0.5, -0.5)
     ax.tick_params(axis="y", labelsize=size * pen.scale, labelcolor=pen.colours["text"])
     ax.set_xticks(*zip(*chart.axis.ticks, strict=True))
-    small, muted = _SMALL * pen.scale, pen.colours["muted"]
+    small, muted = SMALL * pen.scale, pen.colours["muted"]
     ax.set_xlabel(chart.unit, loc="left", fontsize=small, color=muted)
     return pen.room(min(widest, most))
 
@@ -357,83 +423,13 @@ def _payment_mark(pen: Pen, chart: RecencyChart, mark: Mark, place: int, room: f
         pen.ax.scatter(
             chart.no_day, place, s=area, facecolors="none", edgecolors=colour, linestyles=outline
         )
-        pen.write(text, (0, place), _VALUE, by=(8, 0))
+        pen.write(text, (0, place), VALUE, by=(8, 0))
         return
     pen.ax.scatter(mark.days, place, s=area, color=colour, marker=">" if mark.older else "o")
     low, high = chart.axis.first, chart.axis.last
     share = (mark.days - low if mark.words_first else high - mark.days) / (high - low)
     for word in more:
-        if pen.width(f"{text} · {word}", _VALUE) + 12 * pen.scale <= share * room:
+        if pen.width(f"{text} · {word}", VALUE) + 12 * pen.scale <= share * room:
             text += f" · {word}"
     side, by = ("right", -8) if mark.words_first else ("left", 8)
-    pen.write(text, (mark.days, place), _VALUE, by=(by, 0), ha=side)
-
-
-def _trend(pen: Pen, chart: TrendChart) -> float:
-    """Draw balances over time; return the width in points that the title has."""
-    ax, muted = pen.ax, pen.colours["muted"]
-    for line in chart.lines:
-        x: Any = line.moments
-        colour = pen.colours[line.colour]
-        ax.plot(x, line.heights, drawstyle="steps-post", color=colour, linewidth=1.6)
-        ax.plot(x[-1], line.heights[-1], "o", color=colour, markersize=5 * pen.scale)
-    _mark_unexplained(pen, chart)
-    ax.axhline(0, color=muted, linewidth=0.8)
-    ax.set_xticks(*zip(*chart.days.ticks, strict=True))
-    ax.set_yticks(*zip(*chart.amounts.ticks, strict=True))
-    # The span of a single answer is zero, which is no axis.
-    margin = 0.02 * (chart.days.last - chart.days.first) or pd.Timedelta(days=1)
-    first: Any = chart.days.first - margin
-    last: Any = chart.days.last + margin
-    ax.set_xlim(first, last)
-    low, high = chart.amounts.first, chart.amounts.last
-    # Payments are marked below the balances.
-    below = 0.36 if chart.payments else 0.12
-    ax.set_ylim(low - below * (high - low), high + 0.12 * (high - low))
-    _payments(pen, chart)
-    _ends(pen, chart)
-    ax.grid(axis="y", color=pen.colours["rule"], linewidth=0.6)
-    ax.set_ylabel(chart.unit, loc="top", fontsize=_SMALL * pen.scale, color=muted)
-    amounts = "\n".join(words for _, words in chart.amounts.ticks)
-    return pen.room(pen.width(amounts, _TICK) + 2 * _SMALL * pen.scale)
-
-
-def _mark_unexplained(pen: Pen, chart: TrendChart) -> None:
-    """Mark each unexplained step, and write the word next to the newest."""
-    for moment, before, after in chart.unexplained:
-        pen.ax.vlines(moment, before, after, color=pen.colours["attention"], linewidth=2.4)
-    ground = {"facecolor": pen.colours["page"], "edgecolor": "none", "pad": 1.5}
-    for moment, before, after in chart.unexplained[-1:]:
-        place = (moment, (before + after) / 2)
-        pen.write("unexplained", place, _SMALL, "attention", by=(5, 0), bbox=ground)
-
-
-def _payments(pen: Pen, chart: TrendChart) -> None:
-    """Mark payments below, on the day they were made."""
-    if not chart.payments:
-        return
-    days: Any = [day for day, _ in chart.payments]
-    low, size = pen.ax.get_xaxis_transform(), 7 * pen.scale
-    pen.ax.plot(
-        days, [0.05] * len(days), "|", color=pen.colours["text"], markersize=size, transform=low
-    )
-    pen.write(
-        "payments", (0, 0.05), _SMALL, "muted", xycoords="axes fraction", by=(-4, 0), ha="right"
-    )
-    for day, words in chart.payments:
-        if words:
-            place: Any = ("data", "axes fraction")
-            pen.write(words, (day, 0.09), 7.5, "muted", xycoords=place, ha="center", va="bottom")
-
-
-def _ends(pen: Pen, chart: TrendChart) -> None:
-    """Write what each line ends at to the right of the axes, one below the other."""
-    bottom, top = pen.ax.get_ylim()
-    gap = 0.85 / chart.rows * (top - bottom)
-    height, where = float("-inf"), ("axes fraction", "data")
-    for line in chart.ends:
-        height = max(line.heights[-1], height + gap)
-        pen.write(
-            line.words, (1, height), _LABEL, line.colour,
-            xycoords=where, by=(4, 0), annotation_clip=False,
-        )  # fmt: skip
+    pen.write(text, (mark.days, place), VALUE, by=(by, 0), ha=side)

@@ -12,6 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
 
+TITLE, LABEL, VALUE, TICK, SMALL = 11.0, 9.5, 9.0, 8.5, 8.0  # points, of letters
+
 
 @dataclass(frozen=True)
 class Pen:

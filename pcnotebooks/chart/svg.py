@@ -11,10 +11,12 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import cache
 from html import escape
+from math import ceil
 from unicodedata import category, east_asian_width
 
 from markupsafe import Markup
 
+from pcnotebooks.overview.ageing import AgeingChart, Key
 from pcnotebooks.overview.charts import BalancesChart, Chart, Line, Mark, RecencyChart, TrendChart
 from pcnotebooks.overview.palette import PALETTE
 
@@ -31,13 +33,17 @@ def svg(chart: Chart, *, prefix: str, width: int | None = None) -> Markup:
 
     The ids that its title and description need begin with `prefix`, so that several charts fit on
     a page. The width is in points; unless given, two balances or recency charts fit next to each
-    other, and a trend takes the place of both.
+    other, and a trend or an ageing takes the place of both.
     """
-    drawing = _Drawing(width or (_WIDE if isinstance(chart, TrendChart) else _NARROW), chart.title)
+    drawing = _Drawing(
+        width or (_WIDE if isinstance(chart, TrendChart | AgeingChart) else _NARROW), chart.title
+    )
     if isinstance(chart, BalancesChart):
         left, bottom = _balances(drawing, chart)
     elif isinstance(chart, RecencyChart):
         left, bottom = _recency(drawing, chart)
+    elif isinstance(chart, AgeingChart):
+        left, bottom = _ageing(drawing, chart)
     elif isinstance(chart, TrendChart):
         left, bottom = _EDGE, _trend(drawing, chart)
     else:
@@ -94,6 +100,42 @@ def _recency(drawing: _Drawing, chart: RecencyChart) -> tuple[float, float]:
             drawing.spot(x(mark.days), middle, arrow=mark.older)
             drawing.mark_words(x(mark.days), middle + 3.2, mark, x(low))
     drawing.ticks([(x(day), words) for day, words in chart.axis.ticks], bottom)
+    return left, bottom
+
+
+def _ageing(drawing: _Drawing, chart: AgeingChart) -> tuple[float, float]:
+    """Draw stacks; return where the axis begins, from the left, and ends, from the top."""
+    width, low = drawing.width, chart.axis.first
+    drawing.key(chart.key)
+    left, top = drawing.lanes([stack.label for stack in chart.stacks])
+    scales = [
+        max(width - left - _GAP - _width(stack.words, _VALUE), 0.2 * (width - left))
+        / (stack.reach - low)
+        for stack in chart.stacks
+        if stack.reach > low
+    ]
+    scale = min(scales, default=(width - left) / 2)
+
+    def x(value: float) -> float:
+        return left + (value - low) * scale
+
+    bottom = top + _LANE * len(chart.stacks)
+    drawing.upright([x(tick) for tick, _ in chart.axis.ticks], top, bottom, "rule", 0.6)
+    for place, stack in enumerate(chart.stacks):
+        middle = top + _LANE * (place + 0.5)
+        for piece in stack.pieces:
+            start, end = sorted((x(piece.start), x(piece.start + piece.length)))
+            drawing.piece(
+                start, middle - _BAR / 2, end - start, piece.colour, hatched=piece.hatched
+            )
+            if _width(piece.words, _SMALL) + 6 < end - start:
+                middle_of = (start + end) / 2
+                drawing.text(
+                    middle_of, middle + 2.9, piece.words, _SMALL, piece.ink, anchor="middle"
+                )
+        drawing.text(x(stack.reach) + _GAP, middle + 3.2, stack.words, _VALUE)
+    drawing.upright([x(0)], top, bottom, "muted", 0.8)
+    drawing.ticks([(x(tick), words) for tick, words in chart.axis.ticks], bottom)
     return left, bottom
 
 
@@ -215,6 +257,35 @@ class _Drawing:
             f'<rect x="{_number(x)}" y="{_number(y)}" width="{_number(width)}"'
             f' height="{_number(height)}" style="fill:{_COLOURS[colour]}"/>'
         )
+
+    def key(self, keys: Iterable[Key]) -> None:
+        """Write what each colour means below the title, in lines from the left."""
+        x, y = _EDGE, self.below_title + 7
+        for key in keys:
+            width = _width(key.words, _SMALL) + 26
+            if x > _EDGE and x + width > self.width:
+                x, y = _EDGE, y + 13
+            if key.colour:
+                self.piece(x, y - 7, 9, key.colour, height=9, hatched=key.hatched)
+            self.text(x + 13, y, key.words, _SMALL)
+            x += width
+        self.below_title = y + 7
+
+    def piece(
+        self, x: float, y: float, width: float, colour: str, *, hatched: bool, height: float = _BAR
+    ) -> None:
+        """Fill a piece of a stack, outlined; a credit is hatched on the page's own ground."""
+        self.rectangle(x, y, width, height, "page" if hatched else colour)
+        outline = (
+            f"M{_number(x)} {_number(y)}h{_number(width)}v{_number(height)}h{_number(-width)}z"
+        )
+        if hatched:
+            for start in range(0, ceil(width), 4):
+                run = min(height, width - start)
+                outline += (
+                    f"M{_number(x + start)} {_number(y + height)}l{_number(run)} {_number(-run)}"
+                )
+        self._path(outline, "muted" if hatched else "age-4", 0.6)
 
     def level(self, y: float, left: float, right: float, colour: str, width: float) -> None:
         """Draw a level line."""

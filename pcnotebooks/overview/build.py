@@ -266,10 +266,21 @@ def _sections(
 ) -> tuple[Section, ...]:
     """Return a section for each currency that has rows of what is chosen."""
     told = _told(frames, given.lists, terms.locale)
-    history, changes = _Grouped.of(frames.history), _Grouped.of(frames.changes)
+    grouped = map(_Grouped.of, (frames.history, frames.changes, frames.invoices))
+    history, changes, invoices = grouped
 
     def drawn(*keys: Key) -> Drawn:
-        return Drawn(chosen, history, changes, keys, terms.as_of, choice.invoice_type, terms.locale)
+        return Drawn(
+            chosen,
+            history,
+            changes,
+            invoices,
+            keys,
+            as_of=terms.as_of,
+            terms_days=terms.days,
+            only=choice.invoice_type,
+            locale=terms.locale,
+        )
 
     sections = []
     currencies = sorted({currency for *_, currency in chosen.rows})

@@ -146,7 +146,7 @@ def balances_chart(
     lanes = _lanes(now)
     amounts = [add_exactly(row.balance_amount for row in lane.rows) for lane in lanes]
     written = [format_amount(amount, currency, locale=locale) for amount in amounts]
-    scale, unit = _scale(amounts, currency)
+    scale, unit = scale_of(amounts, currency)
     bars = tuple(
         Bar(lane.label, float(amount / scale), words, _type_colour(lane.invoice_type, now))
         for lane, amount, words in zip(lanes, amounts, written, strict=True)
@@ -159,7 +159,7 @@ def balances_chart(
         description="; ".join(
             f"{lane.spoken} {words}".strip() for lane, words in zip(lanes, written, strict=True)
         ),
-        foot=_foot(now, locale),
+        foot=foot_of(now, locale),
         unit=unit,
         rows=len(bars),
         axis=amounts_axis([bar.length for bar in bars], locale),
@@ -187,7 +187,7 @@ def recency_chart(
             for lane in lanes
             for row in lane.rows
         ),
-        foot=_foot(recency, locale, as_of=as_of),
+        foot=foot_of(recency, locale, as_of=as_of),
         unit="days since the last payment",
         rows=len(lanes),
         axis=Axis(left, right, tuple((day, f"{day}") for day in ticks)),
@@ -216,7 +216,7 @@ def trend_chart(
         (str(partner), str(cloud)): _stated(rows)
         for (partner, cloud), rows in frame.groupby(["partner", "cloud"], observed=True)
     }
-    scale, unit = _scale([amount for each in stated.values() for amount in each], currency)
+    scale, unit = scale_of([amount for each in stated.values() for amount in each], currency)
     # A single account is drawn in the colour of text; several are told apart.
     colours = ("text",) if len(stated) == 1 else (*_OTHERS, "muted")
     lines = tuple(
@@ -238,7 +238,7 @@ def trend_chart(
             _trend_in_words(partner, series, currency, locale)
             for (partner, _), series in stated.items()
         ),
-        foot=_foot(frame, locale),
+        foot=foot_of(frame, locale),
         unit=unit,
         rows=max(5, 2 * len(lines)),  # two for the words at each line's end
         days=days_axis(moments, locale),
@@ -318,7 +318,7 @@ def _lanes(frame: pd.DataFrame, *, by_currency: bool = False) -> list[_Lane]:
     found: dict[tuple[str, str, str, str], list[Any]] = {}
     for row in _rows(frame):
         found.setdefault((row.partner, row.cloud, row.currency, _type_name(row)), []).append(row)
-    owners = _owners(frame)
+    owners = owners_of(frame)
     several = len({partner for partner, _ in owners}) > 1
     currencies = len({currency for _, _, currency, _ in found}) > 1
     lanes = []
@@ -335,7 +335,7 @@ def _rows(frame: pd.DataFrame) -> Iterator[Any]:
     return rows_of(frame[[column for column in _COLUMNS if column in frame]])
 
 
-def _owners(frame: pd.DataFrame) -> dict[tuple[str, str], str]:
+def owners_of(frame: pd.DataFrame) -> dict[tuple[str, str], str]:
     """Return what tells each partner and cloud from the others; nothing where there is one."""
     owners = list(dict.fromkeys(zip(frame["partner"], frame["cloud"], strict=True)))
     partners, clouds = {partner for partner, _ in owners}, {cloud for _, cloud in owners}
@@ -373,7 +373,8 @@ def _parts(amounts: Any) -> dict[str, Decimal]:
     return parts
 
 
-def _scale(amounts: Sequence[Decimal], currency: str) -> tuple[Decimal, str]:
+def scale_of(amounts: Sequence[Decimal], currency: str) -> tuple[Decimal, str]:
+    """Return by what amounts are divided beside an axis, and its unit in words."""
     largest = max((abs(amount) for amount in amounts), default=Decimal(0))
     for scale, word in ((Decimal(1_000_000), "million "), (Decimal(1_000), "thousand ")):
         if largest >= 2 * scale:
@@ -474,7 +475,8 @@ def _trend_title(currency: str, stated: Sequence[pd.Series], locale: str) -> str
     return f"{words}, {direction} {number} since {day}"
 
 
-def _foot(now: pd.DataFrame, locale: str, *, as_of: AsOf | None = None) -> Foot:
+def foot_of(now: pd.DataFrame, locale: str, *, as_of: AsOf | None = None) -> Foot:
+    """Return where a frame's figures come from, and when they were retrieved."""
     clouds = sorted(set(now["cloud"]))
     sample = SAMPLE.name in clouds
     days = sorted({moment.date() for moment in now["retrieved_at"]})

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import pandas as pd
 
 from pcnotebooks.amounts import format_day
+from pcnotebooks.overview.ageing import ageing_chart
 from pcnotebooks.overview.charts import Chart, balances_chart, recency_chart, trend_chart
 from pcnotebooks.payload.payload import Payload
 from pcnotebooks.text import isolated
@@ -112,19 +113,26 @@ class Drawn:
     details: Rows
     history: Rows
     changes: Rows
+    invoices: Rows
     keys: tuple[tuple[str, str, str], ...]
     as_of: date | None
+    terms_days: int
     only: str | None  # the invoice type that was chosen
     locale: str
 
     @cached_property
     def charts(self) -> tuple[Chart, ...]:
-        """Balances, recency, and where there is an earlier balance the trend."""
+        """Balances and recency; with a list of invoices ageing, with earlier balances the trend."""
         details, changes = self.details.part(*self.keys), self.changes.part(*self.keys)
         charts: list[Chart] = [
             balances_chart(details, only=self.only, locale=self.locale),
             recency_chart(details, as_of=self.as_of, locale=self.locale),
         ]
+        aged = self.invoices.part(*self.keys)
+        if len(aged):
+            charts.append(
+                ageing_chart(aged, terms_days=self.terms_days, as_of=self.as_of, locale=self.locale)
+            )
         if len(changes):
             history = self.history.part(*self.keys)
             charts.append(trend_chart(history, changes, locale=self.locale))

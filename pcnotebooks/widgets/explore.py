@@ -14,6 +14,7 @@ from pcnotebooks.chart.svg import svg
 from pcnotebooks.clouds import CLOUDS, SAMPLE
 from pcnotebooks.frame.schema import NOT_STATED
 from pcnotebooks.frame.selection import invoice_types
+from pcnotebooks.overview.ageing import AgeingChart
 from pcnotebooks.overview.build import overview, part
 from pcnotebooks.overview.charts import TrendChart
 from pcnotebooks.overview.model import Choice, Overview, Section
@@ -29,9 +30,9 @@ from pcnotebooks.report.fragments import (
 # A value of its own, since None would leave the control blank and ALL is Albania's currency.
 _ALL = object()
 _BANNER = '<p class="pcn-sample"><strong>Sample data</strong>, not an account</p>'
-# Where the window is narrower than a trend, it is scrolled, by keyboard as well.
-_WIDE = ' class="pcn-wide" tabindex="0" role="group" aria-label="Trend"'
-_TREND_WIDTH = 518
+# Where the window is narrower than these charts, they are scrolled, by keyboard as well.
+_WIDE_NAMES = {AgeingChart: "Ageing", TrendChart: "Trend"}
+_WIDTH = 518
 _NOTHING = "<p>No rows: none are stated, or none fit.</p>"
 
 
@@ -201,11 +202,12 @@ class Explorer(VBox):  # type: ignore[misc]  # ipywidgets has no types
         head = headlines(section, owners=several) if section.accounts else ""
         charts = []
         for place, chart in enumerate(section.charts):
-            trend = isinstance(chart, TrendChart)
-            width = _TREND_WIDTH if trend else None
+            wide = _WIDE_NAMES.get(type(chart))
+            width = _WIDTH if wide else None
             prefix = f"pcn-{self.model_id}-{section.currency}-{place}"
             picture = svg(chart, prefix=prefix, width=width)
-            charts.append(f"<div{_WIDE if trend else ''}>{picture}</div>")
+            region = f' class="pcn-wide" tabindex="0" role="group" aria-label="{wide}"'
+            charts.append(f"<div{region if wide else ''}>{picture}</div>")
         currency = escape(section.currency)
         tables = [
             '<div class="pcn-table" tabindex="0" role="region" aria-label="Open invoices,'

@@ -101,6 +101,10 @@ def test_colours_differ_in_grey_and_on_their_ground():
         for name in ("recurring", "onetime", "other-0", "other-1", "other-2", "other-3"):
             assert contrast(colours[name], colours["page"]) >= 3
         assert contrast(colours["recurring"], colours["onetime"]) >= 1.5
+        for place in range(5):  # each differs from its neighbour, and words on it read
+            band, ink = colours[f"age-{place}"], "text" if place < 3 else "page"
+            assert contrast(band, colours[ink]) >= 4.5
+            assert place == 0 or contrast(band, colours[f"age-{place - 1}"]) >= 1.3
 
 
 def test_credits_reach_below_zero():

@@ -206,11 +206,12 @@ def _(shown: list) -> Iterator[float]:
         yield from numbers(each)
 
 
-def each_currency(plot: Callable[..., Axes]) -> list[Axes]:
+def each_currency(plot: Callable[..., Axes], frame: pd.DataFrame | None = None) -> list[Axes]:
     """Return the charts of each currency; of several at once there is none."""
+    frame = FRAME if frame is None else frame
     with pytest.raises(ValueError, match="EUR"):
-        plot(FRAME)
-    return [plot(pcnotebooks.select(FRAME, currency=currency)) for currency in CURRENCIES]
+        plot(frame)
+    return [plot(pcnotebooks.select(frame, currency=currency)) for currency in CURRENCIES]
 
 
 def _kept(folder: Path) -> list[pd.DataFrame]:
@@ -232,6 +233,7 @@ SHOWS: dict[str, Callable[[Path], Any]] = {
     "invoice_frame": lambda _: invoice_frame(*LISTS, exact=True),
     "summary_frame": lambda _: summary_frame(*PAYLOADS, exact=True),
     "payment_recency": lambda _: payment_recency(FRAME),
+    "plot_ageing": lambda _: each_currency(pcnotebooks.plot_ageing, INVOICES),
     "plot_balance_trend": lambda _: each_currency(pcnotebooks.plot_balance_trend),
     "plot_balances": lambda _: each_currency(pcnotebooks.plot_balances),
     "plot_panels": lambda _: pcnotebooks.plot_panels(FRAME),

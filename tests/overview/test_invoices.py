@@ -168,3 +168,14 @@ def test_assumptions_are_printed():
     for sentence in overview([BALANCE, LIST]).assumptions:
         assert sentence in html
     assert "Due dates are computed" in html
+
+
+def test_the_charts_of_an_account_hold_its_ageing():
+    """Between recency and trend, in the words of the frame; without a list there is none."""
+    kinds = [type(chart).__name__ for chart in account(overview([BALANCE, LIST])).charts]
+    assert kinds == ["BalancesChart", "RecencyChart", "AgeingChart"]
+    chart = account(overview([BALANCE, LIST])).charts[2]
+    assert plain(chart.title).startswith("GBP 100.50 of 150.50 overdue, the oldest by 58 days")
+    assert len(account(overview(BALANCE)).charts) == 2
+    html = pc.render_report([BALANCE, LIST])
+    assert chart.description in html
