@@ -25,7 +25,7 @@ import polars as pl
 
 from benchmarks.paired import PYTHON, ROOT, Goal, Row, alone, paired, show
 from pcnotebooks import Payload, sample_payload, summary_frame, totals_frame
-from pcnotebooks.payload.payload import _ANSWER
+from pcnotebooks.payload.decode import _ANSWER
 from tests.builders import AT, NONE, detail, item, payload
 
 _LIMIT = "each call decodes the bytes anew, checks each amount and makes a float of it"

@@ -298,11 +298,6 @@ def _are_mixed(balances: Sequence[Decimal]) -> bool:
     return len({balance > 0 for balance in balances if balance}) > 1
 
 
-def parts_by_type(frame: pd.DataFrame) -> dict[str, Decimal]:
-    """Return the balance of each invoice type in the rows of one currency, to the cent."""
-    return _parts((_type_name(row), row.balance_amount) for row in _rows(frame))
-
-
 @dataclass(frozen=True)
 class _Lane:
     """The rows of one partner, cloud, currency and invoice type."""
