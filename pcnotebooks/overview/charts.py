@@ -16,6 +16,7 @@ import pandas as pd
 
 from pcnotebooks.amounts import (
     add_exactly,
+    exactly,
     format_amount,
     format_day,
     format_days_ago,
@@ -148,7 +149,7 @@ def balances_chart(
     written = [format_amount(amount, currency, locale=locale) for amount in amounts]
     scale, unit = scale_of(amounts, currency)
     bars = tuple(
-        Bar(lane.label, float(amount / scale), words, _type_colour(lane.invoice_type, now))
+        Bar(lane.label, _length(amount, scale), words, _type_colour(lane.invoice_type, now))
         for lane, amount, words in zip(lanes, amounts, written, strict=True)
     )
     parts = _parts((lane.invoice_type, amount) for lane, amount in zip(lanes, amounts, strict=True))
@@ -222,7 +223,7 @@ def trend_chart(
     lines = tuple(
         Line(
             tuple(series.index),
-            tuple(float(amount / scale) for amount in series),
+            tuple(_length(amount, scale) for amount in series),
             (f"{shortened(partner)}\n" if len(stated) > 1 else "")
             + format_amount(series.iloc[-1], currency, locale=locale),
             colours[place % len(colours)],
@@ -247,8 +248,8 @@ def trend_chart(
         unexplained=tuple(
             (
                 row.retrieved_at,
-                float(to_decimal(row.previous_balance_amount) / scale),
-                float(to_decimal(row.balance_amount) / scale),
+                _length(to_decimal(row.previous_balance_amount), scale),
+                _length(to_decimal(row.balance_amount), scale),
             )
             for row in rows_of(changes[changes["unexplained"]].sort_values("retrieved_at"))
         ),
@@ -368,9 +369,15 @@ def _parts(amounts: Any) -> dict[str, Decimal]:
     return parts
 
 
+def _length(amount: Decimal, scale: Decimal) -> float:
+    """Return an amount in the unit of an axis, whatever the caller computes in."""
+    with exactly():
+        return float(amount / scale)
+
+
 def scale_of(amounts: Sequence[Decimal], currency: str) -> tuple[Decimal, str]:
     """Return by what amounts are divided beside an axis, and its unit in words."""
-    largest = max((abs(amount) for amount in amounts), default=Decimal(0))
+    largest = max((amount.copy_abs() for amount in amounts), default=Decimal(0))
     for scale, word in ((Decimal(1_000_000), "million "), (Decimal(1_000), "thousand ")):
         if largest >= 2 * scale:
             return scale, f"{word}{currency}"
@@ -466,7 +473,7 @@ def _trend_title(currency: str, stated: Sequence[pd.Series], locale: str) -> str
     if moved == 0:
         return f"{words}, as on {day}"
     direction = "up" if moved > 0 else "down"
-    number = format_number(abs(moved), currency, locale=locale)
+    number = format_number(moved.copy_abs(), currency, locale=locale)
     return f"{words}, {direction} {number} since {day}"
 
 

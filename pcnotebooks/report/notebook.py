@@ -12,10 +12,10 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from html import unescape
 from importlib import resources
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from pcnotebooks import __version__
 from pcnotebooks.amounts import format_day
 from pcnotebooks.errors import ConfigurationError, PcNotebooksError, ReportError
 from pcnotebooks.report.leaks import INJECTED, cell_error, secret_in
@@ -83,7 +83,7 @@ def render_notebook(
         _inject(book, parameters)
     _execute(book)
     now = datetime.now(UTC)
-    made = f"with pcnotebooks {version('pcnotebooks')} on {format_day(now)}, {now:%H:%M} UTC"
+    made = f"with pcnotebooks {__version__} on {format_day(now)}, {now:%H:%M} UTC"
     book.metadata["pcnotebooks"] = {"code": code, "foot": f"Made from {source.name} {made}."}
     path.write_text(_html(book, source), encoding="utf-8", newline="\n")
     return path

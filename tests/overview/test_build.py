@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import FrozenInstanceError
 from datetime import date, timedelta
-from decimal import Decimal
+from decimal import Decimal, Inexact, Rounded, localcontext
 
 import pytest
 
@@ -188,3 +188,12 @@ def test_a_partner_named_by_blanks_is_not_shown_as_nothing():
     """A label that nobody can read is no label."""
     shown = overview(payload(item("GBP", 5), partner=" \t"))
     assert shown.sources[0].owner == "Partner not named · Partner Center"
+
+
+@pytest.mark.parametrize("settings", [{"prec": 2}, {"prec": 28, "traps": [Inexact, Rounded]}])
+def test_the_callers_decimal_context_changes_nothing(settings):
+    """Three digits would draw another bar, and a trap would end the report."""
+    payloads = sample_history()
+    expected = pc.render_report(payloads)
+    with localcontext(**settings):
+        assert pc.render_report(payloads) == expected
