@@ -476,17 +476,15 @@ def _payments(pen: _Pen, chart: TrendChart) -> None:
     """Mark payments below, on the day they were made."""
     if not chart.payments:
         return
+    height, inside = 0.05, pen.ax.get_xaxis_transform()
     days: Any = [day for day, _ in chart.payments]
-    low, size = pen.ax.get_xaxis_transform(), 7 * pen.scale
-    pen.ax.plot(
-        days, [0.05] * len(days), "|", color=pen.colours["text"], markersize=size, transform=low
-    )
-    pen.write(
-        "payments", (0, 0.05), _SMALL, "muted", xycoords="axes fraction", by=(-4, 0), ha="right"
-    )
+    heights, size = [height] * len(days), 7 * pen.scale
+    pen.ax.plot(days, heights, "|", color=pen.colours["text"], markersize=size, transform=inside)
+    place: Any = "axes fraction"
+    pen.write("payments", (0, height), _SMALL, "muted", xycoords=place, by=(-4, 0), ha="right")
+    place = ("data", "axes fraction")
     for day, words in chart.payments:
         if words:
-            place: Any = ("data", "axes fraction")
             pen.write(words, (day, 0.09), 7.5, "muted", xycoords=place, ha="center", va="bottom")
 
 
@@ -494,10 +492,8 @@ def _ends(pen: _Pen, chart: TrendChart) -> None:
     """Write what each line ends at to the right of the axes, one below the other."""
     bottom, top = pen.ax.get_ylim()
     gap = 0.85 / chart.rows * (top - bottom)
-    height, where = float("-inf"), ("axes fraction", "data")
+    height = float("-inf")
+    options: Any = {"xycoords": ("axes fraction", "data"), "annotation_clip": False}
     for line in chart.ends:
         height = max(line.heights[-1], height + gap)
-        pen.write(
-            line.words, (1, height), _LABEL, line.colour,
-            xycoords=where, by=(4, 0), annotation_clip=False,
-        )  # fmt: skip
+        pen.write(line.words, (1, height), _LABEL, line.colour, by=(4, 0), **options)
