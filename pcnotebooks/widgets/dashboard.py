@@ -241,6 +241,8 @@ class _Dashboard(VBox):  # type: ignore[misc]  # ipywidgets has no types
         """Show what there is of the cloud, or how to get it."""
         payloads = self._payloads()
         self._overview = overview(payloads) if payloads else None
+        # First, for a button pressed while the rest is shown may say at once what it saved.
+        self._saved.value = ""
         key = self._cloud.value, self._profile.value
         live = self._cloud.value != SAMPLE
         self._fetch.layout.display = None if live else "none"
@@ -250,7 +252,6 @@ class _Dashboard(VBox):  # type: ignore[misc]  # ipywidgets has no types
         if self._overview:
             self._explorer.show(self._overview)
             self._on_choice()
-        self._saved.value = ""
 
     def text(self) -> str:
         """Return in words what is shown."""

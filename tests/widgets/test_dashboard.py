@@ -120,6 +120,23 @@ async def _idle(hand: Hand) -> None:
 # Without an account
 
 
+def test_a_file_saved_while_figures_appear_is_still_named():
+    """A button can be pressed as soon as the new state shows, before all is drawn."""
+    box = dashboard()
+    hand = Hand(box)
+    pressed = []
+
+    def press(_: object) -> None:
+        if not pressed:
+            pressed.append(hand.press("Save payload"))
+
+    box._state.value = "earlier"
+    box._state.observe(press, "value")
+    box._show()
+    assert pressed
+    assert "Saved sample-invoice-summaries" in hand.text()
+
+
 def test_begins_with_the_sample_data():
     """No account, no request, no doubt what it is."""
     hand = Hand(dashboard())
