@@ -103,7 +103,7 @@ def plot_payment_recency(
     Raises
     ------
     ConfigurationError
-        For an `as_of` that is no date.
+        For an `as_of` that is not a date.
 
     Examples
     --------

@@ -108,7 +108,7 @@ def payment_recency(
     Raises
     ------
     ConfigurationError
-        For an `as_of` that is no date, or negative terms.
+        For an `as_of` that is not a date, or negative terms.
 
     Notes
     -----

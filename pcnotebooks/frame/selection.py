@@ -142,7 +142,7 @@ def require_frame(frame: object, columns: Sequence[str], *, remedy: str | None =
     if "retrieved_at" in frame and not isinstance(frame["retrieved_at"].dtype, pd.DatetimeTZDtype):
         raise ConfigurationError(
             "The frame's dates are no dates with a time zone.",
-            remedy="A file such as CSV keeps no dtypes: load the payload, and make the frame anew.",
+            remedy="A file such as CSV keeps no dtypes: load the payload and make the frame again.",
         )
 
 

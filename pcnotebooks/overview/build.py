@@ -88,6 +88,7 @@ def overview(
 
 def part(whole: Overview, choice: Choice, *, as_of: date | None = None) -> Overview:
     """Return the overview of a part, as of another day, from the frames that the whole holds."""
+    terms = _Terms(as_of, whole.terms_days, whole.locale)
     rows = {name: value for name, value in choice.columns.items() if name != "invoice_type"}
     frames = {field.name: getattr(whole.frames, field.name) for field in fields(Frames)}
     if rows:
@@ -95,8 +96,9 @@ def part(whole: Overview, choice: Choice, *, as_of: date | None = None) -> Overv
     return replace(
         whole,
         as_of=as_of,
+        days=terms.in_words(whole.retrieved),
         choice=choice,
-        **_shown(Frames(**frames), whole, choice, _Terms(as_of, whole.terms_days, whole.locale)),
+        **_shown(Frames(**frames), whole, choice, terms),
     )
 
 
@@ -111,6 +113,10 @@ class _Terms:
     def counted(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Return rows with their recency."""
         return with_recency(rows, as_of=self.as_of, terms_days=self.days)
+
+    def in_words(self, retrieved: str) -> str:
+        """Return the as-of day; unless one was given, the days of the payloads."""
+        return retrieved if self.as_of is None else format_day(self.as_of, locale=self.locale)
 
 
 def _frames(flat: Flat, lists: Sequence[Payload], terms: _Terms) -> Frames:
@@ -171,7 +177,7 @@ def _worked_out(frames: Frames, flat: Flat, lists: Sequence[Payload], terms: _Te
         assumptions=tuple(shown["frames"].invoices.attrs["assumptions"]) if lists else (),
         is_sample=SAMPLE.name in clouds,
         retrieved=retrieved,
-        days=retrieved if terms.as_of is None else format_day(terms.as_of, locale=terms.locale),
+        days=terms.in_words(retrieved),
         as_of=terms.as_of,
         terms_days=terms.days,
         locale=terms.locale,
@@ -200,10 +206,15 @@ def _shown(
         totals=terms.counted(frames.totals),
         invoices=age(frames.invoices, as_of=terms.as_of, terms_days=terms.days),
     )
-    chosen = frames.details
+    # The summaries are every payload's, which no account shows.
+    groups = {
+        name: _Grouped.of(frame) for name, frame in vars(frames).items() if name != "summaries"
+    }
+    chosen, charted = frames.details, groups["details"]
     if choice.invoice_type is not None:
         chosen = rows_with(chosen, invoice_type=choice.invoice_type)
-    sections = _sections(frames, _Grouped.of(chosen), given, choice, terms)
+        charted = _Grouped.of(chosen)
+    sections = _sections(groups, charted, given, choice, terms)
     lines = tuple(words.line(row, Words(row.currency, terms.locale)) for row in rows_of(chosen))
     return {"frames": frames, "sections": sections, "lines": lines}
 
@@ -233,18 +244,14 @@ class _Grouped:
         return self.frame.iloc[places].reset_index(drop=True)
 
 
-def _told(frames: Frames, lists: Sequence[Source], locale: str) -> dict[Key, Told]:
+_Groups: TypeAlias = dict[str, _Grouped]  # by the name of the frame
+
+
+def _told(groups: _Groups, lists: Sequence[Source], locale: str) -> dict[Key, Told]:
     """Return the rows of each account whose total is stated."""
     stated, parts, changes, differences, invoices, compared = (
-        _Grouped.of(frame).rows
-        for frame in (
-            frames.totals,
-            frames.details,
-            frames.changes,
-            frames.differences,
-            frames.invoices,
-            frames.explained,
-        )
+        groups[name].rows
+        for name in ("totals", "details", "changes", "differences", "invoices", "explained")
     )
     listed = {(source.payload.partner, source.payload.cloud) for source in lists}
     return {
@@ -262,19 +269,17 @@ def _told(frames: Frames, lists: Sequence[Source], locale: str) -> dict[Key, Tol
 
 
 def _sections(
-    frames: Frames, chosen: _Grouped, given: _Sources | Overview, choice: Choice, terms: _Terms
+    groups: _Groups, chosen: _Grouped, given: _Sources | Overview, choice: Choice, terms: _Terms
 ) -> tuple[Section, ...]:
     """Return a section for each currency that has rows of what is chosen."""
-    told = _told(frames, given.lists, terms.locale)
-    grouped = map(_Grouped.of, (frames.history, frames.changes, frames.invoices))
-    history, changes, invoices = grouped
+    told = _told(groups, given.lists, terms.locale)
 
     def drawn(*keys: Key) -> Drawn:
         return Drawn(
             chosen,
-            history,
-            changes,
-            invoices,
+            groups["history"],
+            groups["changes"],
+            groups["invoices"],
             keys,
             as_of=terms.as_of,
             terms_days=terms.days,

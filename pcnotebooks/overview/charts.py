@@ -376,7 +376,7 @@ def _length(amount: Decimal, scale: Decimal) -> float:
 
 
 def scale_of(amounts: Sequence[Decimal], currency: str) -> tuple[Decimal, str]:
-    """Return by what amounts are divided beside an axis, and its unit in words."""
+    """Return the divisor of the amounts on an axis, and the axis's unit in words."""
     largest = max((amount.copy_abs() for amount in amounts), default=Decimal(0))
     for scale, word in ((Decimal(1_000_000), "million "), (Decimal(1_000), "thousand ")):
         if largest >= 2 * scale:

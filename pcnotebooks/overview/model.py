@@ -198,7 +198,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Choice:
-    """What of an overview is to be shown; None stands for all."""
+    """The part of an overview that is to be shown; None means all."""
 
     currency: str | None = None
     invoice_type: str | None = None

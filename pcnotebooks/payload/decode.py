@@ -316,7 +316,7 @@ def _not_json(page: Page, text: bytes, reason: str) -> PayloadError:
 
 
 def _wrong_shape(page: Page, text: bytes, reason: str) -> PayloadError:
-    """Turn msgspec's reason into a path and the value that stands there."""
+    """Turn msgspec's reason into a path and the value at that path."""
     complaint, _, place = reason.partition(" - at ")
     path = place.strip("`") or "$"
     try:
