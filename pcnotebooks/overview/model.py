@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, TypeAlias
 
 import pandas as pd
 
@@ -16,6 +16,9 @@ from pcnotebooks.overview.ageing import ageing_chart
 from pcnotebooks.overview.charts import Chart, balances_chart, recency_chart, trend_chart
 from pcnotebooks.payload.payload import Payload
 from pcnotebooks.text import isolated
+
+Key: TypeAlias = tuple[str, str, str]  # partner, cloud, currency
+Rows: TypeAlias = Mapping[Key, Sequence[Any]]  # a frame's rows by account
 
 
 @dataclass(frozen=True)
@@ -95,14 +98,6 @@ class Movement:
     unexplained: bool
 
 
-class Rows(Protocol):
-    """A frame whose rows can be taken by account."""
-
-    def part(self, *keys: tuple[str, str, str]) -> pd.DataFrame:
-        """Return the rows of some partners, clouds and currencies."""
-        ...
-
-
 @dataclass(frozen=True)
 class Drawn:
     """What charts are made from, which they are where a surface asks for them.
@@ -110,11 +105,10 @@ class Drawn:
     A page draws every account and no section, a widget the other way round.
     """
 
-    details: Rows
-    history: Rows
-    changes: Rows
-    invoices: Rows
-    keys: tuple[tuple[str, str, str], ...]
+    details: Sequence[Any]
+    history: Sequence[Any]
+    changes: Sequence[Any]
+    invoices: Sequence[Any]
     as_of: date | None
     terms_days: int
     only: str | None  # the invoice type that was chosen
@@ -123,19 +117,19 @@ class Drawn:
     @cached_property
     def charts(self) -> tuple[Chart, ...]:
         """Balances and recency; with a list of invoices ageing, with earlier balances the trend."""
-        details, changes = self.details.part(*self.keys), self.changes.part(*self.keys)
+        locale = self.locale
         charts: list[Chart] = [
-            balances_chart(details, only=self.only, locale=self.locale),
-            recency_chart(details, as_of=self.as_of, locale=self.locale),
+            balances_chart(self.details, only=self.only, locale=locale),
+            recency_chart(self.details, as_of=self.as_of, locale=locale),
         ]
-        aged = self.invoices.part(*self.keys)
-        if len(aged):
+        if self.invoices:
             charts.append(
-                ageing_chart(aged, terms_days=self.terms_days, as_of=self.as_of, locale=self.locale)
+                ageing_chart(
+                    self.invoices, terms_days=self.terms_days, as_of=self.as_of, locale=locale
+                )
             )
-        if len(changes):
-            history = self.history.part(*self.keys)
-            charts.append(trend_chart(history, changes, locale=self.locale))
+        if self.changes:
+            charts.append(trend_chart(self.history, self.changes, locale=locale))
         return tuple(charts)
 
 
@@ -204,10 +198,9 @@ class Choice:
     invoice_type: str | None = None
     partner: str | None = None
 
-    @property
-    def columns(self) -> dict[str, str]:
-        """What is chosen, by the column that it is chosen from."""
-        return {name: value for name, value in vars(self).items() if value is not None}
+    def has(self, key: Key) -> bool:
+        """Tell whether an account is of the partner and the currency."""
+        return self.partner in {None, key[0]} and self.currency in {None, key[2]}
 
 
 @dataclass(frozen=True)
@@ -217,7 +210,8 @@ class Overview:
     Currencies are never added together, and balances of different times never either.
     """
 
-    frames: Frames
+    frames: Frames  # of the whole, even in a part
+    rows: Mapping[str, Rows]  # of each frame that accounts show, by its name
     sections: tuple[Section, ...]
     lines: tuple[Line, ...]  # of the parts chosen, in any number of currencies
     sources: tuple[Source, ...]  # the latest payload of each partner and cloud
@@ -256,7 +250,7 @@ class Overview:
         sample = "Sample data. " if self.is_sample else ""
         if self.sections:
             return sample + " ".join(section.words for section in self.sections)
-        chosen = bool(self.choice.columns)
+        chosen = self.choice != Choice()
         return sample + ("No balance fits the choices." if chosen else "No balances are stated.")
 
     def named(self) -> list[tuple[int, str, Any]]:
