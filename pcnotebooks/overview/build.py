@@ -33,6 +33,7 @@ from pcnotebooks.overview.model import (
     Section,
     Source,
 )
+from pcnotebooks.overview.ranking import glance, notices, ranked
 from pcnotebooks.overview.words import Told, Words, owner_name
 from pcnotebooks.payload.decode import INVOICES
 from pcnotebooks.payload.payload import Payload
@@ -199,7 +200,13 @@ def _sources(payloads: Sequence[Payload]) -> tuple[tuple[Source, ...], tuple[Sou
 
 
 def _with_owner(payloads: Sequence[Payload]) -> tuple[Source, ...]:
-    return tuple(Source(each, owner_name(each.partner, each.cloud)) for each in payloads)
+    several_clouds = len({each.partner for each in payloads}) < len(payloads)
+    found = []
+    for each in payloads:
+        owner = owner_name(each.partner, each.cloud)
+        name = owner if several_clouds or not each.partner.strip() else each.partner
+        found.append(Source(each, owner, name))
+    return tuple(found)
 
 
 def _counted(frames: Frames, terms: _Terms) -> dict[str, pd.DataFrame]:
@@ -234,9 +241,12 @@ def _shown(
             for key, parts in chosen.items()
         }
         chosen = {key: parts for key, parts in fitting.items() if parts}
+    sections = _sections(rows, chosen, given, choice, terms)
     return {
         "rows": rows,
-        "sections": _sections(rows, chosen, given, choice, terms),
+        "sections": sections,
+        "ranked": ranked(sections),
+        "notices": notices(sections, several=len(given.sources) > 1, locale=terms.locale),
         "lines": tuple(
             words.line(row, Words(row.currency, terms.locale))
             for parts in chosen.values()
@@ -310,7 +320,9 @@ def _account(told: Told, number: int, source: Source, drawn: Drawn) -> Account:
         number=number,
         partner=source.payload.partner,
         owner=source.owner,
+        name=source.name,
         balance=told.balance,
+        glance=glance(told),
         sentence=words.sentence(told),
         alerts=words.alerts(told),
         figures=words.figures(told),

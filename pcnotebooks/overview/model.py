@@ -43,7 +43,8 @@ class Source:
     """A payload, and whose it is in words."""
 
     payload: Payload
-    owner: str
+    owner: str  # with its cloud
+    name: str  # what tells it from the others
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,34 @@ class Figure:
     label: str
     remark: str = ""
     attention: bool = False
+
+
+@dataclass(frozen=True)
+class Glance:
+    """An account's row of the first table."""
+
+    balance: str
+    overdue_amount: Decimal
+    overdue: str
+    overdue_since: str
+    questions: tuple[str, ...]
+    next_due: str
+    next_amount: str  # where it is known
+    change: str
+    changed_since: str
+    trend: tuple[tuple[float, float], ...]  # time and balance, each from 0 to 1
+    due: date | None  # the day that next_due writes
+    order: tuple[int, date, str]  # what comes first
+
+
+@dataclass(frozen=True)
+class Notice:
+    """What needs a reader first."""
+
+    words: str
+    place: int  # of its section, 0 for several
+    number: int  # of its account, 0 for several
+    attention: bool
 
 
 @dataclass(frozen=True)
@@ -139,8 +168,10 @@ class Account:
 
     number: int  # of its source, from 1
     partner: str
-    owner: str
+    owner: str  # with its cloud
+    name: str  # what tells it from the others
     balance: Decimal
+    glance: Glance
     sentence: str
     alerts: tuple[str, ...]
     figures: tuple[Figure, ...]
@@ -171,6 +202,11 @@ class Section:
     def charts(self) -> tuple[Chart, ...]:
         """The charts of all its accounts together."""
         return self.drawn.charts
+
+    @property
+    def ranked(self) -> tuple[Account, ...]:
+        """Its accounts, what needs attention first, then in order of their due days."""
+        return tuple(sorted(self.accounts, key=lambda account: account.glance.order))
 
     @property
     def words(self) -> str:
@@ -213,6 +249,8 @@ class Overview:
     frames: Frames  # of the whole, even in a part
     rows: Mapping[str, Rows]  # of each frame that accounts show, by its name
     sections: tuple[Section, ...]
+    ranked: tuple[Section, ...]  # in the order of the first table
+    notices: tuple[Notice, ...]
     lines: tuple[Line, ...]  # of the parts chosen, in any number of currencies
     sources: tuple[Source, ...]  # the latest payload of each partner and cloud
     earlier: tuple[Source, ...]
@@ -252,11 +290,3 @@ class Overview:
             return sample + " ".join(section.words for section in self.sections)
         chosen = self.choice != Choice()
         return sample + ("No balance fits the choices." if chosen else "No balances are stated.")
-
-    def named(self) -> list[tuple[int, str, Any]]:
-        """Return number, name and source of each partner, by cloud where that tells them apart."""
-        by_cloud = len({source.payload.partner for source in self.sources}) < len(self.sources)
-        return [
-            (number, source.owner if by_cloud else source.payload.partner or source.owner, source)
-            for number, source in enumerate(self.sources, start=1)
-        ]

@@ -14,7 +14,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from pcnotebooks import __version__
-from pcnotebooks.chart.svg import svg
+from pcnotebooks.chart.svg import sparkline, svg
 from pcnotebooks.frame.selection import AsOf
 from pcnotebooks.overview.build import latest_rows, overview
 from pcnotebooks.overview.model import Account, Overview, Section
@@ -86,6 +86,7 @@ def render_report(
             title=title or "Invoice summaries",
             overview=shown,
             charts=_charts,
+            sparkline=sparkline,
             csv=_csv(shown),
             script=_script(),
             versions={"pcnotebooks": __version__, "pandas": pd.__version__},
