@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 from ipywidgets import HTML, DatePicker, Dropdown, HBox, Layout, VBox
 
-from pcnotebooks.chart.svg import svg
+from pcnotebooks.chart.svg import PHONE, svg
 from pcnotebooks.clouds import CLOUDS, SAMPLE
 from pcnotebooks.frame.schema import NOT_STATED
 from pcnotebooks.frame.selection import invoice_types
@@ -212,12 +212,18 @@ class Explorer(VBox):  # type: ignore[misc]  # ipywidgets has no types
             width = _WIDTH if wide else None
             prefix = f"pcn-{self.model_id}-{section.currency}-{place}"
             picture = svg(chart, prefix=prefix, width=width)
-            region = f' class="pcn-wide" tabindex="0" role="group" aria-label="{wide}"'
+            ageing = isinstance(chart, AgeingChart)
+            kind = "pcn-wide pcn-desk" if ageing else "pcn-wide"
+            region = f' class="{kind}" tabindex="0" role="group" aria-label="{wide}"'
             charts.append(f"<div{region if wide else ''}>{picture}</div>")
+            if ageing:
+                narrow = svg(chart, prefix=f"{prefix}-phone", width=PHONE)
+                charts.append(f'<div class="pcn-phone">{narrow}</div>')
         currency = escape(section.currency)
         return (
             f'<section aria-label="{currency}"><p class="pcn-currency">{currency}</p>{head}'
-            f'<div class="pcn-charts">{"".join(charts)}</div>{by_invoice(section)}</section>'
+            f'<div class="pcn-charts-of"><div class="pcn-charts">{"".join(charts)}</div></div>'
+            f"{by_invoice(section)}</section>"
         )
 
 
