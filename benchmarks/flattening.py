@@ -24,9 +24,16 @@ import pandas as pd
 import polars as pl
 
 from benchmarks.paired import PYTHON, ROOT, Goal, Row, alone, paired, show
-from pcnotebooks import Payload, sample_payload, summary_frame, totals_frame
+from pcnotebooks import (
+    Payload,
+    invoice_ageing,
+    invoice_frame,
+    sample_payload,
+    summary_frame,
+    totals_frame,
+)
 from pcnotebooks.payload.decode import _ANSWER
-from tests.builders import AT, NONE, detail, item, payload
+from tests.builders import AT, NONE, detail, item, listed, payload
 
 _LIMIT = "each call decodes the bytes anew, checks each amount and makes a float of it"
 _KINDS = ("Recurring", "OneTime", "Azure", "Support")
@@ -67,6 +74,11 @@ def rows() -> Iterator[Row]:
         "100,000 details, exact=True", lambda: summary_frame(large, exact=True),
         "summary_frame", lambda: summary_frame(large), goal=Goal("ratio", 2),
     )  # fmt: skip
+    invoices = _invoices(10_000)
+    yield paired(
+        "10,000 invoices to an aged frame", lambda: invoice_ageing(invoice_frame(invoices)),
+        "recipe", lambda: _aged_by_recipe(invoices), goal=Goal("ratio", 1 / 5),
+    )  # fmt: skip
     yield _growth(_payload(10_000), large)
     yield _memory(large)
     many = [replace(_payload(6, code), retrieved_at=AT + timedelta(hours=code))
@@ -101,6 +113,38 @@ def _payload(details: int, seed: int = 0) -> Payload:
         ]
         items.append(item(currency, None, *parts))
     return payload(*items)
+
+
+def _invoices(count: int) -> Payload:
+    """Return a list of so many invoices, each nested as one of the documented list."""
+    documented = json.loads(sample_payload("invoices").body)["items"]
+    items = []
+    for number in range(count):
+        one = documented[number % len(documented)]
+        amendments = [each | {"id": f"A{number:06}"} for each in one.get("amendments") or ()]
+        day = f"202{2 + number % 2}-{1 + number % 12:02}-{1 + number % 28:02}T00:00:00Z"
+        items.append(one | {"id": f"D{number:06}", "invoiceDate": day, "amendments": amendments})
+    return Payload(listed(*items), "global", "Contoso", AT, resource="invoices")
+
+
+def _aged_by_recipe(one: Payload) -> pd.DataFrame:
+    """Age a list of invoices as a user would."""
+    records = json.loads(one.body)["items"]
+    # A list nested in a record is flattened by a path of its own.
+    for record in records:
+        record["amendments"] = record.get("amendments") or []
+    frames = [pd.json_normalize(records), pd.json_normalize(records, "amendments")]
+    frame = pd.concat(frames, ignore_index=True)
+    for name in ("currencyCode", "invoiceType", "documentType"):
+        frame[name] = frame[name].astype("category")
+    dates = pd.to_datetime(frame["invoiceDate"], utc=True, format="ISO8601", errors="coerce")
+    frame["open"] = frame["totalCharges"] - frame["paidAmount"].abs().fillna(0)
+    frame["due"] = dates.dt.normalize() + pd.Timedelta(days=60)
+    frame["overdue"] = (pd.Timestamp(one.retrieved_at).normalize() - frame["due"]).dt.days
+    edges = [-math.inf, 0, 30, 60, 90, math.inf]
+    labels = ["not due", "1-30", "31-60", "61-90", "over 90"]
+    frame["ageing"] = pd.cut(frame["overdue"], edges, labels=labels)
+    return frame
 
 
 def _both(one: Payload) -> None:

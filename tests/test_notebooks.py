@@ -10,7 +10,7 @@ import nbformat
 import pytest
 
 from pcnotebooks import sample_history
-from tests.builders import detail, item, payload
+from tests.builders import detail, invoice, invoices, item, payload
 
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
 
@@ -88,3 +88,21 @@ def test_trends_run_on_saved_payloads(tmp_path: Path):
     path = NOTEBOOKS[3]
     book = _execute(path, tmp_path, "payload_files = [f'{n}.json' for n in range(6)]")
     assert _problems(book) == []
+
+
+@pytest.mark.parametrize("given", [("balances",), ("list",), ("balances", "list")])
+def test_ageing_runs_on_saved_payloads(given: tuple[str, ...], tmp_path: Path):
+    """Of balances, of a list of invoices, and of both; no sample data is mixed in."""
+    payload(item("USD", 7, detail("Recurring", 7, currency="USD"))).save(tmp_path / "balances.json")
+    invoices(invoice("G7", 7, currencyCode="USD")).save(tmp_path / "list.json")
+    path = next(path for path in NOTEBOOKS if path.stem.startswith("03"))
+    names = {"balances": "payload_file", "list": "invoices_file"}
+    lines = [
+        f"{name} = {f'{file}.json' if file in given else ''!r}" for file, name in names.items()
+    ]
+    book = _execute(path, tmp_path, "\n".join(lines))
+    assert _problems(book) == []
+    shown = str([cell.get("outputs") for cell in book.cells])
+    assert "Sample data" not in shown
+    assert "Contoso (sample)" not in shown
+    assert ("G7" in shown) == ("list" in given)

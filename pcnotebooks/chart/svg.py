@@ -20,7 +20,7 @@ from pcnotebooks.overview.ageing import AgeingChart, Key
 from pcnotebooks.overview.charts import BalancesChart, Chart, Line, Mark, RecencyChart, TrendChart
 from pcnotebooks.overview.palette import PALETTE
 
-_NARROW, _WIDE = 331, 662
+PHONE, _NARROW, _WIDE = 262, 331, 662
 _LANE, _BAR, _GAP = 28.8, 16.0, 8.0
 _EDGE = 1.2  # by which a letter may reach to the left of its own place
 _TITLE, _LABEL, _VALUE, _TICK, _SMALL = 11.0, 9.5, 9.0, 8.5, 8.0  # of letters
@@ -33,11 +33,9 @@ def svg(chart: Chart, *, prefix: str, width: int | None = None) -> Markup:
 
     The ids that its title and description need begin with `prefix`, so that several charts fit on
     a page. The width is in points; unless given, two balances or recency charts fit next to each
-    other, and a trend or an ageing takes the place of both.
+    other, and a trend or an ageing takes the place of both. One of `PHONE` fits a phone.
     """
-    drawing = _Drawing(
-        width or (_WIDE if isinstance(chart, TrendChart | AgeingChart) else _NARROW), chart.title
-    )
+    drawing = _Drawing(width or (_WIDE if is_wide(chart) else _NARROW), chart.title)
     if isinstance(chart, BalancesChart):
         left, bottom = _balances(drawing, chart)
     elif isinstance(chart, RecencyChart):
@@ -66,6 +64,11 @@ def sparkline(trend: Sequence[tuple[float, float]]) -> Markup:
         f'<svg class="pcn-spark" viewBox="0 0 {across + 4} {up + 4}" aria-hidden="true">'
         f'<path d="M2 {_number(first)}{steps}"/>{end}</svg>'
     )
+
+
+def is_wide(chart: Chart) -> bool:
+    """Whether a chart takes the place of two."""
+    return isinstance(chart, TrendChart | AgeingChart)
 
 
 def _balances(drawing: _Drawing, chart: BalancesChart) -> tuple[float, float]:
@@ -116,7 +119,12 @@ def _recency(drawing: _Drawing, chart: RecencyChart) -> tuple[float, float]:
                 continue
             drawing.spot(x(mark.days), middle, arrow=mark.older)
             drawing.mark_words(x(mark.days), middle + 3.2, mark, x(low))
-    drawing.ticks([(x(day), words) for day, words in chart.axis.ticks], bottom)
+    # The bands' ends are near each other if a payment is old: of two that touch the later stays.
+    apart: list[tuple[float, str]] = []
+    for day, words in reversed(chart.axis.ticks):
+        if not apart or x(day) + _width(words, _TICK) + 8 < apart[-1][0]:
+            apart.append((x(day), words))
+    drawing.ticks(apart[::-1], bottom)
     return left, bottom
 
 

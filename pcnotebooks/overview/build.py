@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from itertools import chain
@@ -20,13 +20,14 @@ from pcnotebooks.frame.measures import changes_of, differences_of, with_recency
 from pcnotebooks.frame.rows import Flat, flatten, latest_payloads
 from pcnotebooks.frame.schema import SUMMARY_COLUMNS, UTC
 from pcnotebooks.frame.selection import AsOf, as_of_day, latest, require_frame, rows_of
-from pcnotebooks.overview import words
+from pcnotebooks.overview import listed, words
 from pcnotebooks.overview.charts import invoice_type_of
 from pcnotebooks.overview.model import (
     Account,
     Choice,
     Drawn,
     Frames,
+    Given,
     Key,
     Overview,
     Rows,
@@ -34,7 +35,8 @@ from pcnotebooks.overview.model import (
     Source,
 )
 from pcnotebooks.overview.ranking import glance, notices, ranked
-from pcnotebooks.overview.words import Told, Words, owner_name
+from pcnotebooks.overview.told import Told, Words
+from pcnotebooks.overview.words import owner_name
 from pcnotebooks.payload.decode import INVOICES
 from pcnotebooks.payload.payload import Payload
 
@@ -45,11 +47,13 @@ def overview(
     as_of: AsOf | None = None,
     terms_days: int = 60,
     locale: str = "en",
+    notes: Iterable[str] = (),
 ) -> Overview:
     """Return what payloads say, or what can be said of a frame alone.
 
     Each payload is decoded once. The figures are those of the latest payload of each partner and
-    cloud; earlier ones give trends and changes.
+    cloud; earlier ones give trends and changes. If only a list of invoices came of a partner,
+    the list is shown and the balance is not stated.
 
     Parameters
     ----------
@@ -62,6 +66,8 @@ def overview(
         Payment terms in days from the invoice date.
     locale
         Language whose separators and month names are used.
+    notes
+        What the payloads do not say of themselves, such as :func:`words.not_fetched`.
 
     Raises
     ------
@@ -75,17 +81,15 @@ def overview(
         require_frame(given, SUMMARY_COLUMNS)
         flat = flatten([])
         frames = replace(_frames(flat, [], terms), summaries=given, details=latest(given))
-        return _worked_out(frames, flat, [], terms)
+        return _worked_out(frames, flat, [], terms, notes)
     payloads = [given] if isinstance(given, Payload) else list(given)
     flat, lists = flatten(payloads), latest_payloads(payloads, INVOICES)
-    if not flat.payloads:
-        what = "no invoice summaries, only invoices," if lists else "no payload"
+    if not flat.payloads and not lists:
         raise ConfigurationError(
-            f"There is {what} to show.",
-            remedy="Pass fetch_invoice_summaries(session), Payload.load(path) or sample_payload();"
-            " a list of invoices alone is shown by invoice_ageing(invoice_frame(payload)).",
+            "There is no payload to show.",
+            remedy="Pass fetch_invoice_summaries(session), Payload.load(path) or sample_payload().",
         )
-    return _worked_out(_frames(flat, lists, terms), flat, lists, terms)
+    return _worked_out(_frames(flat, lists, terms), flat, lists, terms, notes)
 
 
 def part(whole: Overview, choice: Choice, *, as_of: date | None = None) -> Overview:
@@ -151,17 +155,10 @@ def _rows_of_latest(frame: pd.DataFrame, newest: Sequence[Payload]) -> pd.DataFr
     return current.reset_index(drop=True)
 
 
-@dataclass(frozen=True)
-class _Sources:
-    """Whose payloads are shown, each with its owner in words."""
-
-    sources: tuple[Source, ...]
-    earlier: tuple[Source, ...]
-    lists: tuple[Source, ...]
-
-
-def _worked_out(frames: Frames, flat: Flat, lists: Sequence[Payload], terms: _Terms) -> Overview:
-    given = _Sources(*_sources(flat.payloads), _with_owner(lists))
+def _worked_out(
+    frames: Frames, flat: Flat, lists: Sequence[Payload], terms: _Terms, notes: Iterable[str]
+) -> Overview:
+    given = _sources(flat.payloads, lists)
     sources = given.sources
     moments = [source.payload.retrieved_at for source in sources]
     if not sources:
@@ -176,9 +173,10 @@ def _worked_out(frames: Frames, flat: Flat, lists: Sequence[Payload], terms: _Te
         **_shown(rows, given, Choice(), terms),
         **vars(given),
         frames=frames,
-        gone=(
+        notes=(
+            *notes,
             *_no_longer_stated(rows["history"], sources, terms.locale),
-            *_without_balance(rows, terms.locale),
+            *_without_balance(rows, sources, terms.locale),
             *frames.explained.attrs["not_compared"],
         ),
         assumptions=tuple(frames.invoices.attrs["assumptions"]) if lists else (),
@@ -191,15 +189,21 @@ def _worked_out(frames: Frames, flat: Flat, lists: Sequence[Payload], terms: _Te
     )
 
 
-def _sources(payloads: Sequence[Payload]) -> tuple[tuple[Source, ...], tuple[Source, ...]]:
-    """Return the latest payload of each partner and cloud, and all others, oldest first."""
+def _sources(payloads: Sequence[Payload], lists: Sequence[Payload]) -> Given:
+    """Return the payload that stands for each partner and cloud, and all others, oldest first."""
     newest = latest_payloads(payloads)
     latest_ids = {id(payload) for payload in newest}
     older = [payload for payload in payloads if id(payload) not in latest_ids]
-    return _with_owner(newest), _with_owner(older)
+    # The balances speak for an account; without them its list of invoices does.
+    own = {(each.partner, each.cloud): each for each in (*lists, *newest)}
+    return Given(
+        sources=_with_owner([own[key] for key in sorted(own)]),
+        earlier=_with_owner(older),
+        lists=_with_owner(lists),
+    )
 
 
-def _with_owner(payloads: Sequence[Payload]) -> tuple[Source, ...]:
+def _with_owner(payloads: Collection[Payload]) -> tuple[Source, ...]:
     several_clouds = len({each.partner for each in payloads}) < len(payloads)
     found = []
     for each in payloads:
@@ -230,9 +234,7 @@ def _by_account(frames: Mapping[str, pd.DataFrame]) -> dict[str, Rows]:
     return found
 
 
-def _shown(
-    rows: Mapping[str, Rows], given: _Sources | Overview, choice: Choice, terms: _Terms
-) -> dict[str, Any]:
+def _shown(rows: Mapping[str, Rows], given: Given, choice: Choice, terms: _Terms) -> dict[str, Any]:
     """Return what differs between the whole and its parts: rows, sections and table."""
     chosen = rows["details"]
     if choice.invoice_type is not None:
@@ -241,47 +243,73 @@ def _shown(
             for key, parts in chosen.items()
         }
         chosen = {key: parts for key, parts in fitting.items() if parts}
-    sections = _sections(rows, chosen, given, choice, terms)
+    unstated = {}
+    for key, invoices in rows["invoices"].items():
+        own = [row for row in invoices if choice.invoice_type in {None, invoice_type_of(row)}]
+        if own and _shows_alone(key, own, rows, given):
+            unstated[key] = own
+    sections = _sections(rows, chosen, unstated, given, choice=choice, terms=terms)
+    lines = [
+        words.line(row, Words(row.currency, terms.locale))
+        for parts in chosen.values()
+        for row in parts
+    ]
+    for section in sections:
+        lines += [each.lines[0] for each in section.accounts if each.balance is None]
     return {
         "rows": rows,
         "sections": sections,
         "ranked": ranked(sections),
         "notices": notices(sections, several=len(given.sources) > 1, locale=terms.locale),
-        "lines": tuple(
-            words.line(row, Words(row.currency, terms.locale))
-            for parts in chosen.values()
-            for row in parts
-        ),
+        "lines": tuple(lines),
     }
 
 
-def _told(rows: Mapping[str, Rows], lists: Sequence[Source], locale: str) -> dict[Key, Told]:
-    """Return the rows of each account whose total is stated."""
+def _shows_alone(key: Key, rows: Sequence[Any], every: Mapping[str, Rows], given: Given) -> bool:
+    """Whether invoices are an account of their own: no balance is stated in their currency.
+
+    Beside the balances of other currencies only what is open is; all else was paid long ago.
+    """
+    if key in every["totals"]:
+        return False
+    stated = {(each.payload.partner, each.payload.cloud) for each in given.balances}
+    return key[:2] not in stated or any(row.ageing not in {"void", "paid"} for row in rows)
+
+
+def _told(
+    rows: Mapping[str, Rows], unstated: Rows, lists: Sequence[Source], locale: str
+) -> dict[Key, Told]:
+    """Return the rows of each account whose total is stated, and of each that has a list alone."""
     compared = rows["explained"]
-    listed = {(source.payload.partner, source.payload.cloud) for source in lists}
-    return {
+    with_list = {(source.payload.partner, source.payload.cloud) for source in lists}
+    told = {
         key: Told(
             stated=stated,
             parts=rows["details"][key],
             changes=rows["changes"].get(key, ()),
             difference=rows["differences"][key][0],
-            invoices=rows["invoices"].get(key, ()) if key[:2] in listed else None,
+            invoices=rows["invoices"].get(key, ()) if key[:2] in with_list else None,
             explained=compared[key][0] if key in compared else None,
             words=Words(key[2], locale),
         )
         for key, stated in rows["totals"].items()
     }
+    for key, invoices in unstated.items():
+        told[key] = Told((), (), (), None, invoices, None, Words(key[2], locale))
+    return told
 
 
 def _sections(
     rows: Mapping[str, Rows],
     chosen: Rows,
-    given: _Sources | Overview,
+    unstated: Rows,
+    given: Given,
+    *,
     choice: Choice,
     terms: _Terms,
 ) -> tuple[Section, ...]:
     """Return a section for each currency that has rows of what is chosen."""
-    told = _told(rows, given.lists, terms.locale)
+    told = _told(rows, unstated, given.lists, terms.locale)
     drawn_from = {"details": chosen} | {
         name: rows[name] for name in ("history", "changes", "invoices")
     }
@@ -299,7 +327,8 @@ def _sections(
         )
 
     sections = []
-    for place, currency in enumerate(sorted({key[2] for key in chosen}), start=1):
+    keys = [*chosen, *unstated]
+    for place, currency in enumerate(sorted({key[2] for key in keys}), start=1):
         accounts = [
             _account(told[key], number, source, drawn(key))
             for number, source in enumerate(given.sources, start=1)
@@ -308,7 +337,7 @@ def _sections(
         together = words.together(
             [each.balance for each in accounts], Words(currency, terms.locale)
         )
-        every = drawn(*(key for key in chosen if key[2] == currency))
+        every = drawn(*(key for key in keys if key[2] == currency))
         sections.append(Section(place, currency, together, tuple(accounts), every))
     return tuple(sections)
 
@@ -316,6 +345,8 @@ def _sections(
 def _account(told: Told, number: int, source: Source, drawn: Drawn) -> Account:
     parts = [words.line(row, told.words) for row in told.parts]
     stated = [words.line(row, told.words, total=True) for row in told.stated]
+    if not stated:
+        stated = [words.unstated_line(told, source.payload.partner)]
     return Account(
         number=number,
         partner=source.payload.partner,
@@ -328,7 +359,7 @@ def _account(told: Told, number: int, source: Source, drawn: Drawn) -> Account:
         figures=words.figures(told),
         lines=(*parts, *stated),
         movements=words.movements(told),
-        invoices=words.invoices(told),
+        invoices=listed.invoices(told),
         proof=words.proof(told),
         attention=words.attention(told),
         drawn=drawn,
@@ -339,6 +370,8 @@ def _no_longer_stated(history: Rows, sources: Sequence[Source], locale: str) -> 
     """Yield in words which partners and currencies the latest payloads no longer state."""
     for source in sources:
         payload = source.payload
+        if payload.resource == INVOICES:
+            continue  # nothing is known of its balances
         own = {
             currency: rows[-1]
             for (partner, cloud, currency), rows in sorted(history.items())
@@ -353,9 +386,18 @@ def _no_longer_stated(history: Rows, sources: Sequence[Source], locale: str) -> 
             yield f"{source.owner}: {row.currency} is no longer stated; on {day} it was {amount}."
 
 
-def _without_balance(rows: Mapping[str, Rows], locale: str) -> Iterable[str]:
+def _without_balance(
+    rows: Mapping[str, Rows], sources: Sequence[Source], locale: str
+) -> Iterable[str]:
     """Yield in words which invoices are in a currency whose balance is not stated."""
+    alone = [each for each in sources if each.payload.resource == INVOICES]
+    for source in alone:
+        own = (source.payload.partner, source.payload.cloud)
+        if not any(key[:2] == own for key in rows["invoices"]):
+            yield f"{source.owner}: no invoice is listed, and no balance is stated."
     for (partner, cloud, currency), invoices in sorted(rows["invoices"].items()):
+        if (partner, cloud) in {(each.payload.partner, each.payload.cloud) for each in alone}:
+            continue
         known = [row.open_amount for row in invoices if not pd.isna(row.open_amount)]
         if (partner, cloud, currency) not in rows["totals"] and any(known):
             amount = format_amount(add_exactly(known), currency, locale=locale)

@@ -14,6 +14,7 @@ import pandas as pd
 from pcnotebooks.amounts import format_day
 from pcnotebooks.overview.ageing import ageing_chart
 from pcnotebooks.overview.charts import Chart, balances_chart, recency_chart, trend_chart
+from pcnotebooks.payload.decode import SUMMARIES
 from pcnotebooks.payload.payload import Payload
 from pcnotebooks.text import isolated
 
@@ -145,12 +146,14 @@ class Drawn:
 
     @cached_property
     def charts(self) -> tuple[Chart, ...]:
-        """Balances and recency; with a list of invoices ageing, with earlier balances the trend."""
+        """Balances and recency; ageing with a list of invoices, trend with earlier balances."""
         locale = self.locale
-        charts: list[Chart] = [
-            balances_chart(self.details, only=self.only, locale=locale),
-            recency_chart(self.details, as_of=self.as_of, locale=locale),
-        ]
+        charts: list[Chart] = []
+        if self.details:
+            charts += [
+                balances_chart(self.details, only=self.only, locale=locale),
+                recency_chart(self.details, as_of=self.as_of, locale=locale),
+            ]
         if self.invoices:
             charts.append(
                 ageing_chart(
@@ -170,7 +173,7 @@ class Account:
     partner: str
     owner: str  # with its cloud
     name: str  # what tells it from the others
-    balance: Decimal
+    balance: Decimal | None  # None if only a list of invoices came
     glance: Glance
     sentence: str
     alerts: tuple[str, ...]
@@ -239,8 +242,22 @@ class Choice:
         return self.partner in {None, key[0]} and self.currency in {None, key[2]}
 
 
-@dataclass(frozen=True)
-class Overview:
+@dataclass(frozen=True, kw_only=True)
+class Given:
+    """Whose payloads are shown, each with its owner in words."""
+
+    sources: tuple[Source, ...]  # of each partner and cloud the latest balances, or its list
+    earlier: tuple[Source, ...]
+    lists: tuple[Source, ...]  # the latest list of invoices of each partner and cloud
+
+    @property
+    def balances(self) -> tuple[Source, ...]:
+        """The sources that state balances; of the others there is only a list of invoices."""
+        return tuple(each for each in self.sources if each.payload.resource == SUMMARIES)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Overview(Given):
     """What some payloads say, as of a day, under some terms, in a locale.
 
     Currencies are never added together, and balances of different times never either.
@@ -252,10 +269,7 @@ class Overview:
     ranked: tuple[Section, ...]  # in the order of the first table
     notices: tuple[Notice, ...]
     lines: tuple[Line, ...]  # of the parts chosen, in any number of currencies
-    sources: tuple[Source, ...]  # the latest payload of each partner and cloud
-    earlier: tuple[Source, ...]
-    lists: tuple[Source, ...]  # the latest list of invoices of each partner and cloud
-    gone: tuple[str, ...]  # what the latest payloads no longer state, in words
+    notes: tuple[str, ...]  # what is missing, no longer stated or not compared, in words
     assumptions: tuple[str, ...]  # what the lists leave open, and how it was decided
     is_sample: bool
     retrieved: str
@@ -268,7 +282,7 @@ class Overview:
     @property
     def payloads(self) -> Sequence[Payload]:
         """Every payload that it is made of, the latest first."""
-        return [source.payload for source in (*self.sources, *self.earlier, *self.lists)]
+        return [source.payload for source in (*self.balances, *self.earlier, *self.lists)]
 
     @property
     def whose(self) -> str:

@@ -8,8 +8,10 @@ from decimal import Decimal
 from typing import Any
 
 from pcnotebooks.amounts import add_exactly, exactly
+from pcnotebooks.frame.schema import NOT_STATED
 from pcnotebooks.overview.model import Account, Glance, Notice, Section
-from pcnotebooks.overview.words import NOTHING, Told, Words, questions
+from pcnotebooks.overview.told import NOTHING, Told, Words
+from pcnotebooks.overview.words import questions
 from pcnotebooks.text import isolated
 
 # More would be a second table above the first.
@@ -26,7 +28,7 @@ def glance(told: Told) -> Glance:
     change = told.changes[-1] if told.changes else None
     first = since or due
     return Glance(
-        balance=words.number(told.balance),
+        balance=NOT_STATED if told.balance is None else words.number(told.balance),
         overdue_amount=overdue,
         overdue=words.number(overdue) if overdue else "",
         overdue_since=since_words if overdue else "",

@@ -14,8 +14,9 @@ import pandas as pd
 from markupsafe import Markup
 
 from pcnotebooks import __version__
-from pcnotebooks.chart.svg import sparkline, svg
+from pcnotebooks.chart.svg import PHONE, is_wide, sparkline, svg
 from pcnotebooks.frame.selection import AsOf
+from pcnotebooks.overview.ageing import AgeingChart
 from pcnotebooks.overview.build import latest_rows, overview
 from pcnotebooks.overview.model import Account, Overview, Section
 from pcnotebooks.payload.payload import Payload
@@ -79,6 +80,20 @@ def render_report(
     (True, False)
     """
     shown = overview(payloads, as_of=as_of, terms_days=terms_days, locale=locale)
+    return _html(shown, title) if path is None else write_page(shown, path, title=title)
+
+
+def write_page(shown: Overview, path: str | os.PathLike[str], *, title: str | None = None) -> Path:
+    """Write an overview as :func:`render_report` does, with the notes that it holds."""
+    path, html = Path(path), _html(shown, title)
+    if path.suffix.lower() == ".pdf":
+        path.write_bytes(pdf_of(html))
+    else:
+        path.write_text(html, encoding="utf-8", newline="\n")
+    return path
+
+
+def _html(shown: Overview, title: str | None) -> str:
     html: str = (
         environment()
         .get_template("report.html.j2")
@@ -87,40 +102,51 @@ def render_report(
             overview=shown,
             charts=_charts,
             sparkline=sparkline,
-            csv=_csv(shown),
+            downloads=_downloads(shown),
             script=_script(),
             versions={"pcnotebooks": __version__, "pandas": pd.__version__},
         )
     )
-    if path is None:
-        return html
-    path = Path(path)
-    if path.suffix.lower() == ".pdf":
-        path.write_bytes(pdf_of(html))
-    else:
-        path.write_text(html, encoding="utf-8", newline="\n")
-    return path
+    return html
 
 
-def _charts(section: Section, account: Account) -> list[Markup]:
-    """Return an account's charts drawn; each has ids of its own on the page."""
+def _charts(section: Section, account: Account) -> list[tuple[str, Markup]]:
+    """Return an account's charts drawn, each with what the style sheet calls its place.
+
+    Each has ids of its own on the page. An ageing is drawn for a phone as well.
+    """
     prefix = f"c{section.place}p{account.number}"
-    return [svg(chart, prefix=f"{prefix}-{n}") for n, chart in enumerate(account.charts)]
+    drawn = []
+    for place, chart in enumerate(account.charts):
+        drawn.append(("wide" if is_wide(chart) else "", svg(chart, prefix=f"{prefix}-{place}")))
+        if isinstance(chart, AgeingChart):
+            narrow = svg(chart, prefix=f"{prefix}-{place}-phone", width=PHONE)
+            drawn[-1:] = [("wide desk", drawn[-1][1]), ("phone", narrow)]
+    return drawn
 
 
 @dataclass(frozen=True)
-class _Csv:
-    """The figures as a file inside the page."""
+class _Download:
+    """A table as a file inside the page."""
 
+    what: str
     name: str
     address: str
 
 
-def _csv(shown: Overview) -> _Csv:
-    """Return the figures of the latest payloads; what a trend is made of is in the history."""
-    content = b64encode(csv_of(latest_rows(shown)).encode("utf-8-sig")).decode("ascii")
+def _downloads(shown: Overview) -> list[_Download]:
+    """Return what the page shows as CSV; what a trend is made of is in the history."""
     day = shown.as_of or max(source.payload.retrieved_at for source in shown.sources).date()
-    return _Csv(f"invoice-summaries-{day}.csv", f"data:text/csv;charset=utf-8;base64,{content}")
+    tables = {}
+    if shown.balances:
+        tables["figures", f"invoice-summaries-{day}.csv"] = latest_rows(shown)
+    if shown.lists:
+        tables["invoices", f"invoices-{day}.csv"] = shown.frames.invoices
+    contents = [b64encode(csv_of(rows).encode("utf-8-sig")).decode() for rows in tables.values()]
+    return [
+        _Download(what, name, f"data:text/csv;charset=utf-8;base64,{content}")
+        for (what, name), content in zip(tables, contents, strict=True)
+    ]
 
 
 @dataclass(frozen=True)
