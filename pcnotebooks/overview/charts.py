@@ -29,7 +29,7 @@ from pcnotebooks.frame.measures import changes_of
 from pcnotebooks.frame.schema import NOT_STATED, ONE_TIME, RECURRING
 from pcnotebooks.frame.selection import AsOf, as_of_day, invoice_types, latest, rows_of
 from pcnotebooks.overview.axis import Axis, amounts_axis, days_axis
-from pcnotebooks.text import isolated, shortened
+from pcnotebooks.text import isolated, named, shortened
 
 _TYPE_COLOURS = {RECURRING: "recurring", ONE_TIME: "onetime", NOT_STATED: "muted", "": "muted"}
 _OTHERS = ("other-0", "other-1", "other-2", "other-3")
@@ -224,7 +224,7 @@ def trend_chart(
         Line(
             tuple(series.index),
             tuple(_length(amount, scale) for amount in series),
-            (f"{shortened(partner)}\n" if len(stated) > 1 else "")
+            (f"{shortened(named(partner))}\n" if len(stated) > 1 else "")
             + format_amount(series.iloc[-1], currency, locale=locale),
             colours[place % len(colours)],
         )
@@ -321,7 +321,7 @@ def _lanes(frame: pd.DataFrame, *, by_currency: bool = False) -> list[_Lane]:
     for (partner, cloud, currency, name), rows in found.items():
         label = [currency if by_currency and currencies else "", shortened(name)]
         lines = filter(None, (owners[partner, cloud], " · ".join(filter(None, label))))
-        spoken = [partner if several else "", currency if by_currency else "", name]
+        spoken = [named(partner) if several else "", currency if by_currency else "", name]
         words = " ".join(isolated(word) for word in spoken if word)
         lanes.append(_Lane("\n".join(lines) or currency, words, name, rows))
     return lanes
@@ -339,7 +339,7 @@ def owners_of(frame: pd.DataFrame) -> dict[tuple[str, str], str]:
         (partner, cloud): " · ".join(
             word
             for word in (
-                shortened(partner) if len(partners) > 1 else "",
+                shortened(named(partner)) if len(partners) > 1 else "",
                 cloud_label(cloud) if len(clouds) > 1 else "",
             )
             if word
@@ -434,9 +434,9 @@ def _trend_in_words(partner: str, series: pd.Series, currency: str, locale: str)
     )
     day = format_day(series.index[0].date(), locale=locale)
     if len(series) == 1:
-        return f"{partner}: {now} on {day}."
+        return f"{named(partner)}: {now} on {day}."
     return (
-        f"{partner}: {len(series)} balances, from {then} on {day} to {now};"
+        f"{named(partner)}: {len(series)} balances, from {then} on {day} to {now};"
         f" lowest {lowest}, highest {highest}."
     )
 

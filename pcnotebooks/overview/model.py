@@ -15,7 +15,7 @@ from pcnotebooks.amounts import format_day
 from pcnotebooks.overview.ageing import ageing_chart
 from pcnotebooks.overview.charts import Chart, balances_chart, recency_chart, trend_chart
 from pcnotebooks.payload.payload import Payload
-from pcnotebooks.text import isolated
+from pcnotebooks.text import isolated, named
 
 
 @dataclass(frozen=True)
@@ -246,9 +246,9 @@ class Overview:
             f"{format_day(moment, locale=self.locale)}, {moment:%H:%M}"
             for moment in (moments[:1] + moments[-1:])
         )
-        partners = {source.payload.partner for source in self.sources}
-        named = f"{isolated(partners.pop())}, " if len(partners) == 1 and any(partners) else ""
-        return f"{named}retrieved {' to '.join(times)} UTC"
+        partners = {named(source.payload.partner) for source in self.sources}
+        whose = f"{isolated(partners.pop())}, " if len(partners) == 1 else ""
+        return f"{whose}retrieved {' to '.join(times)} UTC"
 
     @property
     def text(self) -> str:
@@ -263,6 +263,6 @@ class Overview:
         """Return number, name and source of each partner, by cloud where that tells them apart."""
         by_cloud = len({source.payload.partner for source in self.sources}) < len(self.sources)
         return [
-            (number, source.owner if by_cloud else source.payload.partner or source.owner, source)
+            (number, source.owner if by_cloud else named(source.payload.partner), source)
             for number, source in enumerate(self.sources, start=1)
         ]

@@ -24,7 +24,7 @@ from pcnotebooks.frame.measures import difference_sentence, future_payment_sente
 from pcnotebooks.frame.schema import NOT_STATED
 from pcnotebooks.overview.charts import balance_title, paid_in_words
 from pcnotebooks.overview.model import Figure, Invoice, Line, Movement
-from pcnotebooks.text import isolated
+from pcnotebooks.text import isolated, named
 
 NOTHING = "\N{EN DASH}"
 _STATED = "Stated by Partner Center"
@@ -461,7 +461,7 @@ def together(balances: Sequence[Decimal], words: Words) -> str:
 
 def owner_name(partner: str, cloud: str) -> str:
     """Return whose account it is, and at which cloud."""
-    return f"{isolated(partner) if partner.strip() else 'Partner not named'} · {cloud_label(cloud)}"
+    return f"{isolated(named(partner))} · {cloud_label(cloud)}"
 
 
 def type_name(row: Any) -> str:

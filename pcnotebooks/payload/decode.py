@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 import msgspec
 
 from pcnotebooks.errors import PayloadError
+from pcnotebooks.text import is_blank
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 SUMMARIES, INVOICES = RESOURCES = ("invoice_summaries", "invoices")
@@ -130,7 +131,7 @@ def items_of(answer: Answer) -> Iterator[Item]:
                 name, value, expected = wrong
                 raise wrong_value(page, f"{path}.{name}", value, expected)
             for position, detail in enumerate(item.details or ()):
-                if detail.invoice_type is not None and not detail.invoice_type.strip():
+                if detail.invoice_type is not None and is_blank(detail.invoice_type):
                     detail.invoice_type = None
                 if wrong := _wrong_field(detail.summary, code):
                     name, value, expected = wrong

@@ -19,6 +19,7 @@ from pcnotebooks.payload.decode import (
     refusal,
     wrong_value,
 )
+from pcnotebooks.text import is_blank
 
 # The documented example nests one level. An answer that nests without end is an attack.
 _LONGEST_PATH = 200
@@ -136,7 +137,7 @@ def _check(page: Page, path: str, invoice: Invoice, codes: dict[str, str]) -> No
 
     `codes` keeps the codes that were checked: a list of thousands has a handful.
     """
-    if not invoice.id.strip():
+    if is_blank(invoice.id):
         raise wrong_value(page, f"{path}.id", invoice.id, "an invoice's id")
     sent = invoice.currency_code
     if sent not in codes:
