@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import base64
-import errno
 import hashlib
 import json
 import os
-import tempfile
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +15,7 @@ import msgspec
 
 from pcnotebooks.clouds import SAMPLE, Cloud, get_cloud
 from pcnotebooks.errors import PayloadError
+from pcnotebooks.files import write_whole
 from pcnotebooks.payload.decode import (
     BYTE_ORDER_MARK,
     INVOICES,
@@ -147,21 +146,7 @@ class Payload:
             pages = [dict(zip(("body", "body_encoding"), _as_text(page), strict=True))
                      for page in self.pages]  # fmt: skip
             document |= {"resource": self.resource, "pages": pages}
-        path = Path(path)
-        if not path.parent.is_dir():
-            raise FileNotFoundError(errno.ENOENT, "there is no such folder", str(path.parent))
-        # mkstemp makes the file 0600, and replacing keeps that.
-        handle, beside = tempfile.mkstemp(dir=path.parent, prefix=".pcnotebooks-")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-                json.dump(document, file, indent=1)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(beside).replace(path)
-        except BaseException:
-            Path(beside).unlink(missing_ok=True)
-            raise
-        return path
+        return write_whole(path, json.dumps(document, indent=1).encode(), private=True)
 
     @classmethod
     def load(

@@ -15,6 +15,7 @@ from markupsafe import Markup
 
 from pcnotebooks import __version__
 from pcnotebooks.chart.svg import svg
+from pcnotebooks.files import write_whole
 from pcnotebooks.frame.selection import AsOf
 from pcnotebooks.overview.build import latest_rows, overview
 from pcnotebooks.overview.model import Account, Overview, Section
@@ -93,12 +94,8 @@ def render_report(
     )
     if path is None:
         return html
-    path = Path(path)
-    if path.suffix.lower() == ".pdf":
-        path.write_bytes(pdf_of(html))
-    else:
-        path.write_text(html, encoding="utf-8", newline="\n")
-    return path
+    paper = Path(path).suffix.lower() == ".pdf"
+    return write_whole(path, pdf_of(html) if paper else html.encode(errors="replace"))
 
 
 def _charts(section: Section, account: Account) -> list[Markup]:
