@@ -30,7 +30,7 @@ from pcnotebooks.overview.model import (
     Source,
 )
 from pcnotebooks.overview.words import Told, Words, owner_name
-from pcnotebooks.payload.decode import INVOICES
+from pcnotebooks.payload.decode import INVOICES, said_of_count
 from pcnotebooks.payload.payload import Payload
 
 Key: TypeAlias = tuple[str, str, str]  # partner, cloud, currency
@@ -173,6 +173,11 @@ def _worked_out(frames: Frames, flat: Flat, lists: Sequence[Payload], terms: _Te
             *_no_longer_stated(frames.history, sources, terms.locale),
             *_without_balance(shown["frames"], terms.locale),
             *frames.explained.attrs["not_compared"],
+            *(
+                f"{source.owner}: {said}."
+                for source in (*sources, *given.lists)
+                if (said := said_of_count(source.payload))
+            ),
         ),
         assumptions=tuple(shown["frames"].invoices.attrs["assumptions"]) if lists else (),
         is_sample=SAMPLE.name in clouds,

@@ -8,11 +8,14 @@ from decimal import Decimal
 import msgspec
 
 from pcnotebooks.errors import PayloadError
+from pcnotebooks.payload.checks import Shape, filled
 from pcnotebooks.payload.decode import (
     INVOICES,
     Answer,
     Page,
     currency_code,
+    finish_look,
+    first_look,
     is_money,
     pages_of,
     read_whole,
@@ -66,6 +69,10 @@ class _List(msgspec.Struct, gc=False):
 
 
 _LIST = msgspec.json.Decoder(_List)
+_INVOICE = Shape.of(Invoice, taxReceipts=Shape.of(TaxReceipt))
+_INVOICE.below["amendments"] = _INVOICE
+_SHAPE = Shape(frozenset(["items"]), {"items": _INVOICE})
+_NAMES = {"items", *Invoice.__struct_encode_fields__, *TaxReceipt.__struct_encode_fields__}
 _DATES = {
     "invoice_date": "invoiceDate",
     "billing_period_start_date": "billingPeriodStartDate",
@@ -91,7 +98,11 @@ def invoices_of(answer: Answer) -> list[Invoice]:
     items: dict[str, Invoice] = {}
     amendments: dict[str, Invoice] = {}
     codes: dict[str, str] = {}
+    new = first_look(answer)
+    stated = 1 + len(answer.pages)  # the items of each page
     for page, path, invoice in _documents(answer):
+        if new:
+            stated += filled(invoice) + sum(map(filled, invoice.tax_receipts or ()))
         _check(page, path, invoice, codes)
         same, others = (amendments, items) if _NESTED in path else (items, amendments)
         first = same.setdefault(invoice.id, invoice)
@@ -103,6 +114,7 @@ def invoices_of(answer: Answer) -> list[Invoice]:
     for name in items.keys() & amendments.keys():
         nested = amendments.pop(name)
         items[name].amends_of = items[name].amends_of or nested.amends_of
+    finish_look(answer, _SHAPE, _NAMES, stated)
     return [*items.values(), *amendments.values()]
 
 
