@@ -17,7 +17,7 @@ import typer.core
 
 import pcnotebooks as pc
 from pcnotebooks.errors import ConfigurationError, PayloadError, PcNotebooksError, SignInError
-from pcnotebooks.text import shell_line, without_password
+from pcnotebooks.text import named, shell_line, without_password
 
 # A public name loads its module, and with it pandas or msal, when it is first used; --help and
 # --version use none. What has no public name is imported in the command that needs it: a lazily
@@ -410,7 +410,8 @@ def list_kept(*, history: _Location = None) -> None:
         _print(f"Nothing is kept in {kept.location} yet.")
     whole = found["damage"].isna()
     groups = found[whole].groupby(["partner", "cloud"], observed=True)["retrieved_at"]
-    _table([*of, len(at), f"{at.min():%Y-%m-%d}", f"{at.max():%Y-%m-%d}"] for of, at in groups)
+    days = (([named(str(of)), at], days) for (of, at), days in groups)
+    _table([*of, len(at), f"{at.min():%Y-%m-%d}", f"{at.max():%Y-%m-%d}"] for of, at in days)
     for row in found[~whole].itertuples():
         _say(PayloadError(f"{row.file} in {kept.location} {row.damage}.", remedy=str(row.remedy)))
     raise typer.Exit(not whole.all())
@@ -450,7 +451,7 @@ def changes(
             causes.append("Unexplained movement")
         if row.unexplained if unexplained else (row.balance_change or causes):
             moved = format_amount(row.balance_change, row.currency)
-            rows.append([f"{row.retrieved_at:%Y-%m-%d}", row.partner, moved, ", ".join(causes)])
+            rows.append([row.retrieved_at.date(), named(row.partner), moved, ", ".join(causes)])
     _table(rows)
     raise typer.Exit(unexplained and bool(rows))
 

@@ -23,6 +23,13 @@ _SPELT_WITH_JOINERS = re.compile(
 # A line of a shell is not set in paragraphs, and the code pages of Japanese, Chinese and Korean
 # Windows have no such character: a pipe would show GBP\xa012.34.
 _NO_BREAK = dict.fromkeys([0xA0, 0x202F], " ")
+# Drawn as nothing: Unicode's White_Space and Default_Ignorable_Code_Point, controls, and two
+# symbols that are empty by design, the Braille cell without dots and the note without a head.
+_UNSEEN = re.compile(
+    r"[\s\x00-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f"
+    r"\u202a-\u202e\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb"
+    r"\U0001bca0-\U0001bca3\U0001d159\U0001d173-\U0001d17a\U000e0000-\U000e0fff]*"
+)
 # The characters that command a direction of writing; none of them is seen.
 _TURNS = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
 # Long enough to be a token or a code; ids in the form of a GUID are what support asks for.
@@ -57,6 +64,16 @@ def one_line(text: str, most: int) -> str:
     letters = (each if each.isprintable() else " " for each in text[: 10 * most])
     line = " ".join("".join(letters).split())
     return line if len(line) <= most else f"{line[: most - 3]}..."
+
+
+def is_blank(text: str) -> bool:
+    """Return whether nothing of a text can be seen."""
+    return _UNSEEN.fullmatch(text) is not None
+
+
+def named(partner: str) -> str:
+    """Return a partner's label, or in words that nothing of it can be seen."""
+    return "Partner not named" if is_blank(partner) else partner
 
 
 def shortened(name: str) -> str:

@@ -37,8 +37,9 @@ from pcnotebooks.overview.model import (
 from pcnotebooks.overview.ranking import glance, notices, ranked
 from pcnotebooks.overview.told import Told, Words
 from pcnotebooks.overview.words import owner_name
-from pcnotebooks.payload.decode import INVOICES
+from pcnotebooks.payload.decode import INVOICES, said_of_count
 from pcnotebooks.payload.payload import Payload
+from pcnotebooks.text import named
 
 
 def overview(
@@ -178,6 +179,11 @@ def _worked_out(
             *_no_longer_stated(rows["history"], sources, terms.locale),
             *_without_balance(rows, sources, terms.locale),
             *frames.explained.attrs["not_compared"],
+            *(
+                f"{source.owner}: {said}."
+                for source in (*sources, *given.lists)
+                if (said := said_of_count(source.payload))
+            ),
         ),
         assumptions=tuple(frames.invoices.attrs["assumptions"]) if lists else (),
         is_sample=SAMPLE.name in clouds,
@@ -208,7 +214,7 @@ def _with_owner(payloads: Collection[Payload]) -> tuple[Source, ...]:
     found = []
     for each in payloads:
         owner = owner_name(each.partner, each.cloud)
-        name = owner if several_clouds or not each.partner.strip() else each.partner
+        name = owner if several_clouds else named(each.partner)
         found.append(Source(each, owner, name))
     return tuple(found)
 

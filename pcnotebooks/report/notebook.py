@@ -18,6 +18,7 @@ from typing import Any
 from pcnotebooks import __version__
 from pcnotebooks.amounts import format_day
 from pcnotebooks.errors import ConfigurationError, PcNotebooksError, ReportError
+from pcnotebooks.files import write_whole
 from pcnotebooks.report.leaks import INJECTED, cell_error, secret_in
 
 # nbformat, nbclient and nbconvert are imported where they are used: beside JupyterLab that takes
@@ -76,7 +77,7 @@ def render_notebook(
     True
     """
     source, path = _find(notebook), Path(path)
-    if not path.parent.is_dir():
+    if not path.parent.is_dir():  # said before minutes of work
         raise FileNotFoundError(2, "there is no such folder", str(path.parent))
     book = _read(source)
     if parameters:
@@ -85,8 +86,7 @@ def render_notebook(
     now = datetime.now(UTC)
     made = f"with pcnotebooks {__version__} on {format_day(now)}, {now:%H:%M} UTC"
     book.metadata["pcnotebooks"] = {"code": code, "foot": f"Made from {source.name} {made}."}
-    path.write_text(_html(book, source), encoding="utf-8", newline="\n")
-    return path
+    return write_whole(path, _html(book, source).encode())
 
 
 def bundled_notebooks() -> list[Path]:

@@ -14,7 +14,7 @@ from urllib3 import Retry
 from urllib3.exceptions import InvalidHeader
 
 from pcnotebooks.errors import NetworkError, PcNotebooksError, ServiceError
-from pcnotebooks.payload.decode import BYTE_ORDER_MARK
+from pcnotebooks.payload.checks import BYTE_ORDER_MARK
 from pcnotebooks.session.faults import explained
 from pcnotebooks.session.transport import Answer
 from pcnotebooks.text import one_line

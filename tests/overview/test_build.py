@@ -188,6 +188,9 @@ def test_a_partner_named_by_blanks_is_not_shown_as_nothing():
     """A label that nobody can read is no label."""
     shown = overview(payload(item("GBP", 5), partner=" \t"))
     assert shown.sources[0].owner == "Partner not named · Partner Center"
+    unseen = overview([payload(item("GBP", 5), partner=label) for label in ("\u200b", "Contoso")])
+    assert [name for _, name, _ in unseen.named()] == ["Contoso", "Partner not named"]
+    assert "Partner not named" in pc.render_report(unseen.payloads)
 
 
 @pytest.mark.parametrize("settings", [{"prec": 2}, {"prec": 28, "traps": [Inexact, Rounded]}])
