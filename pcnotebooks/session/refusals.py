@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from importlib import resources
 from types import MappingProxyType
 from typing import Any
 
@@ -12,45 +13,18 @@ from pcnotebooks.errors import SignInError
 from pcnotebooks.session.settings import Settings
 from pcnotebooks.text import one_line
 
-_ADMINISTRATOR = "Ask an administrator of the tenant"
 AGAIN = "Sign in again."
-_OTHER_WAYS = (
-    'Use sign_in(method="browser"), or a credential of your own: Session(cloud, credential) takes'
-    " every one of azure-identity."
-)
+_TABLE = (resources.files("pcnotebooks") / "data" / "sign_in_remedies.txt").read_text("utf-8")
+_ROWS = (line.split(": ", 1) for line in _TABLE.splitlines() if not line.startswith("#"))
 # What to do, by Entra's AADSTS number or OAuth's error. docs/troubleshooting.md shows the table.
 SIGN_IN_REMEDIES: Mapping[str, str] = MappingProxyType(
-    {
-        "53003": "A Conditional Access policy refuses this sign-in; many tenants block device"
-        f" codes. {_OTHER_WAYS}",
-        "65001": f"{_ADMINISTRATOR} to consent to user_impersonation on Microsoft Partner Center"
-        " for this app.",
-        "65004": "The consent was declined: sign in again and accept, or ask an administrator.",
-        "90094": f"{_ADMINISTRATOR} to consent for everybody: users here may not.",
-        "7000218": "Allow public client flows in the app registration (Authentication): a web app"
-        " cannot sign in by device code.",
-        "50076": "Sign in again with multi-factor authentication.",
-        "50079": "Set up multi-factor authentication for this user, then sign in again.",
-        "700016": "Check client id and tenant: the app is not registered in that tenant.",
-        "90002": "Check the tenant: there is none of that id or domain in this cloud.",
-        "50194": "Name the tenant: this app serves a single one, and organizations means any.",
-        "50020": "Sign in as a user of the app's tenant, or name that user's tenant.",
-        "50105": f"{_ADMINISTRATOR} to assign this user to the app.",
-        "70019": "The code has expired: sign in again and type the new one in time.",
-        "70020": "The code has expired: sign in again and type the new one in time.",
-        "expired_token": "The code has expired: sign in again and type the new one in time.",
-        "700082": "The sign-in has not been used for too long: sign in again.",
-        "invalid_grant": "The sign-in is no longer valid: sign in again.",
-        "authorization_declined": "The sign-in was declined in the browser: sign in again and"
-        " accept, if it was you who asked.",
-        "access_denied": "The sign-in was declined in the browser: sign in again and accept, if it"
-        " was you who asked.",
-        "cancelled": AGAIN,
-        "timeout": "Sign in again, with more time: sign_in(timeout=...) counts seconds.",
-        "unreachable": "Check the network, and behind a proxy HTTPS_PROXY and REQUESTS_CA_BUNDLE.",
-        "not_json": "A proxy or sign-in page answers in the login service's place: ask whoever"
-        " runs the network to let it through.",
-    }
+    {code: remedy for codes, remedy in _ROWS for code in codes.split()}
+)
+# Entra sends these with many numbers: without one they mean what OAuth says.
+_VAGUE = ("invalid_grant", "access_denied")
+UNKNOWN = (
+    "Sign in again. If it is refused again, ask an administrator of the tenant: its sign-in log has"
+    " the reason. https://login.microsoftonline.com/error explains Entra's numbers."
 )
 
 
@@ -63,6 +37,9 @@ def refusal(settings: Settings, result: Mapping[str, Any]) -> SignInError:
     code = number[1] if number else error
     if isinstance(codes, list) and codes and isinstance(codes[0], int):
         code = str(codes[0])
+    remedy = SIGN_IN_REMEDIES.get(code)
+    if not remedy and not (code.isdecimal() and error in _VAGUE):
+        remedy = SIGN_IN_REMEDIES.get(error)
     words = re.split(r"\s*Trace ID:", told)[0][:300]
     said = words or _IN_WORDS.get(error, error.replace("_", " "))
     return SignInError(
@@ -70,7 +47,7 @@ def refusal(settings: Settings, result: Mapping[str, Any]) -> SignInError:
         code=code,
         request_id=_id(result.get("trace_id")),
         correlation_id=_id(result.get("correlation_id")),
-        remedy=SIGN_IN_REMEDIES.get(code) or SIGN_IN_REMEDIES.get(error) or AGAIN,
+        remedy=remedy or UNKNOWN,
     )
 
 
