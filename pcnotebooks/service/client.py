@@ -19,12 +19,13 @@ from pcnotebooks.service.refusals import Call, Failure, no_answer, refusal
 from pcnotebooks.session import transport
 from pcnotebooks.session.discreet import discreet
 from pcnotebooks.session.session import Session, access_token, tenant_of
-from pcnotebooks.session.transport import Answer, Bearer, Http
+from pcnotebooks.session.transport import Answer, Bearer, Http, checked_timeout
 from pcnotebooks.text import one_line
 
 USER_AGENT = f"pcnotebooks/{__version__}"
 _RETRIES = 3
-_REDIRECTS = 3
+# Redirects and retries together: one request is asked for at most four times.
+_SPARE = 3
 _LONGEST_WAIT = 60.0
 _REDIRECT = frozenset({301, 302, 303, 307, 308})
 _NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -87,6 +88,7 @@ class Client:
         *,
         retries: int = _RETRIES,
     ) -> None:
+        timeout = checked_timeout(timeout)
         self.session, self.resource = session, resource
         self.mfa_compliant: str | None = None  # as the latest answer stated it
         host = urlsplit(session.cloud.api).hostname or ""
@@ -126,6 +128,7 @@ class Client:
         self.call = replace(self.call, part=part)
         url = self._address(uri)
         renewed, retries = False, 0
+        self._spare = _SPARE
         while True:
             outcome = self._attempt(url, headers)
             if isinstance(outcome, Reply):
@@ -142,7 +145,10 @@ class Client:
             wait = error.retry_after or _backoff(retries)
             if not outcome.transient or retries == self._retries or wait > _LONGEST_WAIT:
                 raise error
+            if not self._spare:
+                raise error
             retries += 1
+            self._spare -= 1
             sleep(wait)
 
     def _address(self, uri: str) -> str:
@@ -161,7 +167,6 @@ class Client:
 
     def _attempt(self, url: str, headers: Mapping[str, str]) -> Reply | Failure:
         """Ask once, following redirects on the same host."""
-        followed = 0
         while True:
             try:
                 answer = self._http.ask(url, headers=self._headers(headers), bearer=self._bearer)
@@ -172,9 +177,10 @@ class Client:
             location = answer.headers.get("Location")
             if answer.status not in _REDIRECT or location is None:
                 return self._read(call, answer)
-            if followed == _REDIRECTS:
-                return self._refusal(call, answer, f"more than {_REDIRECTS} redirects")
-            followed += 1
+            if not self._spare:
+                told = f"more than {_SPARE} redirects and retries"
+                return self._refusal(call, answer, told)
+            self._spare -= 1
             stays, url = _redirect(url, self._hide_in(location))
             if not stays:
                 told = f"a redirect to {url}, which was not followed"

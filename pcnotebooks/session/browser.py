@@ -14,6 +14,7 @@ from pcnotebooks.session.credential import MsalCredential
 from pcnotebooks.session.discreet import discreet
 from pcnotebooks.session.session import Session, session_of
 from pcnotebooks.session.settings import Settings
+from pcnotebooks.session.transport import checked_timeout
 
 # Set where the kernel runs on another machine than the browser.
 _REMOTE = ("SSH_CONNECTION", "JUPYTERHUB_USER", "CODESPACES", "COLAB_RELEASE_TAG")
@@ -27,10 +28,12 @@ def sign_in_by_browser(settings: Settings, *, timeout: float | None) -> Session:
     Raises
     ------
     ConfigurationError
-        Where no browser can reach this process.
+        Where no browser can reach this process, or for a time-out that is not one.
     SignInError
         If the sign-in is refused, or has no answer in time.
     """
+    if timeout is not None:
+        timeout = checked_timeout(timeout, pair=False)
     credential = MsalCredential(settings)
     if credential.recall():
         return session_of(credential)

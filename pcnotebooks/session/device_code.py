@@ -15,6 +15,7 @@ from pcnotebooks.session.discreet import discreet
 from pcnotebooks.session.refusals import no_answer, refusal
 from pcnotebooks.session.session import Session, session_of
 from pcnotebooks.session.settings import Settings
+from pcnotebooks.session.transport import checked_timeout
 
 # How often in a row a login service that cannot be reached is polled again: with Entra's interval
 # of 5 seconds that takes 70, and msal itself lets a minute pass after an answer such as 503.
@@ -140,7 +141,17 @@ class DeviceSignIn:
 
 @discreet
 def begin_sign_in(settings: Settings, *, timeout: float | None = None) -> Session | DeviceSignIn:
-    """Return the session that the cache holds, else request one device code."""
+    """Return the session that the cache holds, else request one device code.
+
+    Raises
+    ------
+    ConfigurationError
+        For a time-out that is not one; nothing was sent.
+    SignInError
+        If no code is given.
+    """
+    if timeout is not None:
+        timeout = checked_timeout(timeout, pair=False)
     credential = MsalCredential(settings, timeout)
     if credential.recall():
         return session_of(credential)

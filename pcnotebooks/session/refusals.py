@@ -9,7 +9,10 @@ from importlib import resources
 from types import MappingProxyType
 from typing import Any
 
+import requests
+
 from pcnotebooks.errors import SignInError
+from pcnotebooks.session.faults import UnfinishedError, explained
 from pcnotebooks.session.settings import Settings
 from pcnotebooks.text import one_line
 
@@ -87,15 +90,18 @@ def unanswered(settings: Settings, error: Exception) -> SignInError:
             answer = None
         told = {"error": "invalid_tenant", "error_description": text[text.index("AADSTS") :]}
         return refusal(settings, answer if isinstance(answer, dict) else told)
-    kind = type(error).__name__
     status = re.search(r"HTTP Error: (\d{3})", text)  # as msal words it
     if status:
         return no_answer(settings, "unreachable", f"answered {status[1]}")
-    if isinstance(error, OSError) and "JSON" not in kind:
-        reasons = {"Timeout": "does not answer in time", "SSL": "has no trusted certificate",
-                   "Proxy": "is behind a proxy that refuses"}  # fmt: skip
-        found_reason = (words for part, words in reasons.items() if part in kind)
-        return no_answer(settings, "unreachable", next(found_reason, "cannot be reached"))
+    # What requests says of an address is a ValueError too, which msal replaces by its own.
+    for cause in (error, error.__context__):
+        if not isinstance(cause, OSError) or isinstance(cause, requests.JSONDecodeError):
+            continue
+        fault, what = explained(cause)
+        # What may pass by itself, and a time-out that sign_in does not take, have no other remedy.
+        general = fault.transient or isinstance(cause, UnfinishedError)
+        remedy = None if general else fault.remedy
+        return no_answer(settings, "unreachable", f"gave no answer: {what}", remedy)
     return no_answer(settings)
 
 
@@ -103,13 +109,14 @@ def no_answer(
     settings: Settings,
     code: str = "not_json",
     what: str = "gave an answer that is not one of a login service",
+    remedy: str | None = None,
 ) -> SignInError:
     """Return the error for a login service that cannot be reached, or is something else."""
     host = settings.cloud.authority.removeprefix("https://")
     return SignInError(
         f"{_attempt(settings)} failed: {host} {what}.",
         code=code,
-        remedy=SIGN_IN_REMEDIES[code],
+        remedy=remedy or SIGN_IN_REMEDIES[code],
     )
 
 

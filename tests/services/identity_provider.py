@@ -154,6 +154,7 @@ class IdentityProvider:
         self.delays: dict[str, float] = {}
 
         self.requests: list[tuple[str, dict[str, str]]] = []
+        self.headers: list[tuple[str, dict[str, str]]] = []
         self.answered: list[str] = []
         self.secrets: set[str] = set()
         self.device_codes: dict[str, DeviceCredentialDict] = {}
@@ -459,6 +460,7 @@ def _app(provider: IdentityProvider) -> Flask:
     @app.before_request
     def scripted() -> Response | None:
         place = _PLACES.get(request.form.get("grant_type", ""), request.endpoint or "")
+        provider.headers.append((place, dict(request.headers)))
         provider.note(place, request.values.to_dict())
         provider.wait(provider.delays.get(place, 0))
         provider.answered.append(place)
