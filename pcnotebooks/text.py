@@ -32,6 +32,21 @@ _GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _URL = re.compile(r"((?:[a-z]:/|[a-z][a-z0-9+.-]+:)/+)([^?#]*)([?#].*)?", re.IGNORECASE | re.DOTALL)
 
 
+# What copying a name brings along at its ends: blanks, marks that are not seen, quotes, brackets.
+_WRAPPING = " \t\r\n\xa0\u200b\u200c\u200d\u2060\ufeff\"'`<>{}\u2018\u2019\u201c\u201d\xab\xbb"
+
+
+def unwrapped(name: str) -> str:
+    r"""Return a name without the blanks, quotes and brackets that copying brings along.
+
+    Examples
+    --------
+    >>> unwrapped('"{11111111-2222-4333-8444-555555555555}"\n')
+    '11111111-2222-4333-8444-555555555555'
+    """
+    return name.strip(_WRAPPING)
+
+
 def printable(text: str) -> str:
     """Return a text without the characters that a terminal obeys; lines stay apart."""
     if text.isprintable():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from dataclasses import dataclass
@@ -168,11 +169,14 @@ def begin_sign_in(settings: Settings, *, timeout: float | None = None) -> Sessio
 
 def code_in_words(device_code: DeviceCode) -> str:
     """Return the sign-in instructions as plain text."""
-    cloud, until = device_code.cloud, device_code.expires_at.astimezone()
+    cloud, until = device_code.cloud, device_code.expires_at
+    minutes = math.ceil((until - datetime.now(UTC)).total_seconds() / 60)
+    # The kernel may be far from the reader: its own time zone means nothing there.
+    left = f"{minutes} minutes left" if minutes > 1 else "less than a minute left"
     # A code that another person sent is a common attack: the last line is for that.
     return (
         f"To sign in, open {device_code.url} and type the code {device_code.code}\n"
         f"App {device_code.client_id}, cloud {cloud.label or cloud.name}, tenant"
-        f" {device_code.tenant}; until {until:%H:%M:%S}.\n"
+        f" {device_code.tenant}; until {until.astimezone(UTC):%H:%M:%S} UTC ({left}).\n"
         "Type it only if it was you who started this sign-in."
     )

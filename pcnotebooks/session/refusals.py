@@ -101,7 +101,7 @@ def unanswered(settings: Settings, error: Exception) -> SignInError:
         # What may pass by itself, and a time-out that sign_in does not take, have no other remedy.
         general = fault.transient or isinstance(cause, UnfinishedError)
         remedy = None if general else fault.remedy
-        return no_answer(settings, "unreachable", f"gave no answer: {what}", remedy)
+        return no_answer(settings, "unreachable", f"cannot be reached: {what}", remedy)
     return no_answer(settings)
 
 
