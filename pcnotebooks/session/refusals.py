@@ -14,7 +14,7 @@ import requests
 from pcnotebooks.errors import SignInError
 from pcnotebooks.session.faults import UnfinishedError, explained
 from pcnotebooks.session.settings import Settings
-from pcnotebooks.text import one_line
+from pcnotebooks.text import hidden, one_line
 
 AGAIN = "Sign in again."
 _TABLE = (resources.files("pcnotebooks") / "data" / "sign_in_remedies.txt").read_text("utf-8")
@@ -33,8 +33,9 @@ UNKNOWN = (
 
 def refusal(settings: Settings, result: Mapping[str, Any]) -> SignInError:
     """Return what Entra, or OAuth, or the clock refuses with."""
-    error = str(result.get("error") or "unknown_error")[:80]
-    told = one_line(str(result.get("error_description") or ""), 2000)
+    # A login service may repeat what it was sent: a refresh token, a code.
+    error = hidden(str(result.get("error") or "unknown_error"))[:80]
+    told = hidden(one_line(str(result.get("error_description") or ""), 2000))
     number = re.search(r"AADSTS(\d+)", told)
     codes = result.get("error_codes")
     code = number[1] if number else error

@@ -113,7 +113,7 @@ def _tenant(name: str) -> str:
         encoded = ""
     if not _TENANT.fullmatch(encoded):
         raise ConfigurationError(
-            f"{hidden(one_line(name, 60))!r} is not a tenant.",
+            f"{hidden(one_line(name, 60))!r} is no tenant.",
             remedy="Give the directory (tenant) id, a domain such as contoso.onmicrosoft.com,"
             " or organizations.",
         )
