@@ -35,8 +35,25 @@ _TURNS = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
 # Long enough to be a token or a code; ids in the form of a GUID are what support asks for.
 _OPAQUE = re.compile(r"[\w.~+/=-]{20,}")
 _GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+# Of the characters that a token can have.
+_ESCAPED = re.compile(r"\\+(?:u00([2-7][0-9a-f]))?", re.IGNORECASE)
 # With one letter and one slash it is a drive of Windows, as in C:/Users.
 _URL = re.compile(r"((?:[a-z]:/|[a-z][a-z0-9+.-]+:)/+)([^?#]*)([?#].*)?", re.IGNORECASE | re.DOTALL)
+
+
+# What copying a name brings along at its ends: blanks, marks that are not seen, quotes, brackets.
+_WRAPPING = " \t\r\n\xa0\u200b\u200c\u200d\u2060\ufeff\"'`<>{}\u2018\u2019\u201c\u201d\xab\xbb"
+
+
+def unwrapped(name: str) -> str:
+    r"""Return a name without the blanks, quotes and brackets that copying brings along.
+
+    Examples
+    --------
+    >>> unwrapped('"{11111111-2222-4333-8444-555555555555}"\n')
+    '11111111-2222-4333-8444-555555555555'
+    """
+    return name.strip(_WRAPPING)
 
 
 def printable(text: str) -> str:
@@ -93,10 +110,21 @@ def hidden(text: str) -> str:
     """Return a text without any word that is long and odd enough to be a secret."""
 
     def hide(word: re.Match[str]) -> str:
-        plain = len(word[0]) < 40 and not re.search(r"\d", word[0])
+        plain = not re.search(r"\d", word[0]) and (len(word[0]) < 40 or word[0].startswith("//"))
         return word[0] if plain or _GUID.fullmatch(word[0]) else "[...]"
 
     return _OPAQUE.sub(hide, text)
+
+
+def without(secret: str, text: str) -> str:
+    """Return a text without a secret that it may repeat, even with letters escaped as in JSON."""
+    text = text.replace(secret, "[token]")
+    plain, secret = _unescaped(text), _unescaped(secret)
+    return plain.replace(secret, "[token]") if secret in plain else text
+
+
+def _unescaped(text: str) -> str:
+    return _ESCAPED.sub(lambda escape: chr(int(escape[1], 16)) if escape[1] else "", text)
 
 
 def without_password(text: str) -> str:
