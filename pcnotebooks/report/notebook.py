@@ -222,7 +222,7 @@ def _execute(book: Any) -> None:
             kernel_name=kernel,
             kernel_manager_class=Manager,
             timeout=_CELL_SECONDS,
-            extra_arguments=["--ext=pcnotebooks.report.static", "--log-level=ERROR"]
+            extra_arguments=["--ext=pcnotebooks.report.figures", "--log-level=ERROR"]
             if python
             else [],
             resources={"metadata": {"path": str(Path.cwd())}},
