@@ -28,7 +28,7 @@ def static_page(**_: Any) -> Callable[[Any, Any], tuple[Any, Any]]:
 
 def _prepare(book: Any, resources: Any) -> tuple[Any, Any]:
     """Put what the template needs into the resources; the notebook stays as it is."""
-    refuse_secrets(book)
+    refuse_secrets(book, resources.get("secrets", ()))
     facts = book.metadata.get("pcnotebooks", {})
     boxes = (box for cell in book.cells for box in _boxes(book, cell, resources, facts))
     with warnings.catch_warnings():
@@ -191,6 +191,9 @@ def _settle_names(main: Any) -> None:
     """Give every id and every label of a region or group once."""
     sheets = " ".join(style.string or "" for style in main("style"))
     ids, styled = set(), set(re.findall(r"#([\w-]+)", sheets))
+    for table in main.find_all("table"):
+        own = {tag["id"] for tag in table.find_all(id=True)}
+        styled |= own if own & styled else set()
     for tag in main.find_all(id=True):
         # Of the same output again; what refers to it finds the first, but for its style.
         if tag["id"] in ids:
