@@ -42,7 +42,7 @@ from pcnotebooks import (
 )
 from pcnotebooks.amounts import add_exactly, format_amount, format_number
 from pcnotebooks.report.spreadsheet import _csv_cell
-from tests.builders import AT, body, detail, invoice, invoices, item, payload
+from tests.builders import AT, body, detail, invoice, invoices, item, of_summaries, payload
 
 SHEETS = ["totals", "details", "recency", "reconciliation", "provenance"]
 FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", " =1", "x;=1", "\uff1d1", "x\n-1"]
@@ -65,9 +65,9 @@ def _records(sheet: Any) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def history(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the workbook of the made-up history."""
+    """Return the workbook of the summaries of the made-up history."""
     path = tmp_path_factory.mktemp("excel") / "history.xlsx"
-    return write_excel(path, *sample_history())
+    return write_excel(path, *of_summaries(sample_history()))
 
 
 def test_csv_has_the_columns_of_payment_recency():
@@ -244,7 +244,7 @@ def test_excel_has_a_sheet_for_each_question(history: Path):
 
 def test_excel_holds_the_frames(history: Path):
     """Each sheet is its frame, number by number."""
-    payloads = sample_history()
+    payloads = of_summaries(sample_history())
     book = openpyxl.load_workbook(history)
     for name, frame in (
         ("totals", totals_frame(*payloads)),

@@ -192,7 +192,7 @@ def test_shows_the_payloads_given():
     hand = Hand(dashboard(payloads=sample_history()))
     assert hand.control("Cloud").value is SAMPLE
     hand.choose("Currency", "USD")
-    assert hand.box._explorer.html().count("<svg") == 3
+    assert hand.box._explorer.html().count("<svg") == 4
     assert "2 accounts" not in hand.text()
     for words in ("Contoso (sample)", "Fabrikam (sample)", "(USD"):
         assert words in hand.text()
@@ -296,7 +296,7 @@ def test_hands_on_the_chosen_partner_as_of_the_chosen_day():
     assert "As of <strong>31\N{NO-BREAK SPACE}Dec\N{NO-BREAK SPACE}2025" in html
     assert "JPY" in html
     saved = [Payload.load(path) for path in Path().glob("*.json")]
-    assert saved == [sample_history()[-1]]
+    assert saved == sample_history()[-2:-1]
 
 
 def test_a_file_that_cannot_be_written_is_told(monkeypatch, tmp_path):
