@@ -8,10 +8,10 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trustme
-from joserfc.jwk import RSAKey
 
 from pcnotebooks.cli import main
 from pcnotebooks.session.settings import profiles_file
@@ -58,10 +58,8 @@ def partner_center() -> Iterator[Callable[..., PartnerCenter]]:
     """Return a function that starts a Partner Center on loopback, from its steps."""
     with ExitStack() as running:
 
-        def start(
-            *steps: Step, tls: ssl.SSLContext | None = None, key: RSAKey | None = None
-        ) -> PartnerCenter:
-            return running.enter_context(PartnerCenter(*steps, tls=tls, key=key))
+        def start(*steps: Step, **options: Any) -> PartnerCenter:
+            return running.enter_context(PartnerCenter(*steps, **options))
 
         yield start
 

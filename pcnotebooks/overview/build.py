@@ -19,17 +19,19 @@ from pcnotebooks.frame.measures import changes_of, differences_of, with_recency
 from pcnotebooks.frame.rows import Flat, flatten, latest_payloads
 from pcnotebooks.frame.schema import SUMMARY_COLUMNS, UTC
 from pcnotebooks.frame.selection import AsOf, as_of_day, latest, require_frame, rows_of, rows_with
-from pcnotebooks.overview import words
+from pcnotebooks.overview import listed, words
 from pcnotebooks.overview.model import (
     Account,
     Choice,
     Drawn,
     Frames,
+    Given,
     Overview,
     Section,
     Source,
 )
-from pcnotebooks.overview.words import Told, Words, owner_name
+from pcnotebooks.overview.told import Told, Words
+from pcnotebooks.overview.words import owner_name
 from pcnotebooks.payload.decode import INVOICES
 from pcnotebooks.payload.payload import Payload
 
@@ -43,11 +45,13 @@ def overview(
     as_of: AsOf | None = None,
     terms_days: int = 60,
     locale: str = "en",
+    notes: Iterable[str] = (),
 ) -> Overview:
     """Return what payloads say, or what can be said of a frame alone.
 
     Each payload is decoded once. The figures are those of the latest payload of each partner and
-    cloud; earlier ones give trends and changes.
+    cloud; earlier ones give trends and changes. If only a list of invoices came of a partner,
+    the list is shown and the balance is not stated.
 
     Parameters
     ----------
@@ -60,6 +64,8 @@ def overview(
         Payment terms in days from the invoice date.
     locale
         Language whose separators and month names are used.
+    notes
+        What the payloads do not say of themselves, such as :func:`words.not_fetched`.
 
     Raises
     ------
@@ -73,17 +79,15 @@ def overview(
         require_frame(given, SUMMARY_COLUMNS)
         flat = flatten([])
         frames = replace(_frames(flat, [], terms), summaries=given, details=latest(given))
-        return _worked_out(frames, flat, [], terms)
+        return _worked_out(frames, flat, [], terms, notes)
     payloads = [given] if isinstance(given, Payload) else list(given)
     flat, lists = flatten(payloads), latest_payloads(payloads, INVOICES)
-    if not flat.payloads:
-        what = "no invoice summaries, only invoices," if lists else "no payload"
+    if not flat.payloads and not lists:
         raise ConfigurationError(
-            f"There is {what} to show.",
-            remedy="Pass fetch_invoice_summaries(session), Payload.load(path) or sample_payload();"
-            " a list of invoices alone is shown by invoice_ageing(invoice_frame(payload)).",
+            "There is no payload to show.",
+            remedy="Pass fetch_invoice_summaries(session), Payload.load(path) or sample_payload().",
         )
-    return _worked_out(_frames(flat, lists, terms), flat, lists, terms)
+    return _worked_out(_frames(flat, lists, terms), flat, lists, terms, notes)
 
 
 def part(whole: Overview, choice: Choice, *, as_of: date | None = None) -> Overview:
@@ -147,17 +151,10 @@ def _rows_of_latest(frame: pd.DataFrame, newest: Sequence[Payload]) -> pd.DataFr
     return current.reset_index(drop=True)
 
 
-@dataclass(frozen=True)
-class _Sources:
-    """Whose payloads are shown, each with its owner in words."""
-
-    sources: tuple[Source, ...]
-    earlier: tuple[Source, ...]
-    lists: tuple[Source, ...]
-
-
-def _worked_out(frames: Frames, flat: Flat, lists: Sequence[Payload], terms: _Terms) -> Overview:
-    given = _Sources(*_sources(flat.payloads), _with_owner(lists))
+def _worked_out(
+    frames: Frames, flat: Flat, lists: Sequence[Payload], terms: _Terms, notes: Iterable[str]
+) -> Overview:
+    given = _sources(flat.payloads, lists)
     sources = given.sources
     moments = [source.payload.retrieved_at for source in sources]
     if not sources:
@@ -169,9 +166,10 @@ def _worked_out(frames: Frames, flat: Flat, lists: Sequence[Payload], terms: _Te
     return Overview(
         **shown,
         **vars(given),
-        gone=(
+        notes=(
+            *notes,
             *_no_longer_stated(frames.history, sources, terms.locale),
-            *_without_balance(shown["frames"], terms.locale),
+            *_without_balance(shown["frames"], sources, terms.locale),
             *frames.explained.attrs["not_compared"],
         ),
         assumptions=tuple(shown["frames"].invoices.attrs["assumptions"]) if lists else (),
@@ -184,21 +182,25 @@ def _worked_out(frames: Frames, flat: Flat, lists: Sequence[Payload], terms: _Te
     )
 
 
-def _sources(payloads: Sequence[Payload]) -> tuple[tuple[Source, ...], tuple[Source, ...]]:
-    """Return the latest payload of each partner and cloud, and all others, oldest first."""
+def _sources(payloads: Sequence[Payload], lists: Sequence[Payload]) -> Given:
+    """Return the payload that stands for each partner and cloud, and all others, oldest first."""
     newest = latest_payloads(payloads)
     latest_ids = {id(payload) for payload in newest}
     older = [payload for payload in payloads if id(payload) not in latest_ids]
-    return _with_owner(newest), _with_owner(older)
+    # The balances speak for an account; without them its list of invoices does.
+    own = {(each.partner, each.cloud): each for each in (*lists, *newest)}
+    return Given(
+        sources=_with_owner(own[key] for key in sorted(own)),
+        earlier=_with_owner(older),
+        lists=_with_owner(lists),
+    )
 
 
-def _with_owner(payloads: Sequence[Payload]) -> tuple[Source, ...]:
+def _with_owner(payloads: Iterable[Payload]) -> tuple[Source, ...]:
     return tuple(Source(each, owner_name(each.partner, each.cloud)) for each in payloads)
 
 
-def _shown(
-    frames: Frames, given: _Sources | Overview, choice: Choice, terms: _Terms
-) -> dict[str, Any]:
+def _shown(frames: Frames, given: Given, choice: Choice, terms: _Terms) -> dict[str, Any]:
     """Return what differs between the whole and its parts: frames, sections and table."""
     frames = replace(
         frames,
@@ -214,9 +216,24 @@ def _shown(
     if choice.invoice_type is not None:
         chosen = rows_with(chosen, invoice_type=choice.invoice_type)
         charted = _Grouped.of(chosen)
-    sections = _sections(groups, charted, given, choice, terms)
-    lines = tuple(words.line(row, Words(row.currency, terms.locale)) for row in rows_of(chosen))
-    return {"frames": frames, "sections": sections, "lines": lines}
+    by_type = _Grouped.of(rows_with(frames.invoices, invoice_type=choice.invoice_type))
+    unstated = {key for key, rows in by_type.rows.items() if _shows_alone(key, rows, groups, given)}
+    sections = _sections(groups, charted, unstated, given, choice=choice, terms=terms)
+    lines = [words.line(row, Words(row.currency, terms.locale)) for row in rows_of(chosen)]
+    for section in sections:
+        lines += [each.lines[0] for each in section.accounts if each.balance is None]
+    return {"frames": frames, "sections": sections, "lines": tuple(lines)}
+
+
+def _shows_alone(key: Key, rows: Sequence[Any], groups: _Groups, given: Given) -> bool:
+    """Whether invoices are an account of their own: no balance is stated in their currency.
+
+    Beside the balances of other currencies only what is open is; all else was paid long ago.
+    """
+    if key in groups["totals"].rows:
+        return False
+    stated = {(each.payload.partner, each.payload.cloud) for each in given.balances}
+    return key[:2] not in stated or any(row.ageing not in {"void", "paid"} for row in rows)
 
 
 @dataclass(frozen=True)
@@ -247,32 +264,43 @@ class _Grouped:
 _Groups: TypeAlias = dict[str, _Grouped]  # by the name of the frame
 
 
-def _told(groups: _Groups, lists: Sequence[Source], locale: str) -> dict[Key, Told]:
-    """Return the rows of each account whose total is stated."""
+def _told(
+    groups: _Groups, unstated: Iterable[Key], lists: Sequence[Source], locale: str
+) -> dict[Key, Told]:
+    """Return the rows of each account whose total is stated, and of each that has a list alone."""
     stated, parts, changes, differences, invoices, compared = (
         groups[name].rows
         for name in ("totals", "details", "changes", "differences", "invoices", "explained")
     )
-    listed = {(source.payload.partner, source.payload.cloud) for source in lists}
-    return {
+    with_list = {(source.payload.partner, source.payload.cloud) for source in lists}
+    told = {
         key: Told(
             stated=rows,
             parts=parts[key],
             changes=changes.get(key, ()),
             difference=differences[key][0],
-            invoices=invoices.get(key, ()) if key[:2] in listed else None,
+            invoices=invoices.get(key, ()) if key[:2] in with_list else None,
             explained=compared[key][0] if key in compared else None,
             words=Words(key[2], locale),
         )
         for key, rows in stated.items()
     }
+    for key in unstated:
+        told[key] = Told((), (), (), None, invoices[key], None, Words(key[2], locale))
+    return told
 
 
 def _sections(
-    groups: _Groups, chosen: _Grouped, given: _Sources | Overview, choice: Choice, terms: _Terms
+    groups: _Groups,
+    chosen: _Grouped,
+    unstated: set[Key],
+    given: Given,
+    *,
+    choice: Choice,
+    terms: _Terms,
 ) -> tuple[Section, ...]:
     """Return a section for each currency that has rows of what is chosen."""
-    told = _told(groups, given.lists, terms.locale)
+    told = _told(groups, unstated, given.lists, terms.locale)
 
     def drawn(*keys: Key) -> Drawn:
         return Drawn(
@@ -288,14 +316,15 @@ def _sections(
         )
 
     sections = []
-    currencies = sorted({currency for *_, currency in chosen.rows})
+    keys = [*chosen.rows, *unstated]
+    currencies = sorted({currency for *_, currency in keys})
     for place, currency in enumerate(currencies, start=1):
         accounts = [
             _account(told[key], number, source, drawn(key))
             for number, source in enumerate(given.sources, start=1)
             if (key := (source.payload.partner, source.payload.cloud, currency)) in told
         ]
-        every = [key for key in chosen.rows if key[2] == currency]
+        every = [key for key in keys if key[2] == currency]
         together = words.together(
             [each.balance for each in accounts], Words(currency, terms.locale)
         )
@@ -306,6 +335,8 @@ def _sections(
 def _account(told: Told, number: int, source: Source, drawn: Drawn) -> Account:
     parts = [words.line(row, told.words) for row in told.parts]
     stated = [words.line(row, told.words, total=True) for row in told.stated]
+    if not stated:
+        stated = [words.unstated_line(told, source.payload.partner)]
     return Account(
         number=number,
         partner=source.payload.partner,
@@ -316,7 +347,7 @@ def _account(told: Told, number: int, source: Source, drawn: Drawn) -> Account:
         figures=words.figures(told),
         lines=(*parts, *stated),
         movements=words.movements(told),
-        invoices=words.invoices(told),
+        invoices=listed.invoices(told),
         proof=words.proof(told),
         attention=words.attention(told),
         drawn=drawn,
@@ -330,6 +361,8 @@ def _no_longer_stated(
     every = _Grouped.of(history).rows
     for source in sources:
         payload = source.payload
+        if payload.resource == INVOICES:
+            continue  # nothing is known of its balances
         own = {
             currency: rows[-1]
             for (partner, cloud, currency), rows in sorted(every.items())
@@ -344,10 +377,17 @@ def _no_longer_stated(
             yield f"{source.owner}: {row.currency} is no longer stated; on {day} it was {amount}."
 
 
-def _without_balance(frames: Frames, locale: str) -> Iterable[str]:
+def _without_balance(frames: Frames, sources: Sequence[Source], locale: str) -> Iterable[str]:
     """Yield in words which invoices are in a currency whose balance is not stated."""
     stated = _Grouped.of(frames.totals).rows
-    for (partner, cloud, currency), rows in sorted(_Grouped.of(frames.invoices).rows.items()):
+    invoices = _Grouped.of(frames.invoices).rows
+    alone = [each for each in sources if each.payload.resource == INVOICES]
+    for source in alone:
+        if not any(key[:2] == (source.payload.partner, source.payload.cloud) for key in invoices):
+            yield f"{source.owner}: no invoice is listed, and no balance is stated."
+    for (partner, cloud, currency), rows in sorted(invoices.items()):
+        if (partner, cloud) in {(each.payload.partner, each.payload.cloud) for each in alone}:
+            continue
         known = [row.open_amount for row in rows if not pd.isna(row.open_amount)]
         if (partner, cloud, currency) not in stated and any(known):
             amount = format_amount(add_exactly(known), currency, locale=locale)

@@ -14,6 +14,7 @@ import pandas as pd
 from pcnotebooks.amounts import format_day
 from pcnotebooks.overview.ageing import ageing_chart
 from pcnotebooks.overview.charts import Chart, balances_chart, recency_chart, trend_chart
+from pcnotebooks.payload.decode import SUMMARIES
 from pcnotebooks.payload.payload import Payload
 from pcnotebooks.text import isolated
 
@@ -122,12 +123,14 @@ class Drawn:
 
     @cached_property
     def charts(self) -> tuple[Chart, ...]:
-        """Balances and recency; with a list of invoices ageing, with earlier balances the trend."""
+        """Balances and recency; ageing with a list of invoices, trend with earlier balances."""
         details, changes = self.details.part(*self.keys), self.changes.part(*self.keys)
-        charts: list[Chart] = [
-            balances_chart(details, only=self.only, locale=self.locale),
-            recency_chart(details, as_of=self.as_of, locale=self.locale),
-        ]
+        charts: list[Chart] = []
+        if len(details):
+            charts += [
+                balances_chart(details, only=self.only, locale=self.locale),
+                recency_chart(details, as_of=self.as_of, locale=self.locale),
+            ]
         aged = self.invoices.part(*self.keys)
         if len(aged):
             charts.append(
@@ -146,7 +149,7 @@ class Account:
     number: int  # of its source, from 1
     partner: str
     owner: str
-    balance: Decimal
+    balance: Decimal | None  # None if only a list of invoices came
     sentence: str
     alerts: tuple[str, ...]
     figures: tuple[Figure, ...]
@@ -210,8 +213,22 @@ class Choice:
         return {name: value for name, value in vars(self).items() if value is not None}
 
 
-@dataclass(frozen=True)
-class Overview:
+@dataclass(frozen=True, kw_only=True)
+class Given:
+    """Whose payloads are shown, each with its owner in words."""
+
+    sources: tuple[Source, ...]  # of each partner and cloud the latest balances, or its list
+    earlier: tuple[Source, ...]
+    lists: tuple[Source, ...]  # the latest list of invoices of each partner and cloud
+
+    @property
+    def balances(self) -> tuple[Source, ...]:
+        """The sources that state balances; of the others there is only a list of invoices."""
+        return tuple(each for each in self.sources if each.payload.resource == SUMMARIES)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Overview(Given):
     """What some payloads say, as of a day, under some terms, in a locale.
 
     Currencies are never added together, and balances of different times never either.
@@ -220,10 +237,7 @@ class Overview:
     frames: Frames
     sections: tuple[Section, ...]
     lines: tuple[Line, ...]  # of the parts chosen, in any number of currencies
-    sources: tuple[Source, ...]  # the latest payload of each partner and cloud
-    earlier: tuple[Source, ...]
-    lists: tuple[Source, ...]  # the latest list of invoices of each partner and cloud
-    gone: tuple[str, ...]  # what the latest payloads no longer state, in words
+    notes: tuple[str, ...]  # what is missing, no longer stated or not compared, in words
     assumptions: tuple[str, ...]  # what the lists leave open, and how it was decided
     is_sample: bool
     retrieved: str
@@ -236,7 +250,7 @@ class Overview:
     @property
     def payloads(self) -> Sequence[Payload]:
         """Every payload that it is made of, the latest first."""
-        return [source.payload for source in (*self.sources, *self.earlier, *self.lists)]
+        return [source.payload for source in (*self.balances, *self.earlier, *self.lists)]
 
     @property
     def whose(self) -> str:

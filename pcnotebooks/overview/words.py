@@ -3,137 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
 import pandas as pd
 
-from pcnotebooks.amounts import (
-    add_exactly,
-    format_amount,
-    format_day,
-    format_days,
-    format_days_ago,
-    format_number,
-)
+from pcnotebooks.amounts import add_exactly, format_day
 from pcnotebooks.clouds import cloud_label
-from pcnotebooks.frame.ageing import BANDS, LIKELY_CAUSES
+from pcnotebooks.errors import PcNotebooksError
 from pcnotebooks.frame.measures import difference_sentence, future_payment_sentence
 from pcnotebooks.frame.schema import NOT_STATED
+from pcnotebooks.overview import listed
 from pcnotebooks.overview.charts import balance_title, paid_in_words
-from pcnotebooks.overview.model import Figure, Invoice, Line, Movement
+from pcnotebooks.overview.model import Figure, Line, Movement
+from pcnotebooks.overview.told import NOTHING, Told, Words, is_due, type_name
+from pcnotebooks.payload.decode import SUMMARIES
 from pcnotebooks.text import isolated
 
-NOTHING = "\N{EN DASH}"
 _STATED = "Stated by Partner Center"
-
-
-@dataclass(frozen=True)
-class Words:
-    """How the figures of one currency are written."""
-
-    currency: str
-    locale: str
-
-    def amount(self, amount: Any) -> str:
-        """Return an amount with its currency."""
-        return format_amount(amount, self.currency, locale=self.locale)
-
-    def number(self, amount: Any) -> str:
-        """Return an amount without its currency; a dash where there is none."""
-        if pd.isna(amount):
-            return NOTHING
-        return format_number(amount, self.currency, locale=self.locale)
-
-    def move(self, amount: Any) -> str:
-        """Return by how much a balance went up or down."""
-        sign = "\N{MINUS SIGN}" if amount < 0 else "+"
-        return (sign if amount else "") + self.number(abs(amount))
-
-    def day(self, moment: Any) -> str:
-        """Return a day; a dash where there is none."""
-        return NOTHING if pd.isna(moment) else format_day(moment.date(), locale=self.locale)
-
-    def days(self, days: int) -> str:
-        """Return a number of days."""
-        return format_days(days, locale=self.locale)
-
-    def days_ago(self, days: int) -> str:
-        """Return how long ago."""
-        return format_days_ago(days, locale=self.locale)
-
-
-@dataclass(frozen=True)
-class Told:
-    """The rows of one account: what its words are made from."""
-
-    stated: Sequence[Any]  # more than one where a payload states a currency twice
-    parts: Sequence[Any]  # by invoice type; what is stated, where the service names no types
-    changes: Sequence[Any]
-    difference: Any
-    invoices: Sequence[Any] | None  # aged; None without a list of them
-    explained: Any | None
-    words: Words
-
-    @property
-    def newest(self) -> Any:
-        """The stated row of the newest invoice, which speaks for the account."""
-        dated = [row for row in self.stated if not pd.isna(row.latest_invoice_date)]
-        return max(dated or self.stated, key=lambda row: row.latest_invoice_date)
-
-    @property
-    def balance(self) -> Decimal:
-        """What is owed, to the cent."""
-        return add_exactly(row.balance_amount for row in self.stated)
-
-    @property
-    def by_type(self) -> dict[str, Decimal]:
-        """The balance of each invoice type."""
-        names = dict.fromkeys(type_name(row) for row in self.parts)
-        return {
-            name: add_exactly(row.balance_amount for row in self.parts if type_name(row) == name)
-            for name in names
-        }
-
-    @property
-    def open_overdue(self) -> list[Any]:
-        """The invoices past due, the oldest first."""
-        late = [row for row in self.invoices or () if row.ageing in BANDS]
-        return sorted(late, key=lambda row: row.days_overdue, reverse=True)
-
-    @property
-    def open_next(self) -> list[Any]:
-        """The invoices that fall due next, on one day."""
-        ahead = [row for row in self.invoices or () if row.ageing == "not due"]
-        first = min((row.due_date for row in ahead), default=None)
-        return [row for row in ahead if row.due_date == first]
-
-    @property
-    def overdue(self) -> list[Any]:
-        """The parts past due, the latest one last: nothing of them is younger than its invoice.
-
-        Judged by part: a newer invoice of another type hides nothing, and a credit of another
-        part is not set off.
-        """
-        late = [row for row in self.parts if is_due(row) and row.days_until_due < 0]
-        return sorted(late, key=lambda row: row.days_until_due, reverse=True)
-
-    @property
-    def next_due(self) -> Any | None:
-        """The part whose latest invoice falls due first of those that are not past due."""
-        ahead = [row for row in self.parts if is_due(row) and row.days_until_due >= 0]
-        return min(ahead, key=lambda row: row.days_until_due, default=None)
-
-
-def is_due(row: Any) -> bool:
-    """Whether a row has something to pay, and by when."""
-    return row.balance_amount > 0 and not pd.isna(row.invoice_due_date)
 
 
 def sentence(told: Told) -> str:
     """Return what is owed, how it was paid, when it falls due and what moved."""
+    if told.balance is None:
+        by_invoice = listed.open_in_words(told)
+        said = f"{told.words.currency} balance not stated. Open by invoice: {by_invoice}."
+        return f"{said}{_due_sentence(told)}"
     title = balance_title(told.words.currency, told.balance, told.by_type, locale=told.words.locale)
     paid = paid_in_words(told.newest, locale=told.words.locale)
     return (
@@ -151,18 +47,8 @@ def _split_with_credit(told: Told) -> str:
 
 
 def _due_sentence(told: Told) -> str:
-    words = told.words
     if told.invoices is not None:
-        open_ = add_exactly(row.open_amount for row in told.invoices if _is_open(row))
-        said = ""
-        if late := told.open_overdue:
-            late_sum = words.amount(add_exactly(row.open_amount for row in late))
-            since = words.day(late[0].due_date)
-            said = f" {late_sum} of {words.number(open_)} is overdue, the oldest since {since}."
-        if coming := told.open_next:
-            next_sum = words.amount(add_exactly(row.open_amount for row in coming))
-            said += f" Next due: {next_sum} on {words.day(coming[0].due_date)}."
-        return said
+        return listed.due_sentence(told)
     if told.overdue:
         latest = told.overdue[-1]
         amount = add_exactly(row.balance_amount for row in told.overdue)
@@ -238,7 +124,7 @@ def alerts(told: Told) -> tuple[str, ...]:
         found.append(f"overdue by {told.words.days(told.open_overdue[0].days_overdue)}")
     elif told.invoices is None and told.overdue:
         found.append(_overdue(told))
-    if told.difference.difference:
+    if told.difference is not None and told.difference.difference:
         found.append("its parts do not add up")
     if unexplained := sum(change.unexplained for change in told.changes):
         found.append(f"{unexplained} unexplained movement{'s' if unexplained > 1 else ''}")
@@ -249,6 +135,14 @@ def alerts(told: Told) -> tuple[str, ...]:
 
 def figures(told: Told) -> tuple[Figure, ...]:
     """Return the headline figures: what is owed, of which types, last paid, and due when."""
+    if told.balance is None:
+        open_ = listed.open_by_invoice(told)
+        shown = NOT_STATED if open_ is None else told.words.number(open_)
+        return (
+            Figure(NOT_STATED, "Balance owed"),
+            Figure(shown, "Open by invoice", listed.credits_in_words(told)),
+            *listed.figures(told),
+        )
     words, parts, stated = told.words, told.by_type, told.newest
     found = [
         Figure(
@@ -267,7 +161,7 @@ def figures(told: Told) -> tuple[Figure, ...]:
     else:
         found.append(Figure(stated.payment_status.capitalize(), "Payment"))
     if told.invoices is not None:
-        return (*found, *_invoice_figures(told))
+        return (*found, *listed.figures(told))
     if told.overdue:
         latest = told.overdue[-1]
         label = f"Latest{_of_type(latest, told)} invoice fell due"
@@ -280,72 +174,13 @@ def figures(told: Told) -> tuple[Figure, ...]:
     return tuple(found)
 
 
-def _invoice_figures(told: Told) -> list[Figure]:
-    """Return what is overdue and what falls due next, by invoice."""
-    words, found = told.words, []
-    if late := told.open_overdue:
-        amount = words.number(add_exactly(row.open_amount for row in late))
-        oldest = f"The oldest by {words.days(late[0].days_overdue)}"
-        found.append(Figure(amount, "Overdue", oldest, attention=True))
-    if coming := told.open_next:
-        amount = words.amount(add_exactly(row.open_amount for row in coming))
-        remark = f"{amount}, {words.days(-coming[0].days_overdue)} left"
-        found.append(Figure(words.day(coming[0].due_date), "Next due", remark))
-    return found
-
-
-def invoices(told: Told) -> tuple[Invoice, ...] | None:
-    """Return the open invoices, most overdue first and credits last; None without a list."""
-    if told.invoices is None:
-        return None
-    words = told.words
-    shown = [row for row in told.invoices if row.ageing not in {"void", "paid"}]
-    shown.sort(key=lambda row: (row.ageing == "credit", -_days_overdue(row), row.invoice_id))
-    return tuple(
-        Invoice(
-            number=isolated(row.invoice_id),
-            label=_document(row),
-            date=words.day(row.invoice_date),
-            due=words.day(row.due_date) if row.ageing in {"not due", *BANDS} else NOTHING,
-            days=_days_in_words(row, words),
-            open=words.number(row.open_amount),
-            charges=words.number(row.total_charges),
-            overdue=row.ageing in BANDS,
-        )
-        for row in shown
-    )
-
-
-def _is_open(row: Any) -> bool:
-    return row.ageing in {"not due", *BANDS} or (
-        row.ageing == "not stated" and not pd.isna(row.open_amount)
-    )
-
-
-def _days_overdue(row: Any) -> float:
-    """Return a number to sort by: what has no due day comes after all that has."""
-    return float("-inf") if pd.isna(row.days_overdue) else float(row.days_overdue)
-
-
-def _days_in_words(row: Any, words: Words) -> str:
-    if row.ageing in BANDS:
-        return f"{words.days(row.days_overdue)} overdue"
-    return f"{words.days(-row.days_overdue)} left" if row.ageing == "not due" else row.ageing
-
-
-def _document(row: Any) -> str:
-    """Return the invoice type; of an adjustment note or any other document what it is as well."""
-    kinds = [type_name(row)]
-    if not pd.isna(row.document_type) and row.document_type != "Invoice":
-        kinds.append(isolated(row.document_type))
-    if not pd.isna(row.amends_id):
-        kinds.append(f"amends {isolated(row.amends_id)}")
-    return ", ".join(kinds)
-
-
 def proof(told: Told) -> tuple[str, ...]:
     """Return how the stated balance compares with the sum of its parts, and with its invoices."""
     row, words = told.difference, told.words
+    if row is None:
+        by_invoice = listed.open_in_words(told)
+        said = f"Stated balance: {NOT_STATED}. Open by invoice: {by_invoice}."
+        return (f"{said} Not explained by invoices: {NOT_STATED}.",)
     stated = words.amount(row.stated)
     if row.summed is None:
         found = [f"Stated {stated}; the service states no parts to compare it with."]
@@ -355,29 +190,15 @@ def proof(told: Told) -> tuple[str, ...]:
         rest = words.number(row.difference)
         found = [f"Stated {stated} {equals} sum of parts {parts}, difference {rest}."]
     if told.explained is not None:
-        found.append(_explained(told.explained, words))
+        found.append(listed.explained(told, told.explained.not_explained))
     return tuple(found)
-
-
-def _explained(row: Any, words: Words) -> str:
-    """Return the three figures: stated, open by invoice, and what invoices do not explain."""
-    if row.not_explained is None:
-        return "What is open by invoice is not stated for every invoice, so it is not compared."
-    credit = f", of which credits {words.number(row.credits)}" if row.credits else ""
-    said = (
-        f"Open by invoice {words.amount(row.open_by_invoice)}{credit}; not explained by invoices"
-        f" {words.number(row.not_explained)}."
-    )
-    if row.not_explained:
-        said += f" Likely: {'; or '.join(LIKELY_CAUSES)}."
-    return said
 
 
 def attention(told: Told) -> tuple[str, ...]:
     """Return what a reader must not overlook, in words; of old movements the newest three."""
     words, locale = told.words, told.words.locale
     found = []
-    if told.difference.difference:
+    if told.difference is not None and told.difference.difference:
         found.append(f"Difference: {difference_sentence(told.difference, locale=locale)}")
     found += [
         f"Payment in the future: {future_payment_sentence(row, locale=locale)}"
@@ -426,6 +247,22 @@ def line(row: Any, words: Words, *, total: bool = False) -> Line:
     )
 
 
+def unstated_line(told: Told, partner: str) -> Line:
+    """Return the table's row of an account whose balance is not stated."""
+    return Line(
+        label=_STATED,
+        total=True,
+        partner=partner,
+        currency=told.words.currency,
+        balance=NOT_STATED,
+        last_paid=NOT_STATED,
+        days="",
+        amount=NOTHING,
+        latest_invoice=NOTHING,
+        falls_due=NOTHING,
+    )
+
+
 def movements(told: Told) -> tuple[Movement, ...]:
     """Return the balances of a trend, newest first; none where there is no earlier one."""
     if not told.changes:
@@ -447,11 +284,15 @@ def movements(told: Told) -> tuple[Movement, ...]:
     return (*moved, Movement(*start, NOTHING, NOTHING, NOTHING, unexplained=False))
 
 
-def together(balances: Sequence[Decimal], words: Words) -> str:
+def together(balances: Sequence[Decimal | None], words: Words) -> str:
     """Return what several accounts owe; a credit belongs to its account and is not set off."""
-    owed = add_exactly(balance for balance in balances if balance > 0)
-    credit = add_exactly(balance.copy_negate() for balance in balances if balance < 0)
-    accounts = f"{len(balances)} accounts together"
+    stated = [balance for balance in balances if balance is not None]
+    if missing := len(balances) - len(stated):
+        rest = f"The balance of {missing} of {len(balances)} accounts is not stated."
+        return f"{together(stated, words)} {rest}" if stated else rest
+    owed = add_exactly(balance for balance in stated if balance > 0)
+    credit = add_exactly(balance.copy_negate() for balance in stated if balance < 0)
+    accounts = "1 account" if len(stated) == 1 else f"{len(stated)} accounts together"
     if not credit:
         return f"{words.amount(owed)} owed by {accounts}."
     if not owed:
@@ -459,14 +300,16 @@ def together(balances: Sequence[Decimal], words: Words) -> str:
     return f"{words.amount(owed)} owed; credits of {words.amount(credit)}, not set off."
 
 
+def not_fetched(partner: str, cloud: str, resource: str, error: PcNotebooksError) -> str:
+    """Return which resource of an account is missing, and why."""
+    what = "balances" if resource == SUMMARIES else "list of invoices"
+    why = " ".join(str(error).split())
+    return f"{owner_name(partner, cloud)}: the {what} could not be fetched. {why}"
+
+
 def owner_name(partner: str, cloud: str) -> str:
     """Return whose account it is, and at which cloud."""
     return f"{isolated(partner) if partner.strip() else 'Partner not named'} · {cloud_label(cloud)}"
-
-
-def type_name(row: Any) -> str:
-    """Return a row's invoice type, safe inside a sentence."""
-    return NOT_STATED if pd.isna(row.invoice_type) else isolated(row.invoice_type)
 
 
 def days_words(days: Sequence[date], locale: str) -> str:

@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from pcnotebooks.errors import PcNotebooksError
-from pcnotebooks.overview.model import Account, Line, Section
+from pcnotebooks.overview.model import Line, Section
 from pcnotebooks.overview.palette import PALETTE
 
 
@@ -58,11 +58,19 @@ def headlines(section: Section, *, owners: bool) -> Markup:
     return _macro("headlines", section.accounts, owners=owners)
 
 
-def invoices_table(account: Account, currency: str) -> Markup:
-    """Return the table of an account's open invoices; nothing without any."""
-    if not account.invoices:
-        return Markup()
-    return _macro("open_invoices", account.invoices, currency)
+def by_invoice(section: Section) -> Markup:
+    """Return the open invoices of each account in a currency, and what proves its balance."""
+    return _macro("by_invoice", section.accounts, section.currency)
+
+
+def notes(sentences: Sequence[str]) -> Markup:
+    """Return what a reader must know of the whole; nothing of nothing."""
+    return _macro("notes", sentences) if sentences else Markup()
+
+
+def assumed(sentences: Sequence[str]) -> Markup:
+    """Return what was assumed of lists of invoices; nothing of nothing."""
+    return _macro("assumed", sentences) if sentences else Markup()
 
 
 def _macro(name: str, *arguments: Any, **options: Any) -> Markup:

@@ -79,6 +79,20 @@ def render_report(
     (True, False)
     """
     shown = overview(payloads, as_of=as_of, terms_days=terms_days, locale=locale)
+    return _html(shown, title) if path is None else write_page(shown, path, title=title)
+
+
+def write_page(shown: Overview, path: str | os.PathLike[str], *, title: str | None = None) -> Path:
+    """Write an overview as :func:`render_report` does, with the notes that it holds."""
+    path, html = Path(path), _html(shown, title)
+    if path.suffix.lower() == ".pdf":
+        path.write_bytes(pdf_of(html))
+    else:
+        path.write_text(html, encoding="utf-8", newline="\n")
+    return path
+
+
+def _html(shown: Overview, title: str | None) -> str:
     html: str = (
         environment()
         .get_template("report.html.j2")
@@ -86,19 +100,12 @@ def render_report(
             title=title or "Invoice summaries",
             overview=shown,
             charts=_charts,
-            csv=_csv(shown),
+            downloads=_downloads(shown),
             script=_script(),
             versions={"pcnotebooks": __version__, "pandas": pd.__version__},
         )
     )
-    if path is None:
-        return html
-    path = Path(path)
-    if path.suffix.lower() == ".pdf":
-        path.write_bytes(pdf_of(html))
-    else:
-        path.write_text(html, encoding="utf-8", newline="\n")
-    return path
+    return html
 
 
 def _charts(section: Section, account: Account) -> list[Markup]:
@@ -108,18 +115,27 @@ def _charts(section: Section, account: Account) -> list[Markup]:
 
 
 @dataclass(frozen=True)
-class _Csv:
-    """The figures as a file inside the page."""
+class _Download:
+    """A table as a file inside the page."""
 
+    what: str
     name: str
     address: str
 
 
-def _csv(shown: Overview) -> _Csv:
-    """Return the figures of the latest payloads; what a trend is made of is in the history."""
-    content = b64encode(csv_of(latest_rows(shown)).encode("utf-8-sig")).decode("ascii")
+def _downloads(shown: Overview) -> list[_Download]:
+    """Return what the page shows as CSV; what a trend is made of is in the history."""
     day = shown.as_of or max(source.payload.retrieved_at for source in shown.sources).date()
-    return _Csv(f"invoice-summaries-{day}.csv", f"data:text/csv;charset=utf-8;base64,{content}")
+    tables = {}
+    if shown.balances:
+        tables["figures", f"invoice-summaries-{day}.csv"] = latest_rows(shown)
+    if shown.lists:
+        tables["invoices", f"invoices-{day}.csv"] = shown.frames.invoices
+    contents = [b64encode(csv_of(rows).encode("utf-8-sig")).decode() for rows in tables.values()]
+    return [
+        _Download(what, name, f"data:text/csv;charset=utf-8;base64,{content}")
+        for (what, name), content in zip(tables, contents, strict=True)
+    ]
 
 
 @dataclass(frozen=True)

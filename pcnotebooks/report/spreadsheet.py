@@ -16,12 +16,13 @@ from typing import Any
 import pandas as pd
 
 from pcnotebooks import __version__
-from pcnotebooks.amounts import format_number, minor_units
+from pcnotebooks.amounts import format_number, minor_units, to_decimal
 from pcnotebooks.clouds import SAMPLE, cloud_label
 from pcnotebooks.errors import ConfigurationError
 from pcnotebooks.frame.ageing import ageing_by_currency
 from pcnotebooks.frame.selection import AsOf, rows_of
 from pcnotebooks.overview.build import every_row, latest_rows, overview
+from pcnotebooks.overview.model import Overview
 from pcnotebooks.payload.payload import Payload
 
 # A text that begins so is a formula to a spreadsheet; in full width too, to some. In countries
@@ -35,7 +36,9 @@ _WIDEST = 72  # characters: a sha256 fits
 _DAY, _MOMENT = "d mmm yyyy", "d mmm yyyy hh:mm"
 
 
-def csv_text(*payloads: Payload, as_of: AsOf | None = None, terms_days: int = 60) -> str:
+def csv_text(
+    *payloads: Payload | pd.DataFrame, as_of: AsOf | None = None, terms_days: int = 60
+) -> str:
     r"""Return what :func:`write_csv` writes, without the byte order mark.
 
     Examples
@@ -44,34 +47,60 @@ def csv_text(*payloads: Payload, as_of: AsOf | None = None, terms_days: int = 60
     >>> csv_text(sample_payload()).splitlines()[1][:52]
     'Sample data,Contoso (sample),sample,CHF,CHF,OneTime,'
     """
-    return csv_of(every_row(overview(payloads, as_of=as_of, terms_days=terms_days)))
+    frames = [each for each in payloads if isinstance(each, pd.DataFrame)]
+    if frames and (len(payloads) > 1 or as_of is not None):
+        raise ConfigurationError(
+            "A frame is written as it is: alone, and without as_of.",
+            remedy="Write one file for each frame; age it before, as in"
+            " write_csv(path, invoice_ageing(frame, as_of=...)).",
+        )
+    if frames:
+        return csv_of(frames[0])
+    given = [each for each in payloads if not isinstance(each, pd.DataFrame)]
+    shown = overview(given, as_of=as_of, terms_days=terms_days)
+    return csv_of(every_row(shown) if shown.balances else shown.frames.invoices)
 
 
 def csv_of(rows: pd.DataFrame) -> str:
-    """Return rows of an overview as CSV."""
+    """Return a frame as CSV; an index that has a name becomes a column."""
     text = io.StringIO()
     writer = csv.writer(text)
-    frame = _with_source(rows)
-    writer.writerow(frame.columns)
+    frame = _with_days(rows if rows.index.name is None else rows.reset_index())
+    if "cloud" in frame:
+        frame = _with_source(frame)
+    writer.writerow([_csv_cell(name, "") for name in frame.columns])
     for row in rows_of(frame):
-        writer.writerow([_csv_cell(value, row.currency) for value in row[1:]])
+        currency = getattr(row, "currency", "")
+        writer.writerow([_csv_cell(value, currency) for value in row[1:]])
     return text.getvalue()
+
+
+def _with_days(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a frame with its due dates as calendar dates: they have no time."""
+    moments = [
+        name
+        for name in ("due_date", "invoice_due_date")
+        if name in frame and isinstance(frame[name].dtype, pd.DatetimeTZDtype)
+    ]
+    return frame.assign(**{name: frame[name].dt.date for name in moments})
 
 
 def write_csv(
     path: str | os.PathLike[str],
-    *payloads: Payload,
+    *payloads: Payload | pd.DataFrame,
     as_of: AsOf | None = None,
     terms_days: int = 60,
 ) -> Path:
-    """Write payloads as a CSV file that spreadsheets and programs read; return its path.
+    """Write payloads or a frame as a CSV file for spreadsheets and programs; return its path.
 
     Parameters
     ----------
     path
         File to write; its folder exists.
     *payloads
-        One payload or several, of any partners, clouds and times.
+        One payload or several, of any partners, clouds and times. Or one frame of this
+        package, which is written column by column: ``invoice_ageing(invoice_frame(payload))``
+        for the invoices, ``ageing_by_currency(...)`` for their sums.
     as_of
         Day from which the latest payload's days are counted, in UTC; when it was retrieved
         unless given. Earlier payloads' are counted from when they were.
@@ -84,6 +113,8 @@ def write_csv(
         UTF-8 with a byte order mark, commas, one row per partner, cloud, currency, invoice type
         and ``retrieved_at``. The columns are those of :func:`payment_recency`, with ``source``
         (the cloud in words; "Sample data") in front and ``as_of`` behind ``retrieved_at``.
+        Of lists of invoices alone: one row per invoice, with the columns of
+        :func:`invoice_ageing`.
         Amounts are exact, with a decimal point; moments are ISO 8601 in UTC, due and as-of days
         calendar dates; missing is empty. A text that a spreadsheet would take for a formula
         gets an apostrophe in front.
@@ -91,7 +122,8 @@ def write_csv(
     Raises
     ------
     ConfigurationError
-        Without any payload, or for an `as_of` or terms that cannot be.
+        Without any payload, for an `as_of` or terms that cannot be, or for a frame that is not
+        the only argument.
     PayloadError
         For a body that is not what the service states invoice summaries in.
     OSError
@@ -154,6 +186,11 @@ def write_excel(
     >>> pd.read_excel(path, "totals")["balance_amount"].tolist()
     [1230.33, 1001.12, 751094.39]
     """
+    return write_workbook(overview(payloads, as_of=as_of, terms_days=terms_days), path)
+
+
+def write_workbook(shown: Overview, path: str | os.PathLike[str]) -> Path:
+    """Write an overview as :func:`write_excel` does."""
     try:
         import openpyxl  # noqa: PLC0415  (an extra)
     except ImportError:
@@ -161,7 +198,6 @@ def write_excel(
             "Excel files need openpyxl, which is not installed.",
             remedy='Run pip install "pcnotebooks[excel]", or use write_csv.',
         ) from None
-    shown = overview(payloads, as_of=as_of, terms_days=terms_days)
     given = shown.payloads
     frames = {
         "totals": _with_source(shown.frames.history),
@@ -171,17 +207,15 @@ def write_excel(
         "provenance": _provenance(given),
     }
     if shown.lists:
-        invoices = shown.frames.invoices
-        invoices = invoices.assign(due_date=invoices["due_date"].dt.date)
         frames |= {
-            "invoices": _with_source(invoices),
+            "invoices": _with_source(_with_days(shown.frames.invoices)),
             "ageing": ageing_by_currency(shown.frames.invoices).reset_index(),
         }
     workbook = openpyxl.Workbook()
     workbook.remove(workbook.worksheets[0])
     for name, frame in frames.items():
         _fill(workbook.create_sheet(name), frame, sample=any(each.is_sample for each in given))
-    _add_notes(workbook["provenance"], terms_days)
+    _add_notes(workbook["provenance"], shown)
     path = Path(path)
     path.write_bytes(_xlsx(workbook, max(each.retrieved_at for each in given)))
     return path
@@ -205,6 +239,8 @@ def _provenance(payloads: Sequence[Payload]) -> pd.DataFrame:
 def _csv_cell(value: Any, currency: str) -> str:
     if pd.isna(value):
         return ""
+    if isinstance(value, float):
+        value = to_decimal(value).normalize(_WHOLE)  # its shortest digits are the service's
     if isinstance(value, Decimal):
         return f"{value:.{_decimals(value, currency)}f}"
     if isinstance(value, datetime):
@@ -283,8 +319,8 @@ def _write(cell: Any, value: Any, currency: str) -> str:
     return str(cell.value)
 
 
-def _add_notes(sheet: Any, terms_days: int) -> None:
-    """Say below the table how to read the sheets."""
+def _add_notes(sheet: Any, shown: Overview) -> None:
+    """Say below the table how to read the sheets, what is missing, and what was assumed."""
     versions = f"pcnotebooks {__version__}, pandas {pd.__version__}"
     sheet.append([])
     for note in (
@@ -292,7 +328,9 @@ def _add_notes(sheet: Any, terms_days: int) -> None:
         "Never add amounts of different currencies, or balances of different retrieved_at.",
         "Totals and details hold every payload.",
         "Recency and reconciliation hold the latest of each partner and cloud.",
-        f"Due dates are the latest invoice's date plus {terms_days} days. All times are UTC.",
+        f"Due dates are the latest invoice's date plus {shown.terms_days} days. All times are UTC.",
+        *shown.notes,
+        *shown.assumptions,
         f"Made with {versions}.",
     ):
         sheet.append([note])

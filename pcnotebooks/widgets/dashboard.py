@@ -16,19 +16,23 @@ from pcnotebooks.clouds import CLOUDS, SAMPLE, Cloud, get_cloud
 from pcnotebooks.errors import PcNotebooksError, SignInError
 from pcnotebooks.overview.build import overview
 from pcnotebooks.overview.model import Overview
+from pcnotebooks.overview.words import not_fetched
+from pcnotebooks.payload.decode import INVOICES, SUMMARIES
 from pcnotebooks.payload.payload import Payload
 from pcnotebooks.payload.sample import sample_payload
 from pcnotebooks.report.fragments import error_html, wrapped
-from pcnotebooks.service.fetch import fetch_invoice_summaries
+from pcnotebooks.service.fetch_many import fetch_all
 from pcnotebooks.session.session import Session
 from pcnotebooks.session.settings import cloud_of, load_profile, load_profiles, resolve
 from pcnotebooks.widgets.explore import Explorer, cloud_picker
 from pcnotebooks.widgets.hand_on import HANDED_ON
+from pcnotebooks.widgets.place import Place
 from pcnotebooks.widgets.sign_in import sign_in_at, signed_in
 
 if TYPE_CHECKING:
     from pcnotebooks.history.history import History
 
+_RESOURCES = (SUMMARIES, INVOICES)
 # The choices last made in this kernel, for a cell that is run again.
 _LAST: dict[str, Any] = {}
 
@@ -42,10 +46,12 @@ def dashboard(
     history: History | str | os.PathLike[str] | None = None,
     payloads: Payload | Iterable[Payload] = (),
 ) -> VBox:
-    """Return the whole way in one cell: cloud, sign-in, balances, payment recency and hand-off.
+    """Return the whole way in one cell: cloud, sign-in, balances, invoices and hand-off.
 
     Shows the sample data, or what is given, until a cloud is chosen and signed in to; nothing is
-    sent before a button is pressed. Below the figures stands the line of code that gives them.
+    sent before a button is pressed. The balances and the list of invoices are fetched together;
+    if one of them fails, the other is shown with the reason. Below the figures is the code that
+    gives them.
 
     Parameters
     ----------
@@ -115,50 +121,6 @@ def _first_cloud(
     return SAMPLE if name == SAMPLE.name else get_cloud(name)
 
 
-class _Place(VBox):  # type: ignore[misc]  # ipywidgets has no types
-    """Where signing in, fetching and what went wrong is shown, each in place of the last."""
-
-    def __init__(
-        self, *, try_again: Callable[[object], None], cancel: Callable[[object], None]
-    ) -> None:
-        super().__init__(layout=Layout(width="100%"))
-        self._html = HTML()
-        self._try_again, self._cancel = (
-            Button(description=name, layout=Layout(align_self="flex-start", flex="0 0 auto"))
-            for name in ("Try again", "Cancel")
-        )
-        self._try_again.on_click(try_again)
-        self._cancel.on_click(cancel)
-        self._panel: Any = None
-
-    def clear(self) -> None:
-        self._show("")
-
-    def ask(self, panel: VBox) -> None:
-        self._panel = panel
-        self.children = [panel]
-
-    def say(self, text: str, html: str | None = None) -> None:
-        self._show(f'<p role="status">{html or escape(text)}</p>')
-
-    def wait(self, text: str) -> None:
-        """Show that something goes on whose end is not known."""
-        self._show(
-            f'<p role="status">{escape(text)}</p><progress aria-label="Under way"></progress>',
-            self._cancel,
-        )
-
-    def refuse(self, error: Exception) -> None:
-        self._show(error_html(error), self._try_again)
-
-    def _show(self, html: str, *more: Any) -> None:
-        self._html.value = f'<div class="pcn pcn-line">{html}</div>'
-        self.children = [self._html, *more]
-        if self._panel is not None:
-            self._panel.discard()
-            self._panel = None
-
-
 class _Dashboard(VBox):  # type: ignore[misc]  # ipywidgets has no types
     """Where payloads come from, the explorer that shows them, and where they go."""
 
@@ -172,6 +134,7 @@ class _Dashboard(VBox):  # type: ignore[misc]  # ipywidgets has no types
     ) -> None:
         self._named, self._history, self._given = named, history, payloads
         self._fetched: dict[tuple[Cloud, str | None], list[Payload]] = {}
+        self._missing: dict[tuple[Cloud, str | None], list[tuple[str, str]]] = {}
         self._kept: dict[str, list[Payload]] = {}
         self._sessions: dict[tuple[Cloud, str | None], Session] = {}
         self._working: asyncio.Task[None] | None = None
@@ -182,7 +145,7 @@ class _Dashboard(VBox):  # type: ignore[misc]  # ipywidgets has no types
         self._offer(cloud)
         self._fetch = Button(layout=Layout(width="auto"))
         self._state = HTML()
-        self._place = _Place(try_again=self._on_fetch, cancel=self._on_cancel)
+        self._place = Place(try_again=self._on_fetch, cancel=self._on_cancel)
         self._explorer = Explorer()
         self._line, self._saved = HTML(), HTML()
         self._hand_on = HBox([Button(description=name) for name in HANDED_ON])
@@ -228,7 +191,16 @@ class _Dashboard(VBox):  # type: ignore[misc]  # ipywidgets has no types
         """Return the cloud and profile of what was fetched and is to be shown."""
         cloud, profile = self._cloud.value, self._profile.value
         every = self._history is not None or profile is None  # a history holds every partner's
-        return [key for key in self._fetched if key[0] == cloud and (every or key[1] == profile)]
+        return [
+            key
+            for key, payloads in self._fetched.items()
+            if payloads and key[0] == cloud and (every or key[1] == profile)
+        ]
+
+    def _notes(self, partner: str | None = None) -> list[str]:
+        """Return what could not be fetched of what is shown, of one partner or of all."""
+        missing = [each for key in self._keys() for each in self._missing.get(key, ())]
+        return [note for owner, note in missing if partner in (None, owner)]
 
     def _must_read(self) -> bool:
         return self._history is not None and self._cloud.value.name not in self._kept
@@ -240,7 +212,7 @@ class _Dashboard(VBox):  # type: ignore[misc]  # ipywidgets has no types
     def _show(self) -> None:
         """Show what there is of the cloud, or how to get it."""
         payloads = self._payloads()
-        self._overview = overview(payloads) if payloads else None
+        self._overview = overview(payloads, notes=self._notes()) if payloads else None
         # First, for a button pressed while the rest is shown may say at once what it saved.
         self._saved.value = ""
         key = self._cloud.value, self._profile.value
@@ -269,13 +241,25 @@ class _Dashboard(VBox):  # type: ignore[misc]  # ipywidgets has no types
                 bundle["text/html"] = f"{self._explorer.html()}{self._line.value}"
         return bundle
 
-    def _code(self) -> str:
-        """Return the line of code that gives the table."""
+    def _code(self) -> list[str]:
+        """Return the code that gives the table, and with a list of invoices the code of those."""
         as_of = self._explorer.as_of.value
         dated = f', as_of="{as_of}"' if as_of else ""
-        choices = "".join(f", {name}={value!r}" for name, value in self._explorer.choices().items())
-        line = f"payment_recency(summary_frame({self._source()}){dated})"
-        return f"select({line}{choices})" if choices else line
+        source, chosen = self._source(), self._explorer.choices()
+        lines = []
+        if self._overview is not None and self._overview.balances:
+            lines.append((f"payment_recency(summary_frame({source}){dated})", chosen))
+        if self._overview is not None and self._overview.lists:
+            # All of an account's invoices are shown, whatever type its balances are chosen by.
+            own = {name: value for name, value in chosen.items() if name != "invoice_type"}
+            lines.append((f"invoice_ageing(invoice_frame({source}){dated})", own))
+        choices = [
+            "".join(f", {name}={value!r}" for name, value in own.items()) for _, own in lines
+        ]
+        return [
+            f"select({line}{own})" if own else line
+            for (line, _), own in zip(lines, choices, strict=True)
+        ]
 
     def _source(self, *, partner: str | None = None) -> str:
         """Return the code that gives the payloads, of one partner or of all."""
@@ -283,13 +267,19 @@ class _Dashboard(VBox):  # type: ignore[misc]  # ipywidgets has no types
             return f"*[each for each in [{self._source()}] if each.partner == {partner!r}]"
         cloud = self._cloud.value
         given = ["*payloads"] if any(each.cloud == cloud.name for each in self._given) else []
-        fetched = [
-            f"fetch_invoice_summaries(sign_in({self._sign_in_code(*key)}))" for key in self._keys()
-        ]
+        fetched = [self._fetch_code(key) for key in self._keys()]
         if self._history is not None:
             kept = f"*History({self._history.location!r}).payloads(cloud={cloud.name!r})"
             return ", ".join([*given, kept])
         return ", ".join([*given, *fetched]) or "sample_payload()"
+
+    def _fetch_code(self, key: tuple[Cloud, str | None]) -> str:
+        """Return the code that fetches what came."""
+        session = f"sign_in({self._sign_in_code(*key)})"
+        resources = {payload.resource for payload in self._fetched[key]}
+        if len(resources) > 1:
+            return f"*fetch_all([{session}])"
+        return f"fetch_{resources.pop()}({session})"
 
     def _sign_in_code(self, cloud: Cloud, profile: str | None) -> str:
         named = {"profile": profile, **self._named}
@@ -325,7 +315,7 @@ class _Dashboard(VBox):  # type: ignore[misc]  # ipywidgets has no types
     def _on_choice(self, _: object = None) -> None:
         for name, control in self._explorer.controls.items():
             _LAST[name] = control.value
-        self._line.value = wrapped(_code_line(self._code()))
+        self._line.value = wrapped("".join(map(_code_line, self._code())))
 
     def _on_fetch(self, _: object = None) -> None:
         self._working = _started(self._working, self._refresh)
@@ -374,9 +364,11 @@ class _Dashboard(VBox):  # type: ignore[misc]  # ipywidgets has no types
                     self._sessions[key] = await sign_in_at(self._place, settings)
                 session = self._sessions[key]
                 where = cloud.label or cloud.name
-                self._place.wait(f"Fetching the invoice summaries from {where}.")
-                payload = await asyncio.to_thread(fetch_invoice_summaries, session)
-                await self._take(key, payload)
+                self._place.wait(f"Fetching balances and invoices from {where}.")
+                answers = await asyncio.to_thread(
+                    fetch_all, [session], resources=_RESOURCES, progress=False
+                )
+                await self._take(key, answers)
                 self._place.say(*signed_in(session, settings))
             except asyncio.CancelledError:
                 self._place.say("Cancelled.")
@@ -388,21 +380,44 @@ class _Dashboard(VBox):  # type: ignore[misc]  # ipywidgets has no types
                 self._place.refuse(error)
                 self._mark_kept()
 
-    async def _take(self, key: tuple[Cloud, str | None], payload: Payload) -> None:
-        """Show a fetched payload and keep it; one that cannot be read or kept replaces nothing."""
-        fetched = self._fetched.setdefault(key, [])
-        fetched.append(payload)
-        try:
-            if self._history is not None:
-                await asyncio.to_thread(self._history.append, payload)
-            self._show()
-        except BaseException:
-            fetched.remove(payload)
-            raise
+    async def _take(
+        self, key: tuple[Cloud, str | None], answers: Sequence[Payload | PcNotebooksError]
+    ) -> None:
+        """Show and keep what came, and why the rest did not; without balances raise their error.
+
+        What cannot be read or kept replaces nothing.
+        """
+        came = [each for each in answers if isinstance(each, Payload)]
+        failed = {
+            resource: each
+            for resource, each in zip(_RESOURCES, answers, strict=True)
+            if isinstance(each, PcNotebooksError)
+        }
+        if any(isinstance(error, SignInError) for error in failed.values()):
+            self._sessions.pop(key, None)
+        if came:
+            partner = came[0].partner
+            before = self._fetched.get(key, []), self._missing.get(key, [])
+            self._fetched[key] = [*before[0], *came]
+            self._missing[key] = [
+                (partner, not_fetched(partner, key[0].name, resource, error))
+                for resource, error in failed.items()
+            ]
+            try:
+                for payload in came:
+                    # A history keeps no lists yet.
+                    if self._history is not None and payload.resource == SUMMARIES:
+                        await asyncio.to_thread(self._history.append, payload)
+                self._show()
+            except BaseException:
+                self._fetched[key], self._missing[key] = before
+                raise
+        if SUMMARIES in failed:
+            raise failed[SUMMARIES]
 
     def _mark_kept(self) -> None:
-        """Say of when the figures are that a failure has left."""
-        if self._overview is not None:
+        """Say of when the balances are that a failure has left."""
+        if self._overview is not None and self._overview.balances:
             whose = escape(self._overview.whose)
             self._state.value = wrapped(
                 f'<strong class="pcn-attention">Not refreshed: {whose}</strong>'
@@ -418,18 +433,20 @@ class _Dashboard(VBox):  # type: ignore[misc]  # ipywidgets has no types
             button.disabled = True
         try:
             day = self._explorer.as_of.value
-            write, code = HANDED_ON[name]
-            written = await asyncio.to_thread(write, payloads, day)
+            notes = self._notes(partner)
+            written = await asyncio.to_thread(HANDED_ON[name], payloads, day, notes)
         except Exception as error:  # noqa: BLE001 (as in _refresh)
             self._saved.value = wrapped(error_html(error))
         else:
-            names = ", ".join(escape(path.name) for path in written)
+            names = ", ".join(escape(path.name) for path, _ in written)
             whole = ", with every currency and invoice type" if set(choices) - {"partner"} else ""
             dated = f', as_of="{day}"' if day else ""
-            line = code.format(self._source(partner=partner), repr(written[0].name), dated)
+            source = self._source(partner=partner)
+            lines = [code.format(source, repr(path.name), dated) for path, code in written]
+            shown = [_code_line(line) for line in lines if line and not line.startswith("*")]
             self._saved.value = wrapped(
                 f'<p role="status">Saved <strong>{names}</strong> in {escape(str(Path.cwd()))}'
-                f"{whole}.</p>{'' if line.startswith('*') else _code_line(line)}"
+                f"{whole}.</p>{''.join(shown)}"
             )
         finally:
             for button in self._hand_on.children:

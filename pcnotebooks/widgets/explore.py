@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from threading import RLock
 from typing import Any
@@ -18,11 +18,14 @@ from pcnotebooks.overview.ageing import AgeingChart
 from pcnotebooks.overview.build import overview, part
 from pcnotebooks.overview.charts import TrendChart
 from pcnotebooks.overview.model import Choice, Overview, Section
+from pcnotebooks.payload.payload import Payload
 from pcnotebooks.report.fragments import (
+    assumed,
+    by_invoice,
     error_html,
     figures_table,
     headlines,
-    invoices_table,
+    notes,
     style,
     wrapped,
 )
@@ -56,7 +59,7 @@ def cloud_picker() -> Dropdown:
     )
 
 
-def explore(frame: pd.DataFrame) -> VBox:
+def explore(frame: pd.DataFrame | Payload | Iterable[Payload]) -> VBox:
     """Return controls for currency, invoice type, partner and as-of day around charts and table.
 
     Takes the latest payload of each partner and cloud. What goes wrong while drawing is said in
@@ -66,7 +69,9 @@ def explore(frame: pd.DataFrame) -> VBox:
     Parameters
     ----------
     frame
-        As :func:`summary_frame` returns it, of any partners, clouds and currencies.
+        As :func:`summary_frame` returns it, of any partners, clouds and currencies; or payloads.
+        A frame has no stated totals. Payloads have, and with a list of invoices among them the
+        open invoices, their ageing, and how far they explain the balance.
 
     Returns
     -------
@@ -121,9 +126,9 @@ class Explorer(VBox):  # type: ignore[misc]  # ipywidgets has no types
             types = [name for name in invoice_types(details) if name in seen]
             missing = [NOT_STATED] if details["invoice_type"].isna().any() else []
             offers = {
-                "currency": sorted(set(details["currency"])),
+                "currency": [section.currency for section in whole.sections],
                 "invoice_type": [*types, *missing],
-                "partner": sorted(set(details["partner"])),
+                "partner": sorted({line.partner for line in whole.lines}),
             }
             for name, values in offers.items():
                 self.controls[name].unobserve(self._on_choice, "value")
@@ -178,7 +183,8 @@ class Explorer(VBox):  # type: ignore[misc]  # ipywidgets has no types
         """Show the part that is chosen, in as many widgets as it has currencies."""
         self._shown = part(self._whole, Choice(**self.choices()), as_of=self.as_of.value)
         banner = _BANNER if self._shown.is_sample else ""
-        self._banner.value = str(style("widgets.css")) + wrapped(banner)
+        head = f"{banner}{notes(self._shown.notes)}"
+        self._banner.value = f"{style('widgets.css')}{wrapped(head)}"
         drawn = [wrapped(self._html_of(section)) for section in self._shown.sections]
         kept = self._parts.children[: len(drawn)]
         for widget in self._parts.children[len(drawn) :]:
@@ -194,7 +200,7 @@ class Explorer(VBox):  # type: ignore[misc]  # ipywidgets has no types
                 '<div class="pcn-table" tabindex="0" role="region" aria-label="Figures">'
                 f"{figures_table(self._shown.lines)}</div>"
             )
-        self._table.value = wrapped(table)
+        self._table.value = wrapped(f"{table}{assumed(self._shown.assumptions)}")
 
     def _html_of(self, section: Section) -> str:
         """Return a currency's headline figures, where totals are stated, and its charts."""
@@ -209,15 +215,9 @@ class Explorer(VBox):  # type: ignore[misc]  # ipywidgets has no types
             region = f' class="pcn-wide" tabindex="0" role="group" aria-label="{wide}"'
             charts.append(f"<div{region if wide else ''}>{picture}</div>")
         currency = escape(section.currency)
-        tables = [
-            '<div class="pcn-table" tabindex="0" role="region" aria-label="Open invoices,'
-            f' {currency}, {escape(account.owner)}">{invoices_table(account, currency)}</div>'
-            for account in section.accounts
-            if account.invoices
-        ]
         return (
             f'<section aria-label="{currency}"><p class="pcn-currency">{currency}</p>{head}'
-            f'<div class="pcn-charts">{"".join(charts)}</div>{"".join(tables)}</section>'
+            f'<div class="pcn-charts">{"".join(charts)}</div>{by_invoice(section)}</section>'
         )
 
 

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser.conftest import IDLE, Lab, LabPage, open_lab, watch_strangers
 from tests.services.identity_provider import CLIENT_ID, TENANT, USERNAME, signing_key
-from tests.services.partner_center import Answer
+from tests.services.partner_center import INVOICES, Answer
 
 SAMPLE = "import pcnotebooks as pc\n\npc.dashboard()"
 LIVE = """\
@@ -132,7 +132,9 @@ def test_signs_in_fetches_fails_and_recovers(
 ):
     """From the code in the panel to the figures; a broken service leaves them, with their time."""
     broken = Answer(status=403, body=b'{"code": "403", "description": "Forbidden"}')
-    service = partner_center(Answer(), broken, tls=tls, key=signing_key())
+    # The documented page of the list links to a next one, which repeats it.
+    lists = [*[Answer(INVOICES)] * 2, broken]
+    service = partner_center(Answer(), broken, lists=lists, tls=tls, key=signing_key())
     box = show(
         LIVE.format(
             bundle=str(authority_file), authority=identity_provider.url, api=service.url,
@@ -154,7 +156,7 @@ def test_signs_in_fetches_fails_and_recovers(
     own.close()
     refresh = box.get_by_role("button", name="Refresh")
     expect(refresh).to_be_enabled()
-    _drawn(box, 6)
+    _drawn(box, 8)  # balances and recency of three currencies, and the ageing of two
     _says(box, f"Signed in as {USERNAME} at Stand-in", "GBP 751,094.39 owed", "retrieved")
     assert "Sample data, not an account" not in _text(box)
 

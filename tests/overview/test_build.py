@@ -174,7 +174,7 @@ def test_a_latest_payload_that_states_nothing_replaces_older_rows():
     shown = overview([payload(item("GBP", 5)), payload(at=AT + timedelta(days=1))])
     assert shown.sections == ()
     assert shown.lines == ()
-    assert len(shown.gone) == 2
+    assert len(shown.notes) == 2
     assert shown.text == "No balances are stated."
 
 

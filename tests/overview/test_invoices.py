@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import replace
 from datetime import date, timedelta
+from decimal import Decimal
 
 import pandas as pd
 import pytest
 
 import pcnotebooks as pc
 from pcnotebooks import Payload
-from pcnotebooks.errors import ConfigurationError
 from pcnotebooks.frame import invoices as frame_of_invoices
 from pcnotebooks.overview.build import overview, part
 from pcnotebooks.overview.model import Choice
+from pcnotebooks.overview.words import not_fetched
+from pcnotebooks.report.page import write_page
+from pcnotebooks.widgets.explore import Explorer
 from tests.builders import AT, detail, item, payload
 
 BALANCE = payload(item("GBP", None, detail("Recurring", "100.50"), detail("OneTime", 50)))
@@ -114,20 +118,131 @@ def test_payloads_of_other_days_are_not_compared_and_that_is_said():
     """A balance of today and invoices of last week do not fit together."""
     shown = overview([BALANCE, listed(invoice("G1", 5, "2024-02-08"), later=timedelta(days=2))])
     assert len(account(shown).proof) == 1
-    assert any("more than a day apart" in sentence for sentence in shown.gone)
+    assert any("more than a day apart" in sentence for sentence in shown.notes)
 
 
 def test_an_invoice_in_a_currency_without_a_balance_is_named():
     """It has no section of its own, and must not vanish."""
     shown = overview([BALANCE, listed(invoice("G9", 7, "2024-02-08", currencyCode="EUR"))])
-    assert any("EUR 7.00 is open by invoice" in plain(sentence) for sentence in shown.gone)
+    assert any("EUR 7.00 is open by invoice" in plain(sentence) for sentence in shown.notes)
 
 
-def test_invoices_alone_are_refused_with_what_shows_them():
-    """The overview is of balances."""
-    with pytest.raises(ConfigurationError, match="only invoices") as caught:
-        overview([LIST])
-    assert "invoice_ageing" in str(caught.value)
+def test_invoices_alone_are_shown_without_a_balance():
+    """What is overdue is known; what is stated and when it was paid is not, and not made up."""
+    own = account(overview([LIST]))
+    assert own.balance is None
+    assert plain(own.sentence) == (
+        "GBP balance not stated. Open by invoice: GBP 130.50, of which credits (20.00)."
+        " GBP 100.50 of 150.50 is overdue, the oldest since 7 Jan 2024."
+        " Next due: GBP 50.00 on 8 Apr 2024."
+    )
+    figures = {each.label: (plain(each.value), plain(each.remark)) for each in own.figures}
+    assert figures == {
+        "Balance owed": ("Not stated", ""),
+        "Open by invoice": ("130.50", "of which credits (20.00)"),
+        "Overdue": ("100.50", "The oldest by 58 days"),
+        "Next due": ("8 Apr 2024", "GBP 50.00, 34 days left"),
+    }
+    assert plain(own.proof[0]) == (
+        "Stated balance: Not stated. Open by invoice: GBP 130.50, of which credits (20.00)."
+        " Not explained by invoices: Not stated."
+    )
+    assert [plain(alert) for alert in own.alerts] == ["overdue by 58 days"]
+    assert [(line.balance, line.last_paid, line.falls_due) for line in own.lines] == [
+        ("Not stated", "Not stated", "\N{EN DASH}")
+    ]
+    assert [type(chart).__name__ for chart in own.charts] == ["AgeingChart"]
+    assert len(own.invoices) == 3
+
+
+def test_invoices_alone_on_every_surface(tmp_path):
+    """Page, PDF, dashboard, its static twin and workbook: nothing fails, nothing is made up."""
+    html = plain(pc.render_report([LIST]))
+    box = pc.dashboard(payloads=[LIST])
+    static = plain(box._repr_mimebundle_()["text/html"])
+    for shown in (html, plain(box._explorer.html()), static):
+        assert "Open by invoice: GBP 130.50" in shown
+        assert "Not stated" in shown
+        assert "58 days overdue" in shown
+        assert "Due dates are computed" in shown
+    assert "GBP balance not stated" in plain(box.text())
+    assert pc.render_report([LIST], tmp_path / "x.pdf").read_bytes().startswith(b"%PDF-")
+    book = pd.read_excel(pc.write_excel(tmp_path / "x.xlsx", LIST), sheet_name=None)
+    assert len(book["totals"]) == 0
+    assert book["invoices"]["open_amount"].sum() == 130.5
+    assert book["provenance"]["sha256"].tolist()[0] == LIST.sha256
+
+
+def test_a_list_without_invoices_alone_is_said():
+    """Neither balances nor invoices: not even a currency is known."""
+    shown = overview([listed()])
+    assert shown.sections == ()
+    assert shown.text == "No balances are stated."
+    assert [plain(note) for note in shown.notes] == [
+        "Contoso · Partner Center: no invoice is listed, and no balance is stated."
+    ]
+
+
+def test_a_partner_with_a_list_alone_beside_one_with_balances():
+    """Each has its account; only the stated balance is added up."""
+    other = replace(BALANCE, partner="Fabrikam")
+    shown = overview([other, LIST])
+    ((first, second),) = (section.accounts for section in shown.sections)
+    assert (first.partner, first.balance) == ("Contoso", None)
+    assert second.balance == Decimal("150.5")
+    together = plain(shown.sections[0].together)
+    assert together == (
+        "GBP 150.50 owed by 1 account. The balance of 1 of 2 accounts is not stated."
+    )
+    chosen = part(shown, Choice(partner="Contoso"))
+    assert plain(chosen.text).startswith("GBP balance not stated.")
+    assert [line.balance for line in part(shown, Choice(currency="GBP")).lines] == [
+        "100.50", "50.00", "Not stated",
+    ]  # fmt: skip
+    assert part(shown, Choice(invoice_type="OneTime", partner="Contoso")).sections
+    assert not part(shown, Choice(invoice_type="Azure", partner="Contoso")).sections
+
+
+@pytest.mark.parametrize(
+    ("paid", "words"),
+    [((5, -3), "not stated for every invoice"), ((0, 0), "GBP 300.00"), ((100, 200), "GBP 0.00")],
+)
+def test_what_is_open_of_a_list_alone(paid, words):
+    """Payments of both signs leave it open; what is paid is not open."""
+    given = [
+        invoice(f"G{place}", 100 * (place + 1), "2024-02-08", paidAmount=amount)
+        for place, amount in enumerate(paid)
+    ]
+    own = account(overview([listed(*given)]))
+    assert f"Open by invoice: {words}." in plain(own.sentence)
+    assert f"Open by invoice: {words}." in plain(own.proof[0])
+
+
+def test_another_currency_is_shown_only_if_something_is_open():
+    """What was paid in a currency that is no longer used is no account."""
+    old = invoice("E1", 7, "2020-01-08", currencyCode="EUR", paidAmount=7)
+    new = invoice("E2", 7, "2024-02-08", currencyCode="EUR")
+    assert [each.currency for each in overview([BALANCE, listed(old)]).sections] == ["GBP"]
+    shown = overview([BALANCE, listed(old, new)])
+    assert [each.currency for each in shown.sections] == ["EUR", "GBP"]
+    assert shown.sections[0].accounts[0].balance is None
+
+
+def test_why_a_resource_is_missing_is_said_on_every_surface(tmp_path):
+    """Page and dashboard show the words that the overview holds."""
+    error = pc.ServiceError("Partner Center answered 403.", remedy="Ask an administrator.")
+    note = not_fetched("Contoso", "global", "invoices", error)
+    assert plain(note) == (
+        "Contoso · Partner Center: the list of invoices could not be fetched."
+        " Partner Center answered 403. Ask an administrator."
+    )
+    shown = overview(BALANCE, notes=[note])
+    assert shown.notes == (note,)
+    assert part(shown, Choice(currency="GBP")).notes == (note,)
+    assert note in write_page(shown, tmp_path / "x.html").read_text("utf-8")
+    explorer = Explorer()
+    explorer.show(shown)
+    assert note in explorer.html()
 
 
 def test_the_same_figures_on_every_surface(tmp_path):

@@ -21,10 +21,16 @@ from hypothesis import strategies as st
 from pcnotebooks import (
     ConfigurationError,
     Payload,
+    ageing_by_currency,
+    balance_changes,
+    balances_by_type,
     csv_text,
+    invoice_ageing,
+    invoice_frame,
     payment_recency,
     plot_balances,
     reconcile,
+    reconcile_invoices,
     render_report,
     sample_history,
     sample_payload,
@@ -36,7 +42,16 @@ from pcnotebooks import (
 )
 from pcnotebooks.amounts import add_exactly, format_amount, format_number
 from pcnotebooks.report.spreadsheet import _csv_cell
-from tests.builders import AT, body, detail, item, of_summaries, payload
+from tests.builders import (
+    AT,
+    body,
+    detail,
+    invoice,
+    invoices,
+    item,
+    of_summaries,
+    payload,
+)
 
 SHEETS = ["totals", "details", "recency", "reconciliation", "provenance"]
 FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", " =1", "x;=1", "\uff1d1", "x\n-1"]
@@ -306,6 +321,76 @@ def test_an_amount_has_the_decimals_of_its_currency(
     place = [cell.value for cell in sheet[1]].index("balance_amount")
     assert sheet[2][place].number_format == form
     assert sheet[2][place].value == float(balance)
+
+
+def test_csv_of_aged_invoices(tmp_path: Path):
+    """A frame is written column by column, floats and Decimals alike, due dates as days."""
+    for exact in (False, True):
+        aged = invoice_ageing(
+            invoice_frame(sample_payload("invoices"), exact=exact), as_of="2018-04-30"
+        )
+        rows = _rows(write_csv(tmp_path / "x.csv", aged).read_text("utf-8-sig"))
+        assert [name for name in rows[0] if name != "source"] == list(aged.columns)
+        assert [row["open_amount"] for row in rows] == ["0.00", "107661.12", "23606.35"]
+        assert [row["ageing"] for row in rows] == ["void", "1-30", "over 90"]
+        assert rows[1]["due_date"] == "2018-04-09"
+        assert rows[0]["days_overdue"] == ""
+        assert {row["source"] for row in rows} == {"Sample data"}
+        sums = _rows(csv_text(ageing_by_currency(aged)))
+        assert [(row["currency"], row["1-30"], row["over 90"]) for row in sums] == [
+            ("CHF", "107661.12", "0.00"), ("GBP", "0.00", "23606.35"),
+        ]  # fmt: skip
+
+
+def test_csv_of_other_frames_of_the_package():
+    """Each has its currency's decimals; what has none has two at least."""
+    both = sample_payload(), sample_payload("invoices")
+    (row, *_) = _rows(csv_text(reconcile_invoices(*both)))
+    assert row["not_explained"] == "-106430.79"
+    (row, *_) = _rows(csv_text(balance_changes(*sample_history())))
+    assert row["unexplained"] in ("True", "False")
+    wide = _rows(csv_text(balances_by_type(summary_frame(sample_payload()))))
+    assert wide[2] == {"currency": "GBP", "Recurring": "202955.87", "OneTime": "548138.52"}
+
+
+@pytest.mark.parametrize(
+    ("currency", "amount", "written"),
+    [("KWD", 0.1, "0.100"), ("JPY", 12, "12"), ("GBP", -0.3, "-0.30"), ("GBP", 0.125, "0.125")],
+)
+def test_amounts_of_a_frame_are_exact(currency: str, amount: float, written: str):
+    """A float is written by the digits that the service sent."""
+    given = invoices(invoice("D1", amount, currencyCode=currency))
+    (row,) = _rows(csv_text(invoice_ageing(invoice_frame(given))))
+    assert row["open_amount"] == row["total_charges"] == written
+
+
+@pytest.mark.parametrize("text", FORMULAS)
+def test_formulas_in_a_frame_are_defused(text: str):
+    """Ids, types and states come from the service, column names from the user."""
+    given = replace(invoices(invoice(text, 5, state=text, documentType=text)), partner=text)
+    frame = invoice_ageing(invoice_frame(given)).assign(**{text: text})
+    header, *cells = csv.reader(io.StringIO(csv_text(frame), newline=""))
+    texts = [cell for cell in cells[0] if not re.fullmatch(r"-?[\d.]+", cell)]
+    assert len(texts) > 6
+    for cell in (*header, *texts):
+        assert not re.search(r"(^|[;\t\r\n])\s*[=+\-@\uff1d]", cell)
+    assert cells[0][header.index("open_amount")] == "5.00"
+
+
+def test_csv_of_lists_alone_is_of_their_invoices():
+    """There are no balances to write."""
+    given = sample_payload("invoices")
+    rows = _rows(csv_text(given, as_of="2018-04-30"))
+    assert [row["open_amount"] for row in rows] == ["0.00", "107661.12", "23606.35"]
+    assert "open_amount" not in csv_text(given, sample_payload())
+
+
+def test_a_frame_is_written_alone():
+    """What is beside it, or a day to count from, would change nothing and is refused."""
+    frame = summary_frame(sample_payload())
+    for frames, options in (((frame, frame), {}), ((frame,), {"as_of": "2018-03-16"})):
+        with pytest.raises(ConfigurationError, match="as it is"):
+            csv_text(*frames, **options)
 
 
 def test_the_same_figure_everywhere(tmp_path: Path):

@@ -9,7 +9,7 @@ import struct
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -99,6 +99,9 @@ class PartnerCenter:
     *steps
         One for each request: an answer, or a function from the request to an answer. After the
         last one every answer is the documented example of the resource that is asked for.
+    lists
+        The steps of requests for the list of invoices; these take none of `steps` then. Two
+        resources that are asked for at once come in no certain order.
     tls
         Context of a server certificate; plain http without. With one, the service is also a
         proxy for https that answers in place of whatever host is asked for.
@@ -108,9 +111,14 @@ class PartnerCenter:
     """
 
     def __init__(
-        self, *steps: Step, tls: ssl.SSLContext | None = None, key: RSAKey | None = None
+        self,
+        *steps: Step,
+        lists: Iterable[Step] | None = None,
+        tls: ssl.SSLContext | None = None,
+        key: RSAKey | None = None,
     ) -> None:
         self.steps = deque(steps)
+        self.lists = None if lists is None else deque(lists)
         self.key = key
         self.requests: list[Request] = []
         self.sent = 0  # bytes of bodies
@@ -158,7 +166,8 @@ class PartnerCenter:
             return Answer(json.dumps({"message": wrong}).encode(), status=401)
         is_list = request.path.partition("?")[0] == "/v1/invoices"
         usual = Answer(INVOICES) if is_list else Answer()
-        step = self.steps.popleft() if self.steps else usual
+        steps = self.steps if self.lists is None or not is_list else self.lists
+        step = steps.popleft() if steps else usual
         return step if isinstance(step, Answer) else step(request)
 
     def _wrong_with(self, authorization: str) -> str | None:

@@ -6,7 +6,7 @@ import asyncio
 import gc
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from html import unescape
 from pathlib import Path
@@ -38,13 +38,19 @@ from tests.builders import detail, item, payload
 from tests.services.browser import visit
 from tests.services.identity_provider import CLIENT_ID, TENANT, USERNAME, signing_key
 from tests.services.loops import until
-from tests.services.partner_center import Answer
+from tests.services.partner_center import INVOICES, Answer, Step
 
 
 @pytest.fixture(autouse=True)
 def _forgetful(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Give each test a kernel in which nothing was chosen yet, and an empty folder to write to."""
     monkeypatch.setattr("pcnotebooks.widgets.dashboard._LAST", {})
+
+
+def plain_html(html: str) -> str:
+    """Return the text of HTML."""
+    text = re.sub(r"<style>.*?</style>|<[^>]+>", " ", html, flags=re.DOTALL)
+    return " ".join(unescape(text).split())
 
 
 class Hand:
@@ -81,8 +87,7 @@ class Hand:
 
     def text(self) -> str:
         """Return the text of everything shown, markup taken out."""
-        text = re.sub(r"<style>.*?</style>|<[^>]+>", " ", " ".join(self.htmls()), flags=re.DOTALL)
-        return " ".join(unescape(text).split())
+        return plain_html(" ".join(self.htmls()))
 
     def htmls(self) -> list[str]:
         """Return the markup of everything shown."""
@@ -91,10 +96,13 @@ class Hand:
 
 @pytest.fixture
 def live(identity_provider, partner_center, tls) -> Callable[..., tuple[Hand, Any]]:
-    """Return a function that opens a dashboard on a Partner Center with these answers."""
+    """Return a function that opens a dashboard on a Partner Center with these answers.
 
-    def open_(*answers: Answer, **options: Any) -> tuple[Hand, Any]:
-        service = partner_center(*answers, tls=tls, key=signing_key())
+    Those of the summaries in turn, and those of the list of invoices in turn.
+    """
+
+    def open_(*answers: Step, lists: Sequence[Step] = (), **options: Any) -> tuple[Hand, Any]:
+        service = partner_center(*answers, lists=lists, tls=tls, key=signing_key())
         cloud = Cloud("stand-in", "Stand-in", identity_provider.url, service.url)
         box = dashboard(cloud=cloud, client_id=CLIENT_ID, tenant=TENANT, **options)
         return Hand(box), service
@@ -226,7 +234,7 @@ def test_the_line_of_code_gives_the_table():
     hand.choose("Invoice type", "Recurring")
     hand.choose("Partner", "Fabrikam (sample)")
     hand.control("As of").value = date(2025, 12, 31)
-    line = hand.box._code()
+    (line,) = hand.box._code()
     assert line in hand.text()
     given = eval(line, vars(pc) | {"payloads": payloads, **_names()})  # noqa: S307
     wanted = select(
@@ -348,17 +356,162 @@ def test_signs_in_fetches_and_refreshes(live, identity_provider):
     assert "GBP 751,094.39 owed, 73 % OneTime" in text
     assert "Sample data" not in text
     assert f"retrieved {datetime.now(UTC):%-d %b %Y}" in text
-    assert len(service.requests) == 2
+    asked = [request.path for request in service.requests]
+    assert [asked.count(f"/v1/invoices{rest}") for rest in ("", "/summaries")] == [2, 2]
     assert identity_provider.count("devicecode") == 1
-    assert f"fetch_invoice_summaries(sign_in(cloud, client_id='{CLIENT_ID}'" in text
+    assert f"*fetch_all([sign_in(cloud, client_id='{CLIENT_ID}'" in text
+
+
+def test_open_invoices_and_ageing_are_shown_when_the_list_came(live):
+    """With what is overdue, the three figures, and what was assumed; in the static view too."""
+
+    async def work() -> Hand:
+        hand, _ = live()
+        await _sign_in(hand)
+        return hand
+
+    hand = asyncio.run(work())
+    for shown in (hand.text(), plain_html(hand.box._repr_mimebundle_()["text/html"])):
+        for words in ("GBP 23,606.35 of 23,606.35 is overdue", "D02005YFHI", "Due (computed)",
+                      "Stated GBP 751,094.39 = sum of parts GBP 751,094.39",
+                      "Open by invoice GBP 23,606.35; not explained by invoices 727,488.04.",
+                      "Likely: an unallocated payment",
+                      "Due dates are computed", "invoice_ageing(invoice_frame("):  # fmt: skip
+            assert words in shown, words
+    hand.choose("Currency", "GBP")
+    hand.choose("Invoice type", "OneTime")
+    source, chosen = hand.box._source(), "currency='GBP'"
+    assert hand.box._code() == [
+        f"select(payment_recency(summary_frame({source})), {chosen}, invoice_type='OneTime')",
+        f"select(invoice_ageing(invoice_frame({source})), {chosen})",
+    ]
+
+
+LIST = [Answer(INVOICES)] * 2  # the documented page links to a next one, which repeats it
+REFUSED = Answer(status=403, body=b'{"code": "403", "description": "Forbidden"}')
+
+
+def test_balances_are_shown_if_the_list_fails(live):
+    """With a note of why the list is missing, which the files that are handed on hold as well."""
+
+    async def work() -> tuple[str, str, Hand]:
+        hand, _ = live(lists=[REFUSED])
+        await _sign_in(hand)
+        failed = hand.text()
+        hand.choose("Currency", "GBP")
+        hand.press("Export report")
+        await hand.box._writing
+        hand.press("Export Excel")
+        await hand.box._writing
+        static = plain_html(hand.box._repr_mimebundle_()["text/html"])
+        hand.press("Refresh")
+        await _idle(hand)
+        return failed, static, hand
+
+    failed, static, hand = asyncio.run(work())
+    note = f"{TENANT} · stand-in: the list of invoices could not be fetched."
+    (report,), (book,) = Path().glob("*.html"), Path().glob("*.xlsx")
+    notes = pd.read_excel(book, "provenance", header=None)[0].dropna()
+    for shown in (failed, static, report.read_text("utf-8"), " ".join(notes)):
+        assert note in shown
+        assert "403" in shown
+    assert "GBP 751,094.39 owed" in failed
+    assert f"Signed in as {USERNAME}" in failed
+    assert "Not refreshed" not in failed
+    assert "D02005YFHI" not in failed
+    assert note not in hand.text()
+    assert "D02005YFHI" in hand.text()
+
+
+def test_invoices_are_shown_if_the_balances_fail(live):
+    """The balance is not stated; the error is told, and Try again mends it."""
+
+    async def work() -> tuple[str, Hand]:
+        hand, _ = live(REFUSED)
+        await _sign_in(hand)
+        failed = hand.text()
+        (line,) = hand.box._code()
+        assert line.startswith("invoice_ageing(invoice_frame(fetch_invoices(sign_in(")
+        for button in ("Save payload", "Export CSV", "Export Excel", "Export report"):
+            hand.press(button)
+            await hand.box._writing
+        hand.press("Try again")
+        await _idle(hand)
+        return failed, hand
+
+    failed, hand = asyncio.run(work())
+    for words in ("the balances could not be fetched.", "Admin agent", "Not stated Balance owed",
+                  "Open by invoice: GBP 23,606.35", "D02005YFHI"):  # fmt: skip
+        assert words in failed, words
+    assert "Not refreshed" not in failed
+    names = [path.name for path in Path().glob("*invoice*")]
+    assert sorted(name.rsplit(".")[-1] for name in names) == ["csv", "html", "json", "xlsx"]
+    assert all(name.startswith("invoices-") for name in names)
+    assert "could not be fetched" not in hand.text()
+    assert "GBP 751,094.39 owed" in hand.text()
+
+
+def test_old_balances_stay_if_only_the_list_is_refreshed(live):
+    """They are marked with their time, and the reason is a note."""
+
+    async def work() -> Hand:
+        hand, _ = live(Answer(), REFUSED, lists=[REFUSED])
+        await _sign_in(hand)
+        hand.press("Refresh")
+        await _idle(hand)
+        return hand
+
+    text = asyncio.run(work()).text()
+    for words in ("GBP 751,094.39 owed", "Not refreshed", "the balances could not be fetched.",
+                  "D02005YFHI"):  # fmt: skip
+        assert words in text, words
+    assert "the list of invoices could not be fetched" not in text
+
+
+def test_a_note_is_its_partners_alone(live):
+    """The file of another partner does not name it."""
+
+    async def work() -> Hand:
+        given = payload(item("GBP", 5), cloud="stand-in", partner="Contoso")
+        hand, _ = live(payloads=[given], lists=[REFUSED])
+        await _sign_in(hand)
+        hand.choose("Partner", "Contoso")
+        hand.press("Export report")
+        await hand.box._writing
+        return hand
+
+    asyncio.run(work())
+    (report,) = Path().glob("*.html")
+    assert "could not be fetched" not in report.read_text("utf-8")
+
+
+def test_hands_on_balances_and_invoices(live):
+    """Two payloads, two CSV files, each with the code that writes it again."""
+    given = [sample_payload(), sample_payload("invoices")]
+    hand = Hand(dashboard(payloads=given))
+    hand.press("Save payload")
+    assert {Payload.load(path) for path in Path().glob("*.json")} == set(given)
+    hand.press("Export CSV")
+    files = sorted(Path().glob("*.csv"))
+    assert [path.name.split("-2018")[0] for path in files] == [
+        "sample-invoice-summaries-Contoso-sample",
+        "sample-invoices-Contoso-sample",
+    ]
+    written = [path.read_bytes() for path in files]
+    assert b"23606.35" in written[1]
+    lines = re.findall(r"<code>(write.*?)</code>", " ".join(hand.htmls()))
+    for path in files:
+        path.unlink()
+    for line in lines:
+        eval(unescape(line), _names() | {"payloads": given})  # noqa: S307
+    assert [path.read_bytes() for path in files] == written
 
 
 def test_a_failure_keeps_the_figures_with_their_time(live):
     """The error, its remedy and ids stand beside what was fetched before; Try again mends it."""
-    refused = Answer(status=403, body=b'{"code": "403", "description": "Forbidden"}')
 
     async def work() -> tuple[str, str]:
-        hand, _ = live(Answer(), refused)
+        hand, _ = live(Answer(), REFUSED, lists=[*LIST, REFUSED])
         await _sign_in(hand)
         hand.press("Refresh")
         await _idle(hand)
@@ -433,7 +586,7 @@ def test_a_fetch_can_be_cancelled(live):
     """An answer that does not come is not waited for."""
 
     async def work() -> str:
-        hand, _ = live(Answer(), Answer(delay=3))
+        hand, _ = live(Answer(), Answer(delay=3), lists=[*LIST, Answer(delay=3)])
         await _sign_in(hand)
         hand.press("Refresh")
         await until(lambda: hand.has("Cancel"))
@@ -453,7 +606,7 @@ def test_a_sign_in_that_was_revoked_is_asked_for_again(live, identity_provider):
     expired = Answer(status=401, body=b"{}")
 
     async def work() -> Hand:
-        hand, _ = live(Answer(), *[expired] * 3)
+        hand, _ = live(Answer(), *[expired] * 3, lists=[*LIST, *[expired] * 3])
         await _sign_in(hand)
         identity_provider.revoked |= set(identity_provider.grants)
         hand.press("Refresh")
@@ -486,7 +639,10 @@ def test_a_profile_brings_its_cloud_and_partner(live, identity_provider, partner
     hand = asyncio.run(work())
     assert "sign_in(cloud, profile='contoso')" in hand.text()
     hand.press("Save payload")
-    assert [Payload.load(path).partner for path in Path().glob("*Contoso*.json")] == ["Contoso"]
+    saved = [Payload.load(path) for path in Path().glob("*Contoso*.json")]
+    assert {(each.partner, each.resource) for each in saved} == {
+        ("Contoso", "invoice_summaries"), ("Contoso", "invoices"),
+    }  # fmt: skip
     again = Hand(dashboard())
     assert again.control("Profile").value == "contoso"
     assert again.control("Cloud").label == "Own"
@@ -569,7 +725,7 @@ def test_a_history_gives_trends_and_keeps_what_is_fetched(live, home):
     hand = asyncio.run(work())
     assert "Up GBP 750,394.39 since 5 Jan 2026" in hand.text()
     assert len(list(history.payloads(cloud="stand-in"))) == 2
-    line = hand.box._code()
+    line, _ = hand.box._code()
     given = eval(line, _names())  # noqa: S307
     assert set(given["currency"]) == {"GBP", "CHF", "EUR"}
 
@@ -590,7 +746,7 @@ def test_the_line_of_code_names_what_is_given_beside_a_history(home):
     given = [payload(item("GBP", 7), partner="B")]
     hand = Hand(dashboard(history=history, payloads=given, cloud="global"))
     assert "GBP 12.00 owed" in hand.text()
-    shown = eval(hand.box._code(), _names() | {"payloads": given})  # noqa: S307
+    shown = eval(hand.box._code()[0], _names() | {"payloads": given})  # noqa: S307
     assert shown["balance_amount"].tolist() == [5, 7]
 
 

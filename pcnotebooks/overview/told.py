@@ -1,0 +1,133 @@
+"""The rows of one account, and how figures of its currency are written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import pandas as pd
+
+from pcnotebooks.amounts import (
+    add_exactly,
+    format_amount,
+    format_day,
+    format_days,
+    format_days_ago,
+    format_number,
+)
+from pcnotebooks.frame.ageing import BANDS
+from pcnotebooks.frame.schema import NOT_STATED
+from pcnotebooks.text import isolated
+
+NOTHING = "\N{EN DASH}"
+
+
+@dataclass(frozen=True)
+class Words:
+    """How the figures of one currency are written."""
+
+    currency: str
+    locale: str
+
+    def amount(self, amount: Any) -> str:
+        """Return an amount with its currency."""
+        return format_amount(amount, self.currency, locale=self.locale)
+
+    def number(self, amount: Any) -> str:
+        """Return an amount without its currency; a dash where there is none."""
+        if pd.isna(amount):
+            return NOTHING
+        return format_number(amount, self.currency, locale=self.locale)
+
+    def move(self, amount: Any) -> str:
+        """Return by how much a balance went up or down."""
+        sign = "\N{MINUS SIGN}" if amount < 0 else "+"
+        return (sign if amount else "") + self.number(abs(amount))
+
+    def day(self, moment: Any) -> str:
+        """Return a day; a dash where there is none."""
+        return NOTHING if pd.isna(moment) else format_day(moment.date(), locale=self.locale)
+
+    def days(self, days: int) -> str:
+        """Return a number of days."""
+        return format_days(days, locale=self.locale)
+
+    def days_ago(self, days: int) -> str:
+        """Return how long ago."""
+        return format_days_ago(days, locale=self.locale)
+
+
+@dataclass(frozen=True)
+class Told:
+    """The rows of one account: what its words are made from."""
+
+    stated: Sequence[Any]  # none with a list alone; several where a currency is stated twice
+    parts: Sequence[Any]  # by invoice type; what is stated, where the service names no types
+    changes: Sequence[Any]
+    difference: Any | None
+    invoices: Sequence[Any] | None  # aged; None without a list of them
+    explained: Any | None
+    words: Words
+
+    @property
+    def newest(self) -> Any:
+        """The stated row of the newest invoice, which speaks for the account."""
+        dated = [row for row in self.stated if not pd.isna(row.latest_invoice_date)]
+        return max(dated or self.stated, key=lambda row: row.latest_invoice_date)
+
+    @property
+    def balance(self) -> Decimal | None:
+        """What is owed, to the cent; None if it is not stated."""
+        if not self.stated:
+            return None
+        return add_exactly(row.balance_amount for row in self.stated)
+
+    @property
+    def by_type(self) -> dict[str, Decimal]:
+        """The balance of each invoice type."""
+        names = dict.fromkeys(type_name(row) for row in self.parts)
+        return {
+            name: add_exactly(row.balance_amount for row in self.parts if type_name(row) == name)
+            for name in names
+        }
+
+    @property
+    def open_overdue(self) -> list[Any]:
+        """The invoices past due, the oldest first."""
+        late = [row for row in self.invoices or () if row.ageing in BANDS]
+        return sorted(late, key=lambda row: row.days_overdue, reverse=True)
+
+    @property
+    def open_next(self) -> list[Any]:
+        """The invoices that fall due next, on one day."""
+        ahead = [row for row in self.invoices or () if row.ageing == "not due"]
+        first = min((row.due_date for row in ahead), default=None)
+        return [row for row in ahead if row.due_date == first]
+
+    @property
+    def overdue(self) -> list[Any]:
+        """The parts past due, the latest one last: nothing of them is younger than its invoice.
+
+        Judged by part: a newer invoice of another type hides nothing, and a credit of another
+        part is not set off.
+        """
+        late = [row for row in self.parts if is_due(row) and row.days_until_due < 0]
+        return sorted(late, key=lambda row: row.days_until_due, reverse=True)
+
+    @property
+    def next_due(self) -> Any | None:
+        """The part whose latest invoice falls due first of those that are not past due."""
+        ahead = [row for row in self.parts if is_due(row) and row.days_until_due >= 0]
+        return min(ahead, key=lambda row: row.days_until_due, default=None)
+
+
+def is_due(row: Any) -> bool:
+    """Whether a row has something to pay, and by when."""
+    return row.balance_amount > 0 and not pd.isna(row.invoice_due_date)
+
+
+def type_name(row: Any) -> str:
+    """Return a row's invoice type, safe inside a sentence."""
+    return NOT_STATED if pd.isna(row.invoice_type) else isolated(row.invoice_type)
