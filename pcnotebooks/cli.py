@@ -16,7 +16,7 @@ import typer
 import typer.core
 
 import pcnotebooks as pc
-from pcnotebooks.errors import ConfigurationError, PayloadError, PcNotebooksError, SignInError
+from pcnotebooks.errors import ConfigurationError, PayloadError, PcNotebooksError
 from pcnotebooks.text import named, shell_line, without_password
 
 if TYPE_CHECKING:
@@ -149,6 +149,8 @@ def report(
     named on a line. If a profile's balances cannot be fetched, the report has the others and the
     exit code is 1; without its list of invoices it has the balances, and a note says why.
     """
+    from pcnotebooks.overview.build import overview
+    from pcnotebooks.report.page import write_page
     from pcnotebooks.service.fetch_many import fetch_profiles
 
     files = [*(payload or ()), *(more or ())]
@@ -161,9 +163,9 @@ def report(
     payloads = [pc.sample_payload()] if sample else [pc.Payload.load(file) for file in files]
     payloads += pc.History(history).payloads() if history else []
     answers = fetch_profiles(live, lambda name: pc.sign_in(cloud, profile=name))
-    fetched = [_shown(name, *both) for name, both in answers.items()]
-    payloads += [each for shown in fetched for each in shown]
-    failed = not all(fetched)
+    notes = [note for name, both in answers.items() for note in _notes(name, both)]
+    payloads += [one for both in answers.values() for one in both if isinstance(one, pc.Payload)]
+    failed = any(isinstance(balances, PcNotebooksError) for balances, _ in answers.values())
     if failed and not payloads:
         raise typer.Exit(1)
     if history and not payloads:
@@ -173,8 +175,9 @@ def report(
         )
     output.parent.mkdir(parents=True, exist_ok=True)
     days: dict[str, Any] = {"as_of": as_of, "terms_days": terms_days}
+    shown = overview(payloads, locale=locale, notes=notes, **days)
     for path in dict.fromkeys([output, output.with_suffix(".pdf") if pdf else output]):
-        _print(pc.render_report(payloads, path, title=title, locale=locale, **days))
+        _print(write_page(shown, path, title=title))
     if excel:
         _print(pc.write_excel(output.with_suffix(".xlsx"), *payloads, **days))
     if open_:
@@ -182,15 +185,21 @@ def report(
     raise typer.Exit(failed)
 
 
-def _shown(name: str | None, balances: Answer, invoices: Answer) -> list[pc.Payload]:
-    """Return what a report shows of a profile, and say what it lacks."""
-    if isinstance(balances, PcNotebooksError):
-        _say(balances, profile=name)
-        return []
-    if isinstance(invoices, PcNotebooksError):
-        _print(f"Note: {balances.partner}: no list of invoices: {invoices.message}", err=True)
-        return [balances]
-    return [balances, invoices]
+def _notes(name: str | None, both: tuple[Answer, Answer]) -> list[str]:
+    """Say what could not be fetched of a profile; return notes on it for the page."""
+    from pcnotebooks.overview.words import not_fetched
+
+    came = [each for each in both if isinstance(each, pc.Payload)]
+    notes = [
+        not_fetched(came[0].partner, came[0].cloud, resource, answer)
+        for resource, answer in zip(("invoice_summaries", "invoices"), both, strict=True)
+        if came and isinstance(answer, PcNotebooksError)
+    ]
+    if isinstance(both[0], PcNotebooksError):
+        _say(both[0], profile=name)
+    elif notes:
+        _print(f"Note: {notes[0]}", err=True)
+    return notes
 
 
 class _Pairs(typer.core.TyperCommand):
@@ -356,13 +365,14 @@ def snapshot(*, profile: _Profiles = None, cloud: _Cloud = None, history: _Locat
     is that of --history, of PCNOTEBOOKS_HISTORY or in the user's data folder.
     """
     from pcnotebooks.service.fetch_many import fetch_profiles
+    from pcnotebooks.session.sign_in import unasked
 
     kept = pc.History(history)
     names: list[str | None] = [*(profile or ())] or [None]
     said = []
     failed: dict[tuple[str | None, str], PcNotebooksError | OSError] = {}
     # Everything is kept before anything is printed: a full disk under a log fails the printing.
-    answers = fetch_profiles(names, lambda name: _remembered(cloud, name), progress=False)
+    answers = fetch_profiles(names, lambda name: unasked(cloud, name), progress=False)
     for name, both in answers.items():
         done: list[pc.Payload] = []
         for answer in both:
@@ -382,23 +392,6 @@ def snapshot(*, profile: _Profiles = None, cloud: _Cloud = None, history: _Locat
     for line in said:
         _print(line)
     raise typer.Exit(bool(failed))
-
-
-def _remembered(cloud: str | None, profile: str | None) -> pc.Session:
-    """Return the cached session; raise if a user would have to sign in."""
-    from pcnotebooks.session.settings import resolve
-    from pcnotebooks.session.sign_in import remembered
-
-    settings = resolve(cloud, profile=profile)
-    try:
-        return remembered(settings)
-    except SignInError as error:
-        if error.code:
-            raise
-    remedy = "Run: pcnotebooks sign-in" + (f" --profile {profile}" if profile else "")
-    if settings.cache == "memory":
-        remedy += ", and set PCNOTEBOOKS_CACHE=encrypted: memory ends with its process."
-    raise SignInError("Nobody is signed in, and a snapshot asks nobody.", remedy=remedy)
 
 
 @_history.command("list")

@@ -28,7 +28,7 @@ from tests.services.identity_provider import (
     signing_key,
 )
 from tests.services.loops import answer_of
-from tests.services.partner_center import Answer
+from tests.services.partner_center import INVOICES, Answer
 
 pytestmark = pytest.mark.usefixtures("empty_folder")
 
@@ -352,7 +352,7 @@ def test_reports_on_several_partners_and_says_what_failed(
 def test_reports_on_the_balances_without_a_list(
     shell, monkeypatch, capsys, signing_in, contoso, refusal
 ):
-    """A note in one line says why; what came is shown, and the command has succeeded."""
+    """A note in one line says why, also in the page; what came is shown, and the exit code is 0."""
     monkeypatch.setenv("PCNOTEBOOKS_CACHE", "plain")
     contoso.steps.extend(
         [lambda request: Answer() if request.path.endswith("/summaries") else refusal] * 2
@@ -361,10 +361,27 @@ def test_reports_on_the_balances_without_a_list(
     said = capsys.readouterr()
     assert said.out == "invoice-summaries.html\n"
     (note,) = said.err.splitlines()
-    assert note.startswith("Note: Contoso: no list of invoices: ")
+    assert note.startswith("Note: Contoso · own: the list of invoices could not be fetched. ")
     html = Path("invoice-summaries.html").read_text(encoding="utf-8")
     assert "751,094.39" in html
     assert "24,606.35" not in html
+    assert "the list of invoices could not be fetched." in html
+
+
+def test_reports_on_a_list_without_its_balances(shell, monkeypatch, capsys, signing_in, contoso):
+    """The error is said and the exit code is 1; the invoices that came are shown."""
+    monkeypatch.setenv("PCNOTEBOOKS_CACHE", "plain")
+    contoso.steps.extend(
+        [lambda request: Answer(status=403) if request.path.endswith("/summaries")
+         else Answer(INVOICES)] * 3
+    )  # fmt: skip
+    assert shell("report", "--profile", "contoso") == 1
+    said = capsys.readouterr()
+    assert said.out == "invoice-summaries.html\n"
+    assert said.err.startswith("Error: contoso: ")
+    html = Path("invoice-summaries.html").read_text(encoding="utf-8")
+    assert "D02005YFHI" in html
+    assert "the balances could not be fetched." in html
 
 
 def test_reports_on_balances_and_invoices(shell, monkeypatch, capsys, signing_in, contoso):
