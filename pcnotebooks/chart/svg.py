@@ -20,22 +20,22 @@ from pcnotebooks.overview.ageing import AgeingChart, Key
 from pcnotebooks.overview.charts import BalancesChart, Chart, Line, Mark, RecencyChart, TrendChart
 from pcnotebooks.overview.palette import PALETTE
 
-PHONE, _NARROW, _WIDE = 262, 331, 662
+# Widths for half a page and for a phone: at 1.25 CSS pixels to a point no letter is below 12.
+DESK, PHONE = 457, 262
 _LANE, _BAR, _GAP = 28.8, 16.0, 8.0
 _EDGE = 1.2  # by which a letter may reach to the left of its own place
-_TITLE, _LABEL, _VALUE, _TICK, _SMALL = 11.0, 9.5, 9.0, 8.5, 8.0  # of letters
+_TITLE, _LABEL, _VALUE, _TICK, _SMALL = 11.5, 10.0, 9.8, 9.6, 9.6  # of letters
 # A page may give each colour of the palette another value; without one it is that on white.
 _COLOURS = {name: f"var(--pcn-{name}, {light})" for name, (light, _) in PALETTE.items()}
 
 
-def svg(chart: Chart, *, prefix: str, width: int | None = None) -> Markup:
+def svg(chart: Chart, *, prefix: str, width: int = DESK) -> Markup:
     """Return a chart as an element of a page.
 
     The ids that its title and description need begin with `prefix`, so that several charts fit on
-    a page. The width is in points; unless given, two balances or recency charts fit next to each
-    other, and a trend or an ageing takes the place of both. One of `PHONE` fits a phone.
+    a page. The width is in points.
     """
-    drawing = _Drawing(width or (_WIDE if is_wide(chart) else _NARROW), chart.title)
+    drawing = _Drawing(width, chart.title)
     if isinstance(chart, BalancesChart):
         left, bottom = _balances(drawing, chart)
     elif isinstance(chart, RecencyChart):
@@ -64,11 +64,6 @@ def sparkline(trend: Sequence[tuple[float, float]]) -> Markup:
         f'<svg class="pcn-spark" viewBox="0 0 {across + 4} {up + 4}" aria-hidden="true">'
         f'<path d="M2 {_number(first)}{steps}"/>{end}</svg>'
     )
-
-
-def is_wide(chart: Chart) -> bool:
-    """Whether a chart takes the place of two."""
-    return isinstance(chart, TrendChart | AgeingChart)
 
 
 def _balances(drawing: _Drawing, chart: BalancesChart) -> tuple[float, float]:
@@ -173,7 +168,7 @@ def _trend(drawing: _Drawing, chart: TrendChart) -> float:
     right = width - min(0.4 * width, max(_width(word, _LABEL) for word in ends) + 6)
     top = drawing.below_title + 14  # the unit is written between
     bottom = top + _LANE * chart.rows
-    base = bottom - (24 if chart.payments else 6)
+    base = bottom - (28 if chart.payments else 6)
     low, high, first = chart.amounts.first, chart.amounts.last, chart.days.first
     # Two answers of one moment would else divide by nothing.
     span = max((chart.days.last - first).total_seconds(), 1.0)
@@ -199,8 +194,7 @@ def _trend(drawing: _Drawing, chart: TrendChart) -> float:
         drawing.text(left - 4, bottom - 4, "payments", _SMALL, "muted", anchor="end")
         days = [x(day) for day, _ in chart.payments]
         drawing.upright(days, bottom - 10, bottom - 3, "text", 1)
-        for day, (_, words) in zip(days, chart.payments, strict=True):
-            drawing.text(day, bottom - 13, words, 7.5, "muted", anchor="middle")
+        drawing.ticks(zip(days, (words for _, words in chart.payments), strict=True), bottom - 25)
     free = float("inf")
     for line in chart.ends:
         free = drawing.end(right + 6, y(line.heights[-1]), line, free)
@@ -216,8 +210,8 @@ class _Drawing:
         self._parts: list[str] = []
         lines = _lines(title, width - _EDGE, _TITLE, bold=True)
         for place, line in enumerate(lines):
-            self.text(_EDGE, _TITLE + 14 * place, line, _TITLE, bold=True)
-        self.below_title = 14.0 * len(lines) + 4
+            self.text(_EDGE, _TITLE + 15 * place, line, _TITLE, bold=True)
+        self.below_title = 15.0 * len(lines) + 4
 
     def lanes(self, labels: Sequence[str]) -> tuple[float, float]:
         """Name the lanes; return where these begin, from the left and from the top."""
@@ -236,13 +230,13 @@ class _Drawing:
         """Write unit and foot below what was drawn, and return it as an element."""
         trend = isinstance(chart, TrendChart)  # whose unit is that of the other axis
         if not trend:
-            self.text(left, bottom + 23, chart.unit, _SMALL, "muted")
-        height, foot = bottom + (28 if trend else 37), chart.foot
+            self.text(left, bottom + 24, chart.unit, _SMALL, "muted")
+        height, foot = bottom + (28 if trend else 40), chart.foot
         for line in _lines(foot.words, self.width - _EDGE, _SMALL, bold=foot.bold):
             self.text(_EDGE, height, line, _SMALL, foot.colour, bold=foot.bold)
-            height += 10
+            height += 12
         return Markup(  # noqa: S704  (every text is escaped)
-            f'<svg viewBox="0 0 {self.width:g} {round(height - 6, 1):g}" role="img"'
+            f'<svg viewBox="0 0 {self.width:g} {round(height - 8, 1):g}" role="img"'
             f' class="pcn-chart" aria-labelledby="{prefix}-title {prefix}-desc"'
             ' style="stroke-linejoin: round"'
             ' xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink">'
@@ -289,7 +283,7 @@ class _Drawing:
         for key in keys:
             width = _width(key.words, _SMALL) + 26
             if x > _EDGE and x + width > self.width:
-                x, y = _EDGE, y + 13
+                x, y = _EDGE, y + 15
             if key.colour:
                 self.piece(x, y - 7, 9, key.colour, height=9, hatched=key.hatched)
             self.text(x + 13, y, key.words, _SMALL)
@@ -327,6 +321,8 @@ class _Drawing:
         """Write below an axis what its places stand for, where the words stand apart."""
         free = float("-inf")
         for x, words in ticks:
+            if not words:
+                continue
             half = _width(words, _TICK) / 2
             anchor = "end" if x + half > self.width else "middle"
             start = x - half * (2 if anchor == "end" else 1)

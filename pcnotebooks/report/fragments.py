@@ -10,7 +10,9 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from pcnotebooks.chart.svg import PHONE, svg
 from pcnotebooks.errors import PcNotebooksError
+from pcnotebooks.overview.charts import Chart
 from pcnotebooks.overview.model import Line, Section
 from pcnotebooks.overview.palette import PALETTE
 
@@ -45,6 +47,29 @@ def _palette(ground: int) -> str:
 def _css_text(text: str) -> str:
     """Return a text for CSS to print, none of whose characters ends a string or a tag."""
     return "".join(each if each.isalnum() else f"\\{ord(each):x} " for each in text)
+
+
+def charts_of(charts: Sequence[Chart], *, prefix: str) -> Markup:
+    """Return charts next to each other, each with ids of its own that begin with the prefix.
+
+    Three fit in a row as they are drawn for a phone. Others are drawn twice, and the style sheet
+    shows the drawing for which there is room.
+    """
+    three = len(charts) == 3
+    drawn = []
+    for place, chart in enumerate(charts):
+        narrow = svg(chart, prefix=f"{prefix}-{place}", width=PHONE)
+        if three:
+            drawn.append(f"<div>{narrow}</div>")
+        else:
+            drawn.append(f'<div class="pcn-phone">{narrow}</div>')
+            drawn.append(
+                f'<div class="pcn-desk">{svg(chart, prefix=f"{prefix}-{place}-desk")}</div>'
+            )
+    kind = "pcn-charts pcn-three" if three else "pcn-charts"
+    return Markup(  # noqa: S704 (drawings whose texts are escaped)
+        f'<div class="pcn-charts-of"><div class="{kind}">{"".join(drawn)}</div></div>'
+    )
 
 
 def figures_table(lines: Sequence[Line]) -> Markup:

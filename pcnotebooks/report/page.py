@@ -14,14 +14,13 @@ import pandas as pd
 from markupsafe import Markup
 
 from pcnotebooks import __version__
-from pcnotebooks.chart.svg import PHONE, is_wide, sparkline, svg
+from pcnotebooks.chart.svg import sparkline
 from pcnotebooks.files import write_whole
 from pcnotebooks.frame.selection import AsOf
-from pcnotebooks.overview.ageing import AgeingChart
 from pcnotebooks.overview.build import latest_rows, overview
 from pcnotebooks.overview.model import Account, Overview, Section
 from pcnotebooks.payload.payload import Payload
-from pcnotebooks.report.fragments import environment
+from pcnotebooks.report.fragments import charts_of, environment
 from pcnotebooks.report.pdf import pdf_of
 from pcnotebooks.report.spreadsheet import csv_of
 
@@ -108,19 +107,8 @@ def _html(shown: Overview, title: str | None) -> str:
     return html
 
 
-def _charts(section: Section, account: Account) -> list[tuple[str, Markup]]:
-    """Return an account's charts drawn, each with what the style sheet calls its place.
-
-    Each has ids of its own on the page. An ageing is drawn for a phone as well.
-    """
-    prefix = f"c{section.place}p{account.number}"
-    drawn = []
-    for place, chart in enumerate(account.charts):
-        drawn.append(("wide" if is_wide(chart) else "", svg(chart, prefix=f"{prefix}-{place}")))
-        if isinstance(chart, AgeingChart):
-            narrow = svg(chart, prefix=f"{prefix}-{place}-phone", width=PHONE)
-            drawn[-1:] = [("wide desk", drawn[-1][1]), ("phone", narrow)]
-    return drawn
+def _charts(section: Section, account: Account) -> Markup:
+    return charts_of(account.charts, prefix=f"c{section.place}p{account.number}")
 
 
 @dataclass(frozen=True)

@@ -10,18 +10,16 @@ from typing import Any
 import pandas as pd
 from ipywidgets import HTML, DatePicker, Dropdown, HBox, Layout, VBox
 
-from pcnotebooks.chart.svg import PHONE, svg
 from pcnotebooks.clouds import CLOUDS, SAMPLE
 from pcnotebooks.frame.schema import NOT_STATED
 from pcnotebooks.frame.selection import invoice_types
-from pcnotebooks.overview.ageing import AgeingChart
 from pcnotebooks.overview.build import overview, part
-from pcnotebooks.overview.charts import TrendChart
 from pcnotebooks.overview.model import Choice, Overview, Section
 from pcnotebooks.payload.payload import Payload
 from pcnotebooks.report.fragments import (
     assumed,
     by_invoice,
+    charts_of,
     error_html,
     figures_table,
     headlines,
@@ -34,9 +32,6 @@ from pcnotebooks.text import named
 # A value of its own, since None would leave the control blank and ALL is Albania's currency.
 _ALL = object()
 _BANNER = '<p class="pcn-sample"><strong>Sample data</strong>, not an account</p>'
-# Where the window is narrower than these charts, they are scrolled, by keyboard as well.
-_WIDE_NAMES = {AgeingChart: "Ageing", TrendChart: "Trend"}
-_WIDTH = 518
 _NOTHING = "<p>No rows: none are stated, or none fit.</p>"
 
 
@@ -207,24 +202,11 @@ class Explorer(VBox):  # type: ignore[misc]  # ipywidgets has no types
         """Return a currency's headline figures, where totals are stated, and its charts."""
         several = len(self._whole.sources) > 1
         head = headlines(section, owners=several) if section.accounts else ""
-        charts = []
-        for place, chart in enumerate(section.charts):
-            wide = _WIDE_NAMES.get(type(chart))
-            width = _WIDTH if wide else None
-            prefix = f"pcn-{self.model_id}-{section.currency}-{place}"
-            picture = svg(chart, prefix=prefix, width=width)
-            ageing = isinstance(chart, AgeingChart)
-            kind = "pcn-wide pcn-desk" if ageing else "pcn-wide"
-            region = f' class="{kind}" tabindex="0" role="group" aria-label="{wide}"'
-            charts.append(f"<div{region if wide else ''}>{picture}</div>")
-            if ageing:
-                narrow = svg(chart, prefix=f"{prefix}-phone", width=PHONE)
-                charts.append(f'<div class="pcn-phone">{narrow}</div>')
+        charts = charts_of(section.charts, prefix=f"pcn-{self.model_id}-{section.currency}")
         currency = escape(section.currency)
         return (
             f'<section aria-label="{currency}"><p class="pcn-currency">{currency}</p>{head}'
-            f'<div class="pcn-charts-of"><div class="pcn-charts">{"".join(charts)}</div></div>'
-            f"{by_invoice(section)}</section>"
+            f"{charts}{by_invoice(section)}</section>"
         )
 
 
