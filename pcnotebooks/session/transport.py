@@ -6,6 +6,7 @@ import base64
 import re
 import socket
 import threading
+import time
 from collections.abc import Mapping, MutableMapping
 from concurrent.futures import Future, wait
 from contextlib import suppress
@@ -136,6 +137,7 @@ class Http(requests.Session):
             return super().send(request, **options)
         both = timeout if isinstance(timeout, tuple) else (timeout, timeout)
         seconds = sum(both) + GRACE
+        end = time.monotonic() + seconds
         outcome: Future[requests.Response] = Future()
         deadline, send = _Deadline(), super().send
 
@@ -159,7 +161,8 @@ class Http(requests.Session):
             target=copy_context().run, args=(work, outcome), name="pcnotebooks", daemon=True
         ).start()
         try:
-            wait([outcome], seconds)
+            while not outcome.done() and (left := end - time.monotonic()) > 0:
+                wait([outcome], min(left, 1))  # Windows hears Ctrl-C only in between
         finally:
             deadline.end()
         if not outcome.done():
