@@ -213,6 +213,12 @@ class Client:
         """Return a text of an answer without the token that it may repeat."""
         return without(self._bearer.token, text)
 
+    def _is_repeated_in(self, body: bytes) -> bool:
+        if self._bearer.token.encode() in body:
+            return True
+        text = body.decode("latin-1") if b"\\" in body else ""  # a token is ASCII
+        return self._hide_in(text) != text
+
     def _refusal(self, call: Call, answer: Answer, description: str = "") -> Failure:
         return refusal(call, answer, self._hide_in, description, self.resource.remedies)
 
@@ -226,8 +232,7 @@ class Client:
             return Failure(PayloadError(message, **call.ids, remedy=remedy))
         # Payloads are written to files that are passed on. A token of a few letters, as tests have
         # it, can be in any body by chance.
-        body = answer.body.decode("latin-1")  # a token is ASCII, whatever the rest is
-        if len(self._bearer.token) >= 8 and self._hide_in(body) != body:
+        if len(self._bearer.token) >= 8 and self._is_repeated_in(answer.body):
             message = f"{call.host} repeats the access token in its answer{call.whose}."
             remedy = "Partner Center does not do so: check the cloud's api address and proxy."
             return Failure(PayloadError(message, **call.ids, remedy=remedy))

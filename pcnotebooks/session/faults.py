@@ -56,7 +56,7 @@ KINDS = (
     ),
     _untrusted(
         "If the network inspects TLS, save its certificate authority as a PEM file and name that"
-        " file in the environment variable REQUESTS_CA_BUNDLE.",
+        " file in the environment variable REQUESTS_CA_BUNDLE, or add it to the file named there.",
         numbers=(2, 18, 19, 20, 21),
     ),
     _untrusted(

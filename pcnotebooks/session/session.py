@@ -32,7 +32,8 @@ class Session:
     Raises
     ------
     ConfigurationError
-        For an unknown cloud, the cloud of the sample data, or a credential without `get_token`.
+        For an unknown cloud, the cloud of the sample data, a credential without `get_token`, or a
+        partner that is not a text.
 
     Examples
     --------
@@ -61,9 +62,14 @@ class Session:
                 f"The cloud {found.name!r} has no api address to ask.",
                 remedy="Sample data needs no session: use sample_payload().",
             )
+        if not isinstance(partner, str | None):
+            raise ConfigurationError(
+                f"The partner is of type {type(partner).__name__}, not a text.",
+                remedy="Give partner as a text, in quotes.",
+            )
         object.__setattr__(self, "cloud", found)
         object.__setattr__(self, "credential", credential)
-        object.__setattr__(self, "partner", partner.strip() or None if partner else None)
+        object.__setattr__(self, "partner", (partner or "").strip() or None)
 
     def __repr__(self) -> str:
         if not vars(self):

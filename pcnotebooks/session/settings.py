@@ -78,8 +78,7 @@ def resolve(
         profile = unwrapped(profile)
     stored = load_profile(profile) if profile else {}
     chosen: dict[str, Any] = {
-        key: unwrapped(value or "") or unwrapped(_set(stored, key) or "")
-        for key, value in given.items()
+        key: unwrapped(value or "") or _set(stored, key) for key, value in given.items()
     }
     chosen["cloud"] = _cloud(cloud or _set(stored, "cloud"))
     if not chosen["client_id"]:
@@ -122,7 +121,11 @@ def _tenant(name: str) -> str:
 
 def _set(stored: dict[str, Any], key: str) -> Any:
     """Return what a profile has, else the environment, else the default."""
-    return stored.get(key) or os.environ.get(f"PCNOTEBOOKS_{key.upper()}") or _DEFAULTS.get(key)
+    variable = os.environ.get(f"PCNOTEBOOKS_{key.upper()}")
+    for value in (stored.get(key), variable, _DEFAULTS.get(key)):
+        if given := unwrapped(value) if isinstance(value, str) else value:
+            return given
+    return None
 
 
 def _check_alone(settings: Settings) -> None:

@@ -6,6 +6,7 @@ import base64
 import re
 import socket
 import threading
+import time
 from collections.abc import Mapping, MutableMapping
 from concurrent.futures import Future, wait
 from contextlib import suppress
@@ -26,7 +27,7 @@ from urllib3.connection import HTTPConnection
 
 from pcnotebooks.errors import ConfigurationError, NetworkError
 from pcnotebooks.session.faults import ProxyLoginError, UnfinishedError, explained
-from pcnotebooks.text import hidden, one_line
+from pcnotebooks.text import hidden, one_line, unwrapped
 
 # requests counts a time-out from byte to byte: a server that sends one now and then is always in
 # time. So the whole answer has a time limit of its own.
@@ -136,6 +137,7 @@ class Http(requests.Session):
             return super().send(request, **options)
         both = timeout if isinstance(timeout, tuple) else (timeout, timeout)
         seconds = sum(both) + GRACE
+        end = time.monotonic() + seconds
         outcome: Future[requests.Response] = Future()
         deadline, send = _Deadline(), super().send
 
@@ -159,7 +161,8 @@ class Http(requests.Session):
             target=copy_context().run, args=(work, outcome), name="pcnotebooks", daemon=True
         ).start()
         try:
-            wait([outcome], seconds)
+            while not outcome.done() and (left := end - time.monotonic()) > 0:
+                wait([outcome], min(left, 1))  # Windows hears Ctrl-C only in between
         finally:
             deadline.end()
         if not outcome.done():
@@ -298,10 +301,10 @@ def _usable(proxy: str) -> str:
 
     They end at the last ``@``, and are often written as they are, with ``#``, ``/`` or ``@``.
     """
-    scheme, separator, rest = proxy.partition("://")
+    scheme, separator, rest = unwrapped(proxy).partition("://")
     if not separator:
-        scheme, rest = "http", proxy
-    login, at, place = rest.strip().rpartition("@")
+        scheme, rest = "http", scheme
+    login, at, place = rest.rpartition("@")
     # A percent sign that begins no encoded character is part of the password.
     login = quote(re.sub(r"%(?![0-9a-fA-F]{2})", "%25", login), safe="%:")
     place = place.partition("/")[0]

@@ -18,6 +18,7 @@ from pcnotebooks.service import client
 from pcnotebooks.service.fetch import fetch_invoice_summaries
 from pcnotebooks.session.session import Session
 from pcnotebooks.session.sign_in import sign_in
+from pcnotebooks.session.transport import route
 from tests.services.certificates import server_context
 from tests.services.identity_provider import CLIENT_ID, IdentityProvider
 from tests.services.partner_center import Answer
@@ -149,6 +150,23 @@ def test_a_password_with_special_characters_reaches_the_proxy(
     assert f"through the proxy 127.0.0.1:{proxy.port}" in findings
     if len(password) > 3:
         assert password not in str(error) + findings
+
+
+@pytest.mark.parametrize(
+    ("address", "host"),
+    [
+        ("proxy.example:8080", "proxy.example:8080"),
+        (' "http://proxy.example:8080"\n', "proxy.example:8080"),
+        ("http://u:a@b@proxy.example:9/path", "proxy.example:9"),
+        ("https://u:p@[::1]:3128", "[::1]:3128"),
+        ("socks5h://u:p@proxy.example:1080", "proxy.example:1080"),
+    ],
+)
+def test_a_proxy_is_shown_by_host_and_port_alone(home, monkeypatch, address, host):
+    """However its address is written."""
+    monkeypatch.setenv("HTTPS_PROXY", address)
+    assert route("https://api.partner.test/v1") == (host, None)
+    assert route("http://localhost:1/v1") == ("", None)
 
 
 @pytest.mark.parametrize(

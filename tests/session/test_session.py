@@ -237,3 +237,18 @@ def test_the_tenant_that_a_token_names():
     assert tenant_of(f"e30.{claims}.c2ln") == "a-tenant"
     for token in ("opaque", "a.b.c", "e30.W10.x", "e30.e30.x", "e30.eyJ0aWQiOjF9.x"):
         assert tenant_of(token) is None
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"), [(" Contoso\n", "Contoso"), (" ", None), ("", None), (None, None)]
+)
+def test_blanks_around_a_partner_are_left_out(given, kept):
+    """A label of blanks is none: the tenant of the token takes its place."""
+    assert Session.from_token("global", "x" * 20, partner=given).partner == kept
+
+
+@pytest.mark.parametrize("partner", [5, b"Contoso", ["Contoso"]])
+def test_a_partner_that_is_not_a_text_is_refused(partner):
+    """It would fail later, in a frame or a folder's name."""
+    with pytest.raises(ConfigurationError, match="The partner is of type"):
+        Session.from_token("global", "x" * 20, partner=partner)

@@ -305,6 +305,28 @@ def test_what_is_not_a_domain_is_no_tenant(home, tenant):
         resolve(client_id="mine", tenant=tenant)
 
 
+def test_profiles_that_only_quotes_tell_apart_are_refused(store):
+    """Their sign-ins are one."""
+    store(
+        '[contoso]\nclient_id = "mine"\n'
+        '[fabrikam]\nclient_id = "\\"mine\\""\ntenant = "t.example"\n'
+    )
+    with pytest.raises(ConfigurationError, match="tells their sign-ins apart"):
+        resolve(profile="contoso")
+
+
+@pytest.mark.parametrize("blank", [" ", '""', "\n"])
+def test_a_variable_of_blanks_and_quotes_counts_as_unset(home, monkeypatch, blank):
+    """The default takes its place."""
+    monkeypatch.setenv("PCNOTEBOOKS_CLIENT_ID", "mine")
+    for name in ("TENANT", "CLOUD", "CACHE"):
+        monkeypatch.setenv(f"PCNOTEBOOKS_{name}", blank)
+    settings = resolve()
+    assert (settings.tenant, settings.cloud.name, settings.cache) == (
+        "organizations", "global", "memory",
+    )  # fmt: skip
+
+
 GUID = "11111111-2222-4333-8444-555555555555"
 PASTED = [f'"{GUID}"', f" {GUID}\n", f"{{{GUID}}}", f"\u201c{GUID}\u201d", f"'{GUID}'", f"<{GUID}>",
           f"\ufeff{GUID}\u200b", f"{GUID}\r\n"]  # fmt: skip
