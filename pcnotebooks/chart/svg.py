@@ -88,7 +88,8 @@ def _balances(drawing: _Drawing, chart: BalancesChart) -> tuple[float, float]:
         start, end = sorted((x(0), x(bar.length)))
         middle = top + _LANE * (place + 0.5)
         drawing.rectangle(start, middle - _BAR / 2, end - start, _BAR, bar.colour)
-        drawing.text(x(max(bar.length, 0.0)) + _GAP, middle + 3.2, bar.words, _VALUE)
+        beside = x(max(bar.length, 0.0)) + _GAP
+        drawing.text(beside, middle + 3.2, bar.words, _VALUE, most=width - beside)
     drawing.upright([x(0)], top, bottom, "muted", 0.8)
     drawing.ticks([(x(tick), words) for tick, words in chart.axis.ticks], bottom)
     return left, bottom
@@ -114,12 +115,8 @@ def _recency(drawing: _Drawing, chart: RecencyChart) -> tuple[float, float]:
                 continue
             drawing.spot(x(mark.days), middle, arrow=mark.older)
             drawing.mark_words(x(mark.days), middle + 3.2, mark, x(low))
-    # The bands' ends are near each other if a payment is old: of two that touch the later stays.
-    apart: list[tuple[float, str]] = []
-    for day, words in reversed(chart.axis.ticks):
-        if not apart or x(day) + _width(words, _TICK) + 8 < apart[-1][0]:
-            apart.append((x(day), words))
-    drawing.ticks(apart[::-1], bottom)
+    # The bands' ends are near each other if a payment is old: the last one matters most.
+    drawing.ticks([(x(day), words) for day, words in reversed(chart.axis.ticks)], bottom)
     return left, bottom
 
 
@@ -153,7 +150,8 @@ def _ageing(drawing: _Drawing, chart: AgeingChart) -> tuple[float, float]:
                 drawing.text(
                     middle_of, middle + 2.9, piece.words, _SMALL, piece.ink, anchor="middle"
                 )
-        drawing.text(x(stack.reach) + _GAP, middle + 3.2, stack.words, _VALUE)
+        beside = x(stack.reach) + _GAP
+        drawing.text(beside, middle + 3.2, stack.words, _VALUE, most=width - beside)
     drawing.upright([x(0)], top, bottom, "muted", 0.8)
     drawing.ticks([(x(tick), words) for tick, words in chart.axis.ticks], bottom)
     return left, bottom
@@ -194,11 +192,14 @@ def _trend(drawing: _Drawing, chart: TrendChart) -> float:
         drawing.text(left - 4, bottom - 4, "payments", _SMALL, "muted", anchor="end")
         days = [x(day) for day, _ in chart.payments]
         drawing.upright(days, bottom - 10, bottom - 3, "text", 1)
-        drawing.ticks(zip(days, (words for _, words in chart.payments), strict=True), bottom - 25)
+        amounts = [(day, words) for day, (_, words) in zip(days, chart.payments, strict=True)]
+        drawing.ticks([one for one in amounts if one[1]], bottom - 25)
     free = float("inf")
     for line in chart.ends:
         free = drawing.end(right + 6, y(line.heights[-1]), line, free)
-    drawing.ticks([(x(date), words) for date, words in chart.days.ticks], bottom)
+    # A month is nothing without its year.
+    dates = sorted(chart.days.ticks, key=lambda tick: not tick[1].isdigit())
+    drawing.ticks([(x(date), words) for date, words in dates], bottom)
     return bottom
 
 
@@ -318,18 +319,16 @@ class _Drawing:
         self._path(path, colour, width)
 
     def ticks(self, ticks: Iterable[tuple[float, str]], bottom: float) -> None:
-        """Write below an axis what its places stand for, where the words stand apart."""
-        free = float("-inf")
+        """Write the words of ticks below an axis; of two that would touch, the first."""
+        taken: list[tuple[float, float]] = []
         for x, words in ticks:
-            if not words:
-                continue
             half = _width(words, _TICK) / 2
             anchor = "end" if x + half > self.width else "middle"
             start = x - half * (2 if anchor == "end" else 1)
-            if start < free:
-                continue
-            free = start + 2 * half + 3
-            self.text(x, bottom + 11, words, _TICK, "muted", anchor=anchor)
+            end = start + 2 * half + 3
+            if all(end < left or right < start for left, right in taken):
+                taken.append((start, end))
+                self.text(x, bottom + 11, words, _TICK, "muted", anchor=anchor)
 
     def steps(self, points: Sequence[tuple[float, float]], line: Line) -> None:
         """Draw what stands until it changes, with a dot where it stands now."""

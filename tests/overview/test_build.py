@@ -189,7 +189,7 @@ def test_a_partner_named_by_blanks_is_not_shown_as_nothing():
     shown = overview(payload(item("GBP", 5), partner=" \t"))
     assert shown.sources[0].owner == "Partner not named · Partner Center"
     unseen = overview([payload(item("GBP", 5), partner=label) for label in ("\u200b", "Contoso")])
-    assert [name for _, name, _ in unseen.named()] == ["Contoso", "Partner not named"]
+    assert [source.name for source in unseen.sources] == ["Contoso", "Partner not named"]
     assert "Partner not named" in pc.render_report(unseen.payloads)
 
 
