@@ -11,7 +11,6 @@ from typing import Any
 from pcnotebooks.errors import ReportError
 from pcnotebooks.report.allowed import allowed_tree
 from pcnotebooks.report.terminal import joined, on_screen
-from pcnotebooks.text import one_line
 
 # The first part of a token (JWT) is a JSON object in base64, which names its algorithm; the claims
 # follow or, if they are encrypted, other parts.
@@ -70,7 +69,9 @@ def cell_error(
     cells = book.cells[: index + 1]
     number = sum(INJECTED not in cell.metadata.get("tags", ()) for cell in cells)
     first = next((line.strip() for line in cells[-1].source.splitlines() if line.strip()), "")
-    named = f" ({one_line(first, 60)})" if first and not secret_in(first, secrets) else ""
+    named = f" ({first[:57]}...)" if len(first) > 60 else f" ({first})"
+    if not first or secret_in(first, secrets):  # before it is cut: a part may look like nothing
+        named = ""
     return ReportError(f"Cell {number}{named} {what}", cell=number, remedy=remedy)
 
 
