@@ -11,7 +11,6 @@ from typing import Any
 from pcnotebooks.errors import ReportError
 from pcnotebooks.report.allowed import allowed_tree
 from pcnotebooks.report.terminal import joined, on_screen
-from pcnotebooks.text import one_line
 
 # The first part of a token (JWT) is a JSON object in base64, which names its algorithm; the claims
 # follow or, if they are encrypted, other parts.
@@ -37,7 +36,7 @@ _SECRETS = {
     "a token or secret by its name": re.compile(
         f"{_NAMED}{_IS}{_VALUE}|(?:{_NAMED}|{_OFTEN}){_IS_BESIDE}{_MIXED}"
     ),
-    "a signature of a shared access": re.compile(r"\bsig=(?=\S*\d)[\w%+/-]{30,}"),
+    "a signature of a shared access": re.compile(r"\bsig=(?=\S{0,200}\d)[\w%+/-]{30,}"),
     # As Entra makes refresh tokens and client secrets, and Microsoft accounts their tokens.
     "a token or secret by its form": re.compile(
         r"(?<![\w.,+/=-])(?:[01]\.A[\w-]{60,}|M\.[CR]\d+_[\w.!*$-]{60,}|Ew[AB][\w+/]{150,})"
@@ -48,7 +47,9 @@ _SECRETS = {
 _SPLIT = re.compile(r"[\s*`~\\]+")
 _UNSEEN = dict.fromkeys([0xAD, *range(0x200B, 0x200E), 0x2060, 0xFEFF])
 _SIGN_IN_URL = re.compile(
-    r"\b[\w-]+(?:\.[\w-]+)+(?::\d+)?/(?:[\w.-]+/)*(?:device(?:login|auth)?|link)\b", re.IGNORECASE
+    r"\b[\w-]{1,63}(?:\.[\w-]{1,63}){1,9}(?::\d+)?/(?:[\w.-]{1,99}/){0,9}"
+    r"(?:device(?:login|auth)?|link)\b",
+    re.IGNORECASE,
 )
 # As Entra writes them, nine capitals and digits; or in two halves, as RFC 8628 does.
 _CODE = re.compile(
@@ -70,7 +71,9 @@ def cell_error(
     cells = book.cells[: index + 1]
     number = sum(INJECTED not in cell.metadata.get("tags", ()) for cell in cells)
     first = next((line.strip() for line in cells[-1].source.splitlines() if line.strip()), "")
-    named = f" ({one_line(first, 60)})" if first and not secret_in(first, secrets) else ""
+    named = f" ({first[:57]}...)" if len(first) > 60 else f" ({first})"
+    if not first or secret_in(cells[-1].source, secrets):  # whole: a part may look like nothing
+        named = ""
     return ReportError(f"Cell {number}{named} {what}", cell=number, remedy=remedy)
 
 

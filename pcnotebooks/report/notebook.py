@@ -134,10 +134,11 @@ def _read(path: Path) -> Any:
             warnings.simplefilter("ignore")
             book = nbformat.reads(path.read_text(encoding="utf-8-sig"), as_version=4)
         for part in (book, *book.cells):
-            # Some editors write null for what they do not know, such as the kernel.
-            part.metadata = nbformat.from_dict(
-                {name: fact for name, fact in part.metadata.items() if fact is not None}
-            )
+            # Some editors write null for what they do not know.
+            for name in [name for name, fact in part.metadata.items() if fact is None]:
+                del part.metadata[name]
+        if not book.metadata.get("kernelspec", {}).get("name"):
+            book.metadata.pop("kernelspec", None)
     except (ValueError, KeyError, AttributeError, TypeError, nbformat.ValidationError):
         raise ReportError(
             f"{path} is no notebook.", remedy="Name a file that Jupyter saved, .ipynb."
@@ -239,7 +240,7 @@ def _execute(book: Any) -> None:
 
     from pcnotebooks.report.kernels import Manager  # noqa: PLC0415
 
-    kernel = book.metadata.get("kernelspec", {}).get("name") or "python3"
+    kernel = book.metadata.get("kernelspec", {}).get("name", "python3")
     reached = [0]
 
     def remember(cell_index: int, **_: Any) -> None:

@@ -129,7 +129,7 @@ def picture(mime: str, content: str, words: str, size: Mapping[str, Any]) -> str
 def _shown_html(html: str) -> str | None:
     """Return HTML of which something is left without scripts; None if nothing is."""
     left = allowed_tree(html)
-    words = left.get_text(strip=True)
+    words = left.get_text(" ", strip=True)
     live = _LIVE.search(html)
     if live and _WAITS.search(words):
         return None

@@ -132,3 +132,9 @@ def test_bundled_notebooks_are_innocent_with_their_code():
         book = nbformat.read(path, as_version=4)
         book.metadata["pcnotebooks"] = {"code": True}
         refuse_secrets(book)
+
+
+@pytest.mark.parametrize("word", ["a1.b2.", "sig=", "token=", "access_token: ", "word ", "eyJ"])
+def test_a_long_text_ends(word: str):
+    """The start of a secret, repeated, is no secret, and no pattern takes quadratic time."""
+    assert secret_in(word * 20_000) is None

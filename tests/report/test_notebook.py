@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import re
 import struct
@@ -12,10 +13,13 @@ import zipfile
 from base64 import b64decode
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from enum import Enum, StrEnum
 from pathlib import Path
 from typing import Any
 
 import nbformat
+import numpy as np
+import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
 
@@ -24,7 +28,13 @@ from pcnotebooks import ConfigurationError, ReportError, render_notebook, sample
 from pcnotebooks.overview.palette import PALETTE
 from pcnotebooks.report.fragments import error_html
 from pcnotebooks.report.leaks import refuse_secrets, secret_in
-from pcnotebooks.report.notebook import _hidden_failure, _html, _read, bundled_notebooks
+from pcnotebooks.report.notebook import (
+    _hidden_failure,
+    _html,
+    _literal,
+    _read,
+    bundled_notebooks,
+)
 from tests.services.planted import TOKEN
 
 ROOT = Path(__file__).parents[2]
@@ -207,6 +217,77 @@ def test_a_kernel_that_is_not_there_is_named():
     nbformat.write(book(code("1"), kernelspec={"name": "ir", "display_name": "R"}), path)
     with pytest.raises(ReportError, match="no kernel 'ir'"):
         render_notebook(path, "out.html")
+
+
+def test_facts_that_are_null_are_not_known():
+    """As some editors write them: the kernel, tags, widgets and titles."""
+    cells = [code("x = 1", tags=("parameters",)), code("print(x)"), "text"]
+    given = book(*cells)
+    given.metadata.update(widgets=None, title=None, pcnotebooks=None)
+    given.cells[1].metadata["tags"] = None
+    for kernel in (None, {"name": None, "display_name": "x"}, {}):
+        given.metadata["kernelspec"] = kernel
+        Path("null.ipynb").write_text(json.dumps(given))
+        path = render_notebook("null.ipynb", "out.html", parameters={"x": 5})
+        assert BeautifulSoup(path.read_text("utf-8"), "html.parser").pre.get_text() == "5"
+
+
+class Currency(StrEnum):
+    """A choice among texts."""
+
+    GBP = "GBP"
+
+
+class Level(Enum):
+    """A choice among numbers, or none."""
+
+    HIGH = 2
+    NONE = None
+
+
+class Loud(str):
+    """A text that writes itself otherwise."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "LOUD"
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        (np.float64(2.5), "2.5"),
+        (np.float64("nan"), "float('nan')"),
+        (np.float64("-inf"), "float('-inf')"),
+        (np.int16(3), "3"),
+        (np.bool_(True), "True"),
+        (np.str_("it's"), '"it\'s"'),
+        (np.array(7), "7"),
+        (np.datetime64("2018-03-16"), "'2018-03-16'"),
+        (np.datetime64("2018-03-16T01:02:03", "ns"), "'2018-03-16T01:02:03'"),
+        (np.datetime64("NaT"), "None"),
+        (pd.Timestamp("2018-03-16", tz="UTC"), "'2018-03-16T00:00:00+00:00'"),
+        (pd.NaT, "None"),
+        (Currency.GBP, "'GBP'"),
+        (Level.HIGH, "2"),
+        (Level.NONE, "None"),
+        (Loud("quiet"), "'quiet'"),
+        ([np.int64(1), {Currency.GBP: (np.float64(0.5),)}], "[1, {'GBP': [0.5]}]"),
+    ],
+)
+def test_parameters_are_written_as_plain_values(value: Any, written: str):
+    """NumPy's scalars, pandas' dates and members of an Enum mean a plain value."""
+    assert _literal("x", value) == written
+
+
+@pytest.mark.parametrize(
+    "value", [np.timedelta64(5, "ns"), np.array([1]), np.complex128(1), pd.NA, pd.Series([1]), b"x"]
+)
+def test_parameters_without_a_plain_value_are_refused(value: Any):
+    """In words, before anything runs."""
+    with pytest.raises(ConfigurationError, match="which no cell can be given"):
+        _literal("x", value)
 
 
 def test_files_that_are_not_there_are_said():
