@@ -222,7 +222,8 @@ def test_prints_on_paper_of_both_sizes(
         ink = picture.convert("L").point(lambda light: 255 if light < 250 else 0).getbbox()
         assert ink[0] >= 36
         assert ink[2] <= width - 36
-    assert begun == ["CHF", "EUR", "GBP", "JPY", "KWD", "USD"]
+    # A table of open invoices has the code once more, in the heading of its amounts.
+    assert list(dict.fromkeys(begun)) == ["CHF", "EUR", "GBP", "JPY", "KWD", "USD"]
 
 
 def test_a_printed_currency_begins_above_the_last_third_of_a_page(
