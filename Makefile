@@ -32,13 +32,11 @@ check: $(VENV)/.dev
 	$(BIN)/nbstripout --verify notebooks/*.ipynb
 	$(BIN)/python -m pytest --quiet tests/test_project.py::test_environment_equals_pyproject
 
-# Each in a throw-away environment; browser and keyring depend on none of these versions, and
-# what signs in and fetches does not depend on pandas.
+# Each in a throw-away environment; browser and keyring depend on none of these versions.
 test-matrix: test-oldest
-	$(BIN)/uv run $(APART) --python $(call found,3.11) --with 'pandas==2.2.*' $(PYTEST) $(NO_NETWORK_HALF)
 	$(BIN)/uv run $(APART) --python $(call found,3.13) $(PYTEST)
 
-# The lowest versions that pyproject.toml allows are those that are tested.
+# The lowest versions that pyproject.toml allows are those that are tested; pandas 2.2 among them.
 test-oldest: $(VENV)/.dev
 	$(BIN)/uv run $(APART) --python $(call found,3.11) --resolution lowest-direct $(PYTEST)
 
@@ -47,7 +45,6 @@ found = $(or $(lastword $(wildcard $(PYENV)/versions/$(1).*/bin/python)),$(1))
 PYENV = $(or $(PYENV_ROOT),$(HOME)/.pyenv)
 APART = --quiet --no-project --isolated --with-editable '.[test]'
 PYTEST = python -m pytest -q $(APIECE) --ignore=tests/browser --ignore=tests/session/test_keyring.py
-NO_NETWORK_HALF = $(foreach name,session service test_cli.py test_doctor.py test_project.py widgets/test_sign_in.py,--ignore=tests/$(name))
 
 # Spark, which wants Java 17, knows no pandas 3: an environment of its own.
 test-spark: $(VENV)/.dev

@@ -37,8 +37,9 @@ from pcnotebooks import (
     write_excel,
 )
 from pcnotebooks.chart.svg import svg
-from pcnotebooks.overview.charts import Chart, balances_chart, recency_chart
+from pcnotebooks.overview.charts import Chart
 from tests.builders import AT, body, detail, item
+from tests.models import balances_chart, recency_chart
 
 HOSTILE = {
     "script": "<script>pwned()</script>",

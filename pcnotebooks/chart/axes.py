@@ -24,9 +24,9 @@ from pcnotebooks.chart.trend import draw_trend
 from pcnotebooks.errors import ConfigurationError
 from pcnotebooks.frame.ageing import age
 from pcnotebooks.frame.invoices import INVOICE_COLUMNS
-from pcnotebooks.frame.measures import with_recency
+from pcnotebooks.frame.measures import changes_of, with_recency
 from pcnotebooks.frame.schema import TOTALS_COLUMNS
-from pcnotebooks.frame.selection import AsOf, latest, require_frame
+from pcnotebooks.frame.selection import AsOf, latest, require_frame, rows_of
 from pcnotebooks.overview.ageing import AgeingChart, ageing_chart
 from pcnotebooks.overview.charts import (
     BalancesChart,
@@ -237,26 +237,28 @@ def plot_panels(frame: pd.DataFrame, plot: Callable[..., Axes] = plot_balances) 
 
 def _balances_of(frame: pd.DataFrame) -> BalancesChart | None:
     _refuse_several(frame, "plot_balances")
-    return balances_chart(frame) if len(frame) else None
+    rows = list(rows_of(latest(frame)))
+    return balances_chart(rows) if rows else None
 
 
 def _recency_of(frame: pd.DataFrame, *, as_of: AsOf | None = None) -> RecencyChart | None:
     require_frame(frame, TOTALS_COLUMNS)
-    recency = with_recency(latest(frame), as_of=as_of)
-    return recency_chart(recency, as_of=as_of) if len(recency) else None
+    rows = list(rows_of(with_recency(latest(frame), as_of=as_of)))
+    return recency_chart(rows, as_of=as_of) if rows else None
 
 
 def _trend_of(frame: pd.DataFrame) -> TrendChart | None:
     _refuse_several(frame, "plot_balance_trend")
-    return trend_chart(frame) if len(frame) else None
+    rows, changes = list(rows_of(frame)), list(rows_of(changes_of(frame)))
+    return trend_chart(rows, changes) if rows else None
 
 
 def _ageing_of(
     frame: pd.DataFrame, *, as_of: AsOf | None = None, terms_days: int = 60
 ) -> AgeingChart | None:
     _refuse_several(frame, "plot_ageing", INVOICE_COLUMNS)
-    aged = age(frame, as_of=as_of, terms_days=terms_days)
-    return ageing_chart(aged, terms_days=terms_days, as_of=as_of) if len(aged) else None
+    rows = list(rows_of(age(frame, as_of=as_of, terms_days=terms_days)))
+    return ageing_chart(rows, terms_days=terms_days, as_of=as_of) if rows else None
 
 
 _MODELS: dict[Callable[..., Axes], Callable[[pd.DataFrame], Chart | None]] = {

@@ -54,6 +54,23 @@ def is_wide(chart: Chart) -> bool:
     return isinstance(chart, TrendChart | AgeingChart)
 
 
+def sparkline(trend: Sequence[tuple[float, float]]) -> Markup:
+    """Return balances over time as a picture among words, which has no text of its own.
+
+    Time and balance go from 0 to 1. Each balance holds until the next.
+    """
+    if not trend:
+        return Markup()
+    across, up = 96, 20
+    (_, first), *later = [(2 + across * time, 2 + up * (1 - height)) for time, height in trend]
+    steps = "".join(f"H{_number(time)}V{_number(height)}" for time, height in later)
+    end = f'<circle cx="{_number(later[-1][0])}" cy="{_number(later[-1][1])}" r="2"/>'
+    return Markup(  # noqa: S704 (numbers only)
+        f'<svg class="pcn-spark" viewBox="0 0 {across + 4} {up + 4}" aria-hidden="true">'
+        f'<path d="M2 {_number(first)}{steps}"/>{end}</svg>'
+    )
+
+
 def _balances(drawing: _Drawing, chart: BalancesChart) -> tuple[float, float]:
     """Draw bars; return where the axis begins, from the left, and ends, from the top."""
     width, low = drawing.width, chart.axis.first

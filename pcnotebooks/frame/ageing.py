@@ -5,13 +5,13 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable
 from datetime import timedelta
-from decimal import Decimal, localcontext
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from pcnotebooks.amounts import add_exactly, to_decimal
+from pcnotebooks.amounts import add_exactly, exactly, to_decimal
 from pcnotebooks.errors import PcNotebooksWarning
 from pcnotebooks.frame.build import totals_frame
 from pcnotebooks.frame.days import counted, days_of, due_days
@@ -312,7 +312,7 @@ def _open_amounts(frame: pd.DataFrame, void: Any, unknown: Any, paid: Any) -> pd
     exact = frame["total_charges"].dtype == object
     totals, payments = frame["total_charges"].tolist(), frame["paid_amount"].tolist()
     amounts = list(totals)
-    with localcontext(prec=100):  # whatever the caller computes in
+    with exactly():  # whatever the caller computes in
         for row in np.flatnonzero((paid != 0) & (_signs(frame["total_charges"]) >= 0)):
             left = to_decimal(totals[row]) - abs(to_decimal(payments[row]))
             amounts[row] = left if exact else float(left)

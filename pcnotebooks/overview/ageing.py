@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from typing import Any
 
 import pandas as pd
 
 from pcnotebooks.amounts import add_exactly, exactly, format_amount, format_days, format_number
 from pcnotebooks.frame.ageing import BANDS
-from pcnotebooks.frame.selection import AsOf, split
+from pcnotebooks.frame.selection import AsOf
 from pcnotebooks.overview.axis import Axis, amounts_axis
 from pcnotebooks.overview.charts import Chart, foot_of, owners_of, scale_of
 from pcnotebooks.text import isolated
@@ -65,17 +66,21 @@ class AgeingChart(Chart):
 
 
 def ageing_chart(
-    aged: pd.DataFrame, *, terms_days: int = 60, as_of: AsOf | None = None, locale: str = "en"
+    aged: Sequence[Any], *, terms_days: int = 60, as_of: AsOf | None = None, locale: str = "en"
 ) -> AgeingChart:
-    """Return what is open by age in the one currency of a frame of :func:`age` that has rows.
+    """Return what is open by age in one currency, from the rows of :func:`age`, one at least.
 
-    With the terms and the day on which the frame was aged, which the foot states.
+    With the terms and the day on which the rows were aged, which the foot states.
     """
-    currency = str(aged["currency"].iloc[0])
+    currency = aged[0].currency
     labels = owners_of(aged)
-    owners = {owner: _by_band(rows) for owner, rows in split(aged, "partner", "cloud").items()}
+    by_owner: dict[tuple[str, str], list[Any]] = {}
+    for row in aged:
+        by_owner.setdefault((row.partner, row.cloud), []).append(row)
+    owners = {owner: _by_band(rows) for owner, rows in by_owner.items()}
     every = _by_band(aged)
-    unknown = int(aged["open_amount"].isna().sum())
+    unknown = sum(pd.isna(row.open_amount) for row in aged)
+    oldest = max((row.days_overdue for row in aged if row.ageing in BANDS), default=0)
     lengths = [
         end
         for bands in owners.values()
@@ -97,7 +102,7 @@ def ageing_chart(
     with exactly():
         reach = [float(length / scale) for length in lengths]
     return AgeingChart(
-        title=_title(every, unknown, aged["days_overdue"].max(), currency, locale),
+        title=_title(every, unknown, oldest, currency, locale),
         description=_description(owners, unknown, currency, locale),
         foot=replace(foot, words=f"{terms} · {foot.words}"),
         unit=unit,
@@ -109,13 +114,15 @@ def ageing_chart(
     )
 
 
-def _by_band(rows: pd.DataFrame) -> dict[str, Decimal]:
+def _by_band(rows: Sequence[Any]) -> dict[str, Decimal]:
     """Return what is open by age, in the order in which it is drawn and said."""
-    known = rows[rows["open_amount"].notna()]
-    parts = {str(label): part["open_amount"] for label, part in split(known, "ageing").items()}
-    # What is open without a due date has an amount; "not stated" is kept for what has none.
-    parts[_UNDATED] = parts.pop(_UNKNOWN, known["open_amount"].head(0))
-    sums = {name: add_exactly(parts.get(name, [])) for name in ("credit", *_OPEN, _UNDATED)}
+    parts: dict[str, list[Any]] = {name: [] for name in ("credit", *_OPEN, _UNDATED)}
+    for row in rows:
+        # What is open without a due date has an amount; "not stated" is kept for what has none.
+        name = _UNDATED if row.ageing == _UNKNOWN else row.ageing
+        if name in parts and not pd.isna(row.open_amount):
+            parts[name].append(row.open_amount)
+    sums = {name: add_exactly(amounts) for name, amounts in parts.items()}
     return {name: amount for name, amount in sums.items() if amount}
 
 
@@ -189,7 +196,7 @@ def _title(
         words = format_amount(overdue, currency, locale=locale)
         if overdue < whole:
             words += f" of {format_number(whole, currency, locale=locale)}"
-        parts.append(f"{words} overdue, the oldest by {format_days(int(oldest), locale=locale)}")
+        parts.append(f"{words} overdue, the oldest by {format_days(oldest, locale=locale)}")
     elif "not due" in bands:
         parts.append(f"{format_amount(bands['not due'], currency, locale=locale)} not due")
     elif not whole and not unknown and "credit" not in bands:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any, TypeAlias
+from itertools import chain
+from typing import Any
 
 import pandas as pd
 
@@ -18,25 +19,26 @@ from pcnotebooks.frame.invoices import invoice_frame
 from pcnotebooks.frame.measures import changes_of, differences_of, with_recency
 from pcnotebooks.frame.rows import Flat, flatten, latest_payloads
 from pcnotebooks.frame.schema import SUMMARY_COLUMNS, UTC
-from pcnotebooks.frame.selection import AsOf, as_of_day, latest, require_frame, rows_of, rows_with
+from pcnotebooks.frame.selection import AsOf, as_of_day, latest, require_frame, rows_of
 from pcnotebooks.overview import listed, words
+from pcnotebooks.overview.charts import invoice_type_of
 from pcnotebooks.overview.model import (
     Account,
     Choice,
     Drawn,
     Frames,
     Given,
+    Key,
     Overview,
+    Rows,
     Section,
     Source,
 )
+from pcnotebooks.overview.ranking import glance, notices, ranked
 from pcnotebooks.overview.told import Told, Words
 from pcnotebooks.overview.words import owner_name
 from pcnotebooks.payload.decode import INVOICES
 from pcnotebooks.payload.payload import Payload
-
-Key: TypeAlias = tuple[str, str, str]  # partner, cloud, currency
-_KEYS = ("partner", "cloud", "currency")
 
 
 def overview(
@@ -91,18 +93,24 @@ def overview(
 
 
 def part(whole: Overview, choice: Choice, *, as_of: date | None = None) -> Overview:
-    """Return the overview of a part, as of another day, from the frames that the whole holds."""
+    """Return the overview of a part, as of another day, from what the whole holds."""
     terms = _Terms(as_of, whole.terms_days, whole.locale)
-    rows = {name: value for name, value in choice.columns.items() if name != "invoice_type"}
-    frames = {field.name: getattr(whole.frames, field.name) for field in fields(Frames)}
-    if rows:
-        frames = {name: rows_with(frame, **rows) for name, frame in frames.items()}
+    frames, rows = whole.frames, whole.rows
+    if as_of != whole.as_of:
+        counted = _counted(frames, terms)
+        frames = replace(frames, **counted)
+        rows = {**rows, **_by_account(counted)}
+    rows = {
+        name: {key: found for key, found in accounts.items() if choice.has(key)}
+        for name, accounts in rows.items()
+    }
     return replace(
         whole,
+        frames=frames,
         as_of=as_of,
         days=terms.in_words(whole.retrieved),
         choice=choice,
-        **_shown(Frames(**frames), whole, choice, terms),
+        **_shown(rows, whole, choice, terms),
     )
 
 
@@ -113,10 +121,6 @@ class _Terms:
     as_of: date | None
     days: int
     locale: str
-
-    def counted(self, rows: pd.DataFrame) -> pd.DataFrame:
-        """Return rows with their recency."""
-        return with_recency(rows, as_of=self.as_of, terms_days=self.days)
 
     def in_words(self, retrieved: str) -> str:
         """Return the as-of day; unless one was given, the days of the payloads."""
@@ -162,17 +166,20 @@ def _worked_out(
     days = [moment.date() for moment in moments]
     retrieved = words.days_words(days, terms.locale) if days else ""
     clouds = {source.payload.cloud for source in sources} or set(frames.details["cloud"])
-    shown = _shown(frames, given, Choice(), terms)
+    frames = replace(frames, **_counted(frames, terms))
+    # No account shows the summaries of every payload.
+    rows = _by_account({name: each for name, each in vars(frames).items() if name != "summaries"})
     return Overview(
-        **shown,
+        **_shown(rows, given, Choice(), terms),
         **vars(given),
+        frames=frames,
         notes=(
             *notes,
-            *_no_longer_stated(frames.history, sources, terms.locale),
-            *_without_balance(shown["frames"], sources, terms.locale),
+            *_no_longer_stated(rows["history"], sources, terms.locale),
+            *_without_balance(rows, sources, terms.locale),
             *frames.explained.attrs["not_compared"],
         ),
-        assumptions=tuple(shown["frames"].invoices.attrs["assumptions"]) if lists else (),
+        assumptions=tuple(frames.invoices.attrs["assumptions"]) if lists else (),
         is_sample=SAMPLE.name in clouds,
         retrieved=retrieved,
         days=terms.in_words(retrieved),
@@ -190,125 +197,128 @@ def _sources(payloads: Sequence[Payload], lists: Sequence[Payload]) -> Given:
     # The balances speak for an account; without them its list of invoices does.
     own = {(each.partner, each.cloud): each for each in (*lists, *newest)}
     return Given(
-        sources=_with_owner(own[key] for key in sorted(own)),
+        sources=_with_owner([own[key] for key in sorted(own)]),
         earlier=_with_owner(older),
         lists=_with_owner(lists),
     )
 
 
-def _with_owner(payloads: Iterable[Payload]) -> tuple[Source, ...]:
-    return tuple(Source(each, owner_name(each.partner, each.cloud)) for each in payloads)
+def _with_owner(payloads: Sequence[Payload]) -> tuple[Source, ...]:
+    several_clouds = len({each.partner for each in payloads}) < len(payloads)
+    found = []
+    for each in payloads:
+        owner = owner_name(each.partner, each.cloud)
+        name = owner if several_clouds or not each.partner.strip() else each.partner
+        found.append(Source(each, owner, name))
+    return tuple(found)
 
 
-def _shown(frames: Frames, given: Given, choice: Choice, terms: _Terms) -> dict[str, Any]:
-    """Return what differs between the whole and its parts: frames, sections and table."""
-    frames = replace(
-        frames,
-        details=terms.counted(frames.details),
-        totals=terms.counted(frames.totals),
-        invoices=age(frames.invoices, as_of=terms.as_of, terms_days=terms.days),
-    )
-    # The summaries are every payload's, which no account shows.
-    groups = {
-        name: _Grouped.of(frame) for name, frame in vars(frames).items() if name != "summaries"
+def _counted(frames: Frames, terms: _Terms) -> dict[str, pd.DataFrame]:
+    """Return the frames that depend on the day, counted as of it."""
+    options: dict[str, Any] = {"as_of": terms.as_of, "terms_days": terms.days}
+    return {
+        "details": with_recency(frames.details, **options),
+        "totals": with_recency(frames.totals, **options),
+        "invoices": age(frames.invoices, **options),
     }
-    chosen, charted = frames.details, groups["details"]
+
+
+def _by_account(frames: Mapping[str, pd.DataFrame]) -> dict[str, Rows]:
+    """Return the rows of each account: a chart or a sentence of each by pandas takes longer."""
+    found: dict[str, Rows] = {}
+    for name, frame in frames.items():
+        accounts: dict[Key, list[Any]] = {}
+        for row in rows_of(frame):
+            accounts.setdefault((row.partner, row.cloud, row.currency), []).append(row)
+        found[name] = accounts
+    return found
+
+
+def _shown(rows: Mapping[str, Rows], given: Given, choice: Choice, terms: _Terms) -> dict[str, Any]:
+    """Return what differs between the whole and its parts: rows, sections and table."""
+    chosen = rows["details"]
     if choice.invoice_type is not None:
-        chosen = rows_with(chosen, invoice_type=choice.invoice_type)
-        charted = _Grouped.of(chosen)
-    by_type = _Grouped.of(rows_with(frames.invoices, invoice_type=choice.invoice_type))
-    unstated = {key for key, rows in by_type.rows.items() if _shows_alone(key, rows, groups, given)}
-    sections = _sections(groups, charted, unstated, given, choice=choice, terms=terms)
-    lines = [words.line(row, Words(row.currency, terms.locale)) for row in rows_of(chosen)]
+        fitting = {
+            key: [row for row in parts if invoice_type_of(row) == choice.invoice_type]
+            for key, parts in chosen.items()
+        }
+        chosen = {key: parts for key, parts in fitting.items() if parts}
+    unstated = [key for key in rows["invoices"] if _shows_alone(key, rows, given, choice)]
+    sections = _sections(rows, chosen, unstated, given, choice=choice, terms=terms)
+    lines = [
+        words.line(row, Words(row.currency, terms.locale))
+        for parts in chosen.values()
+        for row in parts
+    ]
     for section in sections:
         lines += [each.lines[0] for each in section.accounts if each.balance is None]
-    return {"frames": frames, "sections": sections, "lines": tuple(lines)}
+    return {
+        "rows": rows,
+        "sections": sections,
+        "ranked": ranked(sections),
+        "notices": notices(sections, several=len(given.sources) > 1, locale=terms.locale),
+        "lines": tuple(lines),
+    }
 
 
-def _shows_alone(key: Key, rows: Sequence[Any], groups: _Groups, given: Given) -> bool:
+def _shows_alone(key: Key, rows: Mapping[str, Rows], given: Given, choice: Choice) -> bool:
     """Whether invoices are an account of their own: no balance is stated in their currency.
 
     Beside the balances of other currencies only what is open is; all else was paid long ago.
     """
-    if key in groups["totals"].rows:
+    own = rows["invoices"][key]
+    if choice.invoice_type is not None:
+        own = [row for row in own if invoice_type_of(row) == choice.invoice_type]
+    if not own or key in rows["totals"]:
         return False
     stated = {(each.payload.partner, each.payload.cloud) for each in given.balances}
-    return key[:2] not in stated or any(row.ageing not in {"void", "paid"} for row in rows)
-
-
-@dataclass(frozen=True)
-class _Grouped:
-    """A frame by account: rows for words at once, frames for charts where they are asked for."""
-
-    frame: pd.DataFrame
-    rows: dict[Key, list[Any]]
-    places: dict[Key, list[int]]
-
-    @classmethod
-    def of(cls, frame: pd.DataFrame) -> _Grouped:
-        """Group by partner, cloud and currency. Splitting in pandas costs a call an account."""
-        rows: dict[Key, list[Any]] = {}
-        places: dict[Key, list[int]] = {}
-        for place, row in enumerate(rows_of(frame)):
-            key = (row.partner, row.cloud, row.currency)
-            rows.setdefault(key, []).append(row)
-            places.setdefault(key, []).append(place)
-        return cls(frame, rows, places)
-
-    def part(self, *keys: Key) -> pd.DataFrame:
-        """Return the rows of some accounts as a frame, in its order."""
-        places = sorted(place for key in keys for place in self.places.get(key, ()))
-        return self.frame.iloc[places].reset_index(drop=True)
-
-
-_Groups: TypeAlias = dict[str, _Grouped]  # by the name of the frame
+    return key[:2] not in stated or any(row.ageing not in {"void", "paid"} for row in own)
 
 
 def _told(
-    groups: _Groups, unstated: Iterable[Key], lists: Sequence[Source], locale: str
+    rows: Mapping[str, Rows], unstated: Iterable[Key], lists: Sequence[Source], locale: str
 ) -> dict[Key, Told]:
     """Return the rows of each account whose total is stated, and of each that has a list alone."""
-    stated, parts, changes, differences, invoices, compared = (
-        groups[name].rows
-        for name in ("totals", "details", "changes", "differences", "invoices", "explained")
-    )
+    compared = rows["explained"]
     with_list = {(source.payload.partner, source.payload.cloud) for source in lists}
     told = {
         key: Told(
-            stated=rows,
-            parts=parts[key],
-            changes=changes.get(key, ()),
-            difference=differences[key][0],
-            invoices=invoices.get(key, ()) if key[:2] in with_list else None,
+            stated=stated,
+            parts=rows["details"][key],
+            changes=rows["changes"].get(key, ()),
+            difference=rows["differences"][key][0],
+            invoices=rows["invoices"].get(key, ()) if key[:2] in with_list else None,
             explained=compared[key][0] if key in compared else None,
             words=Words(key[2], locale),
         )
-        for key, rows in stated.items()
+        for key, stated in rows["totals"].items()
     }
     for key in unstated:
-        told[key] = Told((), (), (), None, invoices[key], None, Words(key[2], locale))
+        told[key] = Told((), (), (), None, rows["invoices"][key], None, Words(key[2], locale))
     return told
 
 
 def _sections(
-    groups: _Groups,
-    chosen: _Grouped,
-    unstated: set[Key],
+    rows: Mapping[str, Rows],
+    chosen: Rows,
+    unstated: Sequence[Key],
     given: Given,
     *,
     choice: Choice,
     terms: _Terms,
 ) -> tuple[Section, ...]:
     """Return a section for each currency that has rows of what is chosen."""
-    told = _told(groups, unstated, given.lists, terms.locale)
+    told = _told(rows, unstated, given.lists, terms.locale)
+    drawn_from = {"details": chosen} | {
+        name: rows[name] for name in ("history", "changes", "invoices")
+    }
 
     def drawn(*keys: Key) -> Drawn:
         return Drawn(
-            chosen,
-            groups["history"],
-            groups["changes"],
-            groups["invoices"],
-            keys,
+            **{
+                name: tuple(chain.from_iterable(accounts.get(key, ()) for key in keys))
+                for name, accounts in drawn_from.items()
+            },
             as_of=terms.as_of,
             terms_days=terms.days,
             only=choice.invoice_type,
@@ -316,19 +326,18 @@ def _sections(
         )
 
     sections = []
-    keys = [*chosen.rows, *unstated]
-    currencies = sorted({currency for *_, currency in keys})
-    for place, currency in enumerate(currencies, start=1):
+    keys = [*chosen, *unstated]
+    for place, currency in enumerate(sorted({key[2] for key in keys}), start=1):
         accounts = [
             _account(told[key], number, source, drawn(key))
             for number, source in enumerate(given.sources, start=1)
             if (key := (source.payload.partner, source.payload.cloud, currency)) in told
         ]
-        every = [key for key in keys if key[2] == currency]
         together = words.together(
             [each.balance for each in accounts], Words(currency, terms.locale)
         )
-        sections.append(Section(place, currency, together, tuple(accounts), drawn(*every)))
+        every = drawn(*(key for key in keys if key[2] == currency))
+        sections.append(Section(place, currency, together, tuple(accounts), every))
     return tuple(sections)
 
 
@@ -341,7 +350,9 @@ def _account(told: Told, number: int, source: Source, drawn: Drawn) -> Account:
         number=number,
         partner=source.payload.partner,
         owner=source.owner,
+        name=source.name,
         balance=told.balance,
+        glance=glance(told),
         sentence=words.sentence(told),
         alerts=words.alerts(told),
         figures=words.figures(told),
@@ -354,18 +365,15 @@ def _account(told: Told, number: int, source: Source, drawn: Drawn) -> Account:
     )
 
 
-def _no_longer_stated(
-    history: pd.DataFrame, sources: Sequence[Source], locale: str
-) -> Iterable[str]:
+def _no_longer_stated(history: Rows, sources: Sequence[Source], locale: str) -> Iterable[str]:
     """Yield in words which partners and currencies the latest payloads no longer state."""
-    every = _Grouped.of(history).rows
     for source in sources:
         payload = source.payload
         if payload.resource == INVOICES:
             continue  # nothing is known of its balances
         own = {
             currency: rows[-1]
-            for (partner, cloud, currency), rows in sorted(every.items())
+            for (partner, cloud, currency), rows in sorted(history.items())
             if (partner, cloud) == (payload.partner, payload.cloud)
         }
         gone = [row for row in own.values() if row.retrieved_at != payload.retrieved_at]
@@ -377,19 +385,22 @@ def _no_longer_stated(
             yield f"{source.owner}: {row.currency} is no longer stated; on {day} it was {amount}."
 
 
-def _without_balance(frames: Frames, sources: Sequence[Source], locale: str) -> Iterable[str]:
+def _without_balance(
+    rows: Mapping[str, Rows], sources: Sequence[Source], locale: str
+) -> Iterable[str]:
     """Yield in words which invoices are in a currency whose balance is not stated."""
-    stated = _Grouped.of(frames.totals).rows
-    invoices = _Grouped.of(frames.invoices).rows
-    alone = [each for each in sources if each.payload.resource == INVOICES]
-    for source in alone:
-        if not any(key[:2] == (source.payload.partner, source.payload.cloud) for key in invoices):
-            yield f"{source.owner}: no invoice is listed, and no balance is stated."
-    for (partner, cloud, currency), rows in sorted(invoices.items()):
-        if (partner, cloud) in {(each.payload.partner, each.payload.cloud) for each in alone}:
+    alone = {
+        (each.payload.partner, each.payload.cloud): each.owner
+        for each in sources
+        if each.payload.resource == INVOICES
+    }
+    for account in alone.keys() - {key[:2] for key in rows["invoices"]}:
+        yield f"{alone[account]}: no invoice is listed, and no balance is stated."
+    for (partner, cloud, currency), invoices in sorted(rows["invoices"].items()):
+        if (partner, cloud) in alone:
             continue
-        known = [row.open_amount for row in rows if not pd.isna(row.open_amount)]
-        if (partner, cloud, currency) not in stated and any(known):
+        known = [row.open_amount for row in invoices if not pd.isna(row.open_amount)]
+        if (partner, cloud, currency) not in rows["totals"] and any(known):
             amount = format_amount(add_exactly(known), currency, locale=locale)
             yield (
                 f"{owner_name(partner, cloud)}: {amount} is open by invoice, and no balance is"

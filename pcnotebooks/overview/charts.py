@@ -6,11 +6,11 @@ ISO codes, because many fonts lack currency symbols. Colours are names of the pa
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeAlias
 
 import pandas as pd
 
@@ -25,27 +25,14 @@ from pcnotebooks.amounts import (
     to_decimal,
 )
 from pcnotebooks.clouds import SAMPLE, cloud_label
-from pcnotebooks.frame.measures import changes_of
 from pcnotebooks.frame.schema import NOT_STATED, ONE_TIME, RECURRING
-from pcnotebooks.frame.selection import AsOf, as_of_day, invoice_types, latest, rows_of
+from pcnotebooks.frame.selection import AsOf, as_of_day
 from pcnotebooks.overview.axis import Axis, amounts_axis, days_axis
 from pcnotebooks.text import isolated, shortened
 
 _TYPE_COLOURS = {RECURRING: "recurring", ONE_TIME: "onetime", NOT_STATED: "muted", "": "muted"}
 _OTHERS = ("other-0", "other-1", "other-2", "other-3")
 _BANDS = (0, 30, 60, 90)  # the first days of the bands of recency
-# What charts read of a frame. A user's own columns may have names that no row can have.
-_COLUMNS = (
-    "partner",
-    "cloud",
-    "currency",
-    "invoice_type",
-    "balance_amount",
-    "payment_status",
-    "days_since_payment",
-    "last_payment_date",
-    "last_payment_amount",
-)
 # A payment of many years ago would press all others together: it is drawn here, with an arrow.
 _LAST_DAY = 450
 
@@ -136,31 +123,30 @@ class TrendChart(Chart):
 
 
 def balances_chart(
-    frame: pd.DataFrame, *, only: str | None = None, locale: str = "en"
+    rows: Sequence[Any], *, only: str | None = None, locale: str = "en"
 ) -> BalancesChart:
-    """Return what is owed in the one currency of a frame that has rows.
+    """Return what is owed in one currency, from the rows of the latest payloads, one at least.
 
     With the name of the only invoice type that was chosen, which says nothing of the whole.
     """
-    now = latest(frame)
-    currency = str(now["currency"].iloc[0])
-    lanes = _lanes(now)
+    currency = rows[0].currency
+    lanes = _lanes(rows)
     amounts = [add_exactly(row.balance_amount for row in lane.rows) for lane in lanes]
     written = [format_amount(amount, currency, locale=locale) for amount in amounts]
     scale, unit = scale_of(amounts, currency)
     bars = tuple(
-        Bar(lane.label, _length(amount, scale), words, _type_colour(lane.invoice_type, now))
+        Bar(lane.label, _length(amount, scale), words, _type_colour(lane.invoice_type, lanes))
         for lane, amount, words in zip(lanes, amounts, written, strict=True)
     )
     parts = _parts((lane.invoice_type, amount) for lane, amount in zip(lanes, amounts, strict=True))
-    owners = _parts(((row.partner, row.cloud), row.balance_amount) for row in _rows(now))
+    owners = _parts(((row.partner, row.cloud), row.balance_amount) for row in rows)
     title = balances_title(currency, owners.values(), {} if only else parts, locale=locale)
     return BalancesChart(
         title=f"{shortened(only)}: {title}" if only else title,
         description="; ".join(
             f"{lane.spoken} {words}".strip() for lane, words in zip(lanes, written, strict=True)
         ),
-        foot=foot_of(now, locale),
+        foot=foot_of(rows, locale),
         unit=unit,
         rows=len(bars),
         axis=amounts_axis([bar.length for bar in bars], locale),
@@ -169,26 +155,26 @@ def balances_chart(
 
 
 def recency_chart(
-    recency: pd.DataFrame, *, as_of: AsOf | None = None, locale: str = "en"
+    rows: Sequence[Any], *, as_of: AsOf | None = None, locale: str = "en"
 ) -> RecencyChart:
-    """Return the days of a frame of :func:`payment_recency` as of that day, which has rows."""
-    days = recency["days_since_payment"].dropna().astype(int).tolist()
+    """Return the days of rows of :func:`payment_recency` as of that day, one row at least."""
+    days = [row.days_since_payment for row in rows if row.payment_status == "paid"]
     last, first = min(max([100, *days]), _LAST_DAY), min([0, *days])
     reach = last - first
     # On the left there is room for marks without days, on the right for half a mark and more.
     left, right = first - 0.07 * reach, last + 0.08 * reach
     middle = (left + right) / 2
-    lanes = _lanes(recency, by_currency=True)
+    lanes = _lanes(rows, by_currency=True)
     # Beyond 90 only the oldest payment is written, unless it would touch the 90.
     ticks = [*_BANDS, *([last] if 120 < last < _LAST_DAY else [])]
     return RecencyChart(
-        title=_recency_title(recency, locale),
+        title=_recency_title(rows, locale),
         description="; ".join(
             f"{lane.spoken} {paid_in_words(row, locale=locale)}"
             for lane in lanes
             for row in lane.rows
         ),
-        foot=foot_of(recency, locale, as_of=as_of),
+        foot=foot_of(rows, locale, as_of=as_of),
         unit="days since the last payment",
         rows=len(lanes),
         axis=Axis(left, right, tuple((day, f"{day}") for day in ticks)),
@@ -204,42 +190,38 @@ def recency_chart(
     )
 
 
-def trend_chart(
-    frame: pd.DataFrame, changes: pd.DataFrame | None = None, *, locale: str = "en"
-) -> TrendChart:
-    """Return how the balance in the one currency of a frame that has rows went.
+def trend_chart(rows: Sequence[Any], changes: Sequence[Any], *, locale: str = "en") -> TrendChart:
+    """Return how the balance in one currency went, from one row at least.
 
-    With the :func:`balance_changes` of these rows, if they are known already.
+    With the rows of :func:`balance_changes` for these rows.
     """
-    currency = str(frame["currency"].iloc[0])
-    changes = changes_of(frame) if changes is None else changes
-    stated = {
-        (str(partner), str(cloud)): _stated(rows)
-        for (partner, cloud), rows in frame.groupby(["partner", "cloud"], observed=True)
-    }
-    scale, unit = scale_of([amount for each in stated.values() for amount in each], currency)
+    currency = rows[0].currency
+    stated = _stated(rows)
+    scale, unit = scale_of(
+        [amount for balances in stated.values() for amount in balances.values()], currency
+    )
     # A single account is drawn in the colour of text; several are told apart.
     colours = ("text",) if len(stated) == 1 else (*_OTHERS, "muted")
     lines = tuple(
         Line(
-            tuple(series.index),
-            tuple(_length(amount, scale) for amount in series),
+            tuple(balances),
+            tuple(_length(amount, scale) for amount in balances.values()),
             (f"{shortened(partner)}\n" if len(stated) > 1 else "")
-            + format_amount(series.iloc[-1], currency, locale=locale),
+            + format_amount(list(balances.values())[-1], currency, locale=locale),
             colours[place % len(colours)],
         )
-        for place, ((partner, _), series) in enumerate(stated.items())
+        for place, ((partner, _), balances) in enumerate(stated.items())
     )
-    payments = _payments(changes[changes["payment_seen"]], locale)
+    payments = _payments([row for row in changes if row.payment_seen], locale)
     moments = [moment for line in lines for moment in line.moments]
     moments += [day for day, _ in payments]
     return TrendChart(
-        title=_trend_title(currency, list(stated.values()), locale),
+        title=_trend_title(currency, stated.values(), locale),
         description=" ".join(
-            _trend_in_words(partner, series, currency, locale)
-            for (partner, _), series in stated.items()
+            _trend_in_words(partner, balances, currency, locale)
+            for (partner, _), balances in stated.items()
         ),
-        foot=foot_of(frame, locale),
+        foot=foot_of(rows, locale),
         unit=unit,
         rows=max(5, 2 * len(lines)),  # two for the words at each line's end
         days=days_axis(moments, locale),
@@ -251,7 +233,8 @@ def trend_chart(
                 _length(to_decimal(row.previous_balance_amount), scale),
                 _length(to_decimal(row.balance_amount), scale),
             )
-            for row in rows_of(changes[changes["unexplained"]].sort_values("retrieved_at"))
+            for row in sorted(changes, key=lambda row: row.retrieved_at)
+            if row.unexplained
         ),
         payments=payments,
     )
@@ -309,12 +292,14 @@ class _Lane:
     rows: list[Any]
 
 
-def _lanes(frame: pd.DataFrame, *, by_currency: bool = False) -> list[_Lane]:
-    """Return the lanes of a chart in the frame's order, named by what tells them apart."""
+def _lanes(every: Sequence[Any], *, by_currency: bool = False) -> list[_Lane]:
+    """Return the lanes of a chart in the rows' order, named by what tells them apart."""
     found: dict[tuple[str, str, str, str], list[Any]] = {}
-    for row in _rows(frame):
-        found.setdefault((row.partner, row.cloud, row.currency, _type_name(row)), []).append(row)
-    owners = owners_of(frame)
+    for row in every:
+        found.setdefault((row.partner, row.cloud, row.currency, invoice_type_of(row)), []).append(
+            row
+        )
+    owners = owners_of(every)
     several = len({partner for partner, _ in owners}) > 1
     currencies = len({currency for _, _, currency, _ in found}) > 1
     lanes = []
@@ -327,13 +312,9 @@ def _lanes(frame: pd.DataFrame, *, by_currency: bool = False) -> list[_Lane]:
     return lanes
 
 
-def _rows(frame: pd.DataFrame) -> Iterator[Any]:
-    return rows_of(frame[[column for column in _COLUMNS if column in frame]])
-
-
-def owners_of(frame: pd.DataFrame) -> dict[tuple[str, str], str]:
+def owners_of(rows: Iterable[Any]) -> dict[tuple[str, str], str]:
     """Return what tells each partner and cloud from the others; nothing where there is one."""
-    owners = list(dict.fromkeys(zip(frame["partner"], frame["cloud"], strict=True)))
+    owners = dict.fromkeys((row.partner, row.cloud) for row in rows)
     partners, clouds = {partner for partner, _ in owners}, {cloud for _, cloud in owners}
     return {
         (partner, cloud): " · ".join(
@@ -348,18 +329,18 @@ def owners_of(frame: pd.DataFrame) -> dict[tuple[str, str], str]:
     }
 
 
-def _type_name(row: Any) -> str:
+def invoice_type_of(row: Any) -> str:
     """Return a row's invoice type; nothing in a frame of totals."""
     name = getattr(row, "invoice_type", "")
     return NOT_STATED if pd.isna(name) else name
 
 
-def _type_colour(invoice_type: str, frame: pd.DataFrame) -> str:
+def _type_colour(invoice_type: str, lanes: Iterable[_Lane]) -> str:
     """Return the colour of an invoice type; those beyond the two get theirs in order of name."""
     if invoice_type in _TYPE_COLOURS:
         return _TYPE_COLOURS[invoice_type]
-    place = invoice_types(frame)[2:].index(invoice_type)
-    return _OTHERS[place % len(_OTHERS)]
+    others = sorted({lane.invoice_type for lane in lanes} - set(_TYPE_COLOURS))
+    return _OTHERS[others.index(invoice_type) % len(_OTHERS)]
 
 
 def _parts(amounts: Any) -> dict[str, Decimal]:
@@ -405,50 +386,61 @@ def paid_in_words(row: Any, *, locale: str = "en") -> str:
     return f"{'last paid' if row.days_since_payment >= 0 else 'a payment is dated'} {days}"
 
 
-def _recency_title(recency: pd.DataFrame, locale: str) -> str:
-    paid = recency["days_since_payment"].dropna()
+def _recency_title(rows: Sequence[Any], locale: str) -> str:
     words = []
-    if len(paid):
-        newest = int(paid.min())
+    paid = [row.days_since_payment for row in rows if row.payment_status == "paid"]
+    if paid:
+        newest = min(paid)
         dated = "Last payment" if newest >= 0 else "A payment is dated"
         words.append(f"{dated} {format_days_ago(newest, locale=locale)}")
     for status in ("never paid", "not stated"):
-        count = int((recency["payment_status"] == status).sum())
-        if count and count == len(recency):
+        count = sum(row.payment_status == status for row in rows)
+        if count and count == len(rows):
             words.append(status)
         elif count:
-            words.append(f"{count} of {len(recency)} {status}")
+            words.append(f"{count} of {len(rows)} {status}")
     title = "; ".join(words)
     return title[0].upper() + title[1:]
 
 
-def _stated(rows: pd.DataFrame) -> pd.Series:
-    """Return the balance at each retrieved_at, invoice types added to the cent."""
-    return rows.groupby("retrieved_at", sort=True)["balance_amount"].agg(add_exactly).astype(object)
+_Owner: TypeAlias = tuple[str, str]  # partner, cloud
+_Balances: TypeAlias = dict[Any, Decimal]  # by the moment at which they were retrieved
 
 
-def _trend_in_words(partner: str, series: pd.Series, currency: str, locale: str) -> str:
+def _stated(rows: Sequence[Any]) -> dict[_Owner, _Balances]:
+    """Return the balances of each partner and cloud over time, invoice types added to the cent."""
+    found: dict[_Owner, _Balances] = {}
+    for row in sorted(rows, key=lambda row: (row.partner, row.cloud, row.retrieved_at)):
+        balances = found.setdefault((row.partner, row.cloud), {})
+        before = balances.get(row.retrieved_at, Decimal(0))
+        balances[row.retrieved_at] = add_exactly([before, row.balance_amount])
+    return found
+
+
+def _trend_in_words(partner: str, balances: _Balances, currency: str, locale: str) -> str:
+    amounts = list(balances.values())
     then, now, lowest, highest = (
         format_amount(amount, currency, locale=locale)
-        for amount in (series.iloc[0], series.iloc[-1], min(series), max(series))
+        for amount in (amounts[0], amounts[-1], min(amounts), max(amounts))
     )
-    day = format_day(series.index[0].date(), locale=locale)
-    if len(series) == 1:
+    day = format_day(next(iter(balances)).date(), locale=locale)
+    if len(amounts) == 1:
         return f"{partner}: {now} on {day}."
     return (
-        f"{partner}: {len(series)} balances, from {then} on {day} to {now};"
+        f"{partner}: {len(amounts)} balances, from {then} on {day} to {now};"
         f" lowest {lowest}, highest {highest}."
     )
 
 
-def _payments(changes: pd.DataFrame, locale: str) -> tuple[tuple[Any, str], ...]:
+def _payments(changes: Iterable[Any], locale: str) -> tuple[tuple[Any, str], ...]:
     """Return when payments were made, with the amounts of those that stand clear of each other."""
-    if changes.empty:
+    paid = sorted(changes, key=lambda row: row.payment_date)
+    if not paid:
         return ()
-    first, last = changes["payment_date"].min(), changes["payment_date"].max()
+    first, last = paid[0].payment_date, paid[-1].payment_date
     named = first - (last - first)
     payments = []
-    for row in rows_of(changes.sort_values("payment_date", ascending=True)):
+    for row in paid:
         words = ""
         if pd.notna(row.payment_amount):
             amount = format_number(row.payment_amount, row.currency, locale=locale)
@@ -459,14 +451,15 @@ def _payments(changes: pd.DataFrame, locale: str) -> tuple[tuple[Any, str], ...]
     return tuple(payments)
 
 
-def _trend_title(currency: str, stated: Sequence[pd.Series], locale: str) -> str:
-    then, now = ([series.iloc[place] for series in stated] for place in (0, -1))
+def _trend_title(currency: str, stated: Iterable[_Balances], locale: str) -> str:
+    every = [list(balances.items()) for balances in stated]
+    then, now = ([balances[place][1] for balances in every] for place in (0, -1))
     words = balances_title(currency, now, {}, locale=locale)
-    first = min(series.index[0] for series in stated)
-    firsts = {series.index[0].date() for series in stated}
-    if len(firsts) > 1 or all(len(series) == 1 for series in stated):
+    first = min(balances[0][0] for balances in every)
+    firsts = {balances[0][0].date() for balances in every}
+    if len(firsts) > 1 or all(len(balances) == 1 for balances in every):
         return words  # not the same partners then as now, or nothing to compare with
-    if len(stated) > 1 and (_are_mixed(then) or _are_mixed(now)):
+    if len(every) > 1 and (_are_mixed(then) or _are_mixed(now)):
         return words  # one's credit and another's debt do not move as one
     moved = add_exactly([*now, *(balance.copy_negate() for balance in then)])
     day = format_day(first, locale=locale)
@@ -477,11 +470,11 @@ def _trend_title(currency: str, stated: Sequence[pd.Series], locale: str) -> str
     return f"{words}, {direction} {number} since {day}"
 
 
-def foot_of(now: pd.DataFrame, locale: str, *, as_of: AsOf | None = None) -> Foot:
-    """Return where a frame's figures come from, and when they were retrieved."""
-    clouds = sorted(set(now["cloud"]))
+def foot_of(rows: Sequence[Any], locale: str, *, as_of: AsOf | None = None) -> Foot:
+    """Return where the figures of rows come from, and when they were retrieved."""
+    clouds = sorted({row.cloud for row in rows})
     sample = SAMPLE.name in clouds
-    days = sorted({moment.date() for moment in now["retrieved_at"]})
+    days = sorted({row.retrieved_at.date() for row in rows})
     words = ["Source: " + ", ".join(cloud_label(cloud) for cloud in clouds if cloud != SAMPLE.name)]
     if sample:
         words = ["Sample data, not an account", *(words if len(clouds) > 1 else [])]

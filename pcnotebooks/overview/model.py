@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, TypeAlias
 
 import pandas as pd
 
@@ -17,6 +17,9 @@ from pcnotebooks.overview.charts import Chart, balances_chart, recency_chart, tr
 from pcnotebooks.payload.decode import SUMMARIES
 from pcnotebooks.payload.payload import Payload
 from pcnotebooks.text import isolated
+
+Key: TypeAlias = tuple[str, str, str]  # partner, cloud, currency
+Rows: TypeAlias = Mapping[Key, Sequence[Any]]  # a frame's rows by account
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,8 @@ class Source:
     """A payload, and whose it is in words."""
 
     payload: Payload
-    owner: str
+    owner: str  # with its cloud
+    name: str  # what tells it from the others
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,34 @@ class Figure:
     label: str
     remark: str = ""
     attention: bool = False
+
+
+@dataclass(frozen=True)
+class Glance:
+    """An account's row of the first table."""
+
+    balance: str
+    overdue_amount: Decimal
+    overdue: str
+    overdue_since: str
+    questions: tuple[str, ...]
+    next_due: str
+    next_amount: str  # where it is known
+    change: str
+    changed_since: str
+    trend: tuple[tuple[float, float], ...]  # time and balance, each from 0 to 1
+    due: date | None  # the day that next_due writes
+    order: tuple[int, date, str]  # what comes first
+
+
+@dataclass(frozen=True)
+class Notice:
+    """What needs a reader first."""
+
+    words: str
+    place: int  # of its section, 0 for several
+    number: int  # of its account, 0 for several
+    attention: bool
 
 
 @dataclass(frozen=True)
@@ -96,14 +128,6 @@ class Movement:
     unexplained: bool
 
 
-class Rows(Protocol):
-    """A frame whose rows can be taken by account."""
-
-    def part(self, *keys: tuple[str, str, str]) -> pd.DataFrame:
-        """Return the rows of some partners, clouds and currencies."""
-        ...
-
-
 @dataclass(frozen=True)
 class Drawn:
     """What charts are made from, which they are where a surface asks for them.
@@ -111,11 +135,10 @@ class Drawn:
     A page draws every account and no section, a widget the other way round.
     """
 
-    details: Rows
-    history: Rows
-    changes: Rows
-    invoices: Rows
-    keys: tuple[tuple[str, str, str], ...]
+    details: Sequence[Any]
+    history: Sequence[Any]
+    changes: Sequence[Any]
+    invoices: Sequence[Any]
     as_of: date | None
     terms_days: int
     only: str | None  # the invoice type that was chosen
@@ -124,21 +147,21 @@ class Drawn:
     @cached_property
     def charts(self) -> tuple[Chart, ...]:
         """Balances and recency; ageing with a list of invoices, trend with earlier balances."""
-        details, changes = self.details.part(*self.keys), self.changes.part(*self.keys)
+        locale = self.locale
         charts: list[Chart] = []
-        if len(details):
+        if self.details:
             charts += [
-                balances_chart(details, only=self.only, locale=self.locale),
-                recency_chart(details, as_of=self.as_of, locale=self.locale),
+                balances_chart(self.details, only=self.only, locale=locale),
+                recency_chart(self.details, as_of=self.as_of, locale=locale),
             ]
-        aged = self.invoices.part(*self.keys)
-        if len(aged):
+        if self.invoices:
             charts.append(
-                ageing_chart(aged, terms_days=self.terms_days, as_of=self.as_of, locale=self.locale)
+                ageing_chart(
+                    self.invoices, terms_days=self.terms_days, as_of=self.as_of, locale=locale
+                )
             )
-        if len(changes):
-            history = self.history.part(*self.keys)
-            charts.append(trend_chart(history, changes, locale=self.locale))
+        if self.changes:
+            charts.append(trend_chart(self.history, self.changes, locale=locale))
         return tuple(charts)
 
 
@@ -148,8 +171,10 @@ class Account:
 
     number: int  # of its source, from 1
     partner: str
-    owner: str
+    owner: str  # with its cloud
+    name: str  # what tells it from the others
     balance: Decimal | None  # None if only a list of invoices came
+    glance: Glance
     sentence: str
     alerts: tuple[str, ...]
     figures: tuple[Figure, ...]
@@ -182,6 +207,11 @@ class Section:
         return self.drawn.charts
 
     @property
+    def ranked(self) -> tuple[Account, ...]:
+        """Its accounts, what needs attention first, then in order of their due days."""
+        return tuple(sorted(self.accounts, key=lambda account: account.glance.order))
+
+    @property
     def words(self) -> str:
         """What its accounts say, or where a frame states no totals, its parts."""
         if self.accounts:
@@ -207,10 +237,9 @@ class Choice:
     invoice_type: str | None = None
     partner: str | None = None
 
-    @property
-    def columns(self) -> dict[str, str]:
-        """What is chosen, by the column that it is chosen from."""
-        return {name: value for name, value in vars(self).items() if value is not None}
+    def has(self, key: Key) -> bool:
+        """Tell whether an account is of the partner and the currency."""
+        return self.partner in {None, key[0]} and self.currency in {None, key[2]}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -234,8 +263,11 @@ class Overview(Given):
     Currencies are never added together, and balances of different times never either.
     """
 
-    frames: Frames
+    frames: Frames  # of the whole, even in a part
+    rows: Mapping[str, Rows]  # of each frame that accounts show, by its name
     sections: tuple[Section, ...]
+    ranked: tuple[Section, ...]  # in the order of the first table
+    notices: tuple[Notice, ...]
     lines: tuple[Line, ...]  # of the parts chosen, in any number of currencies
     notes: tuple[str, ...]  # what is missing, no longer stated or not compared, in words
     assumptions: tuple[str, ...]  # what the lists leave open, and how it was decided
@@ -270,13 +302,5 @@ class Overview(Given):
         sample = "Sample data. " if self.is_sample else ""
         if self.sections:
             return sample + " ".join(section.words for section in self.sections)
-        chosen = bool(self.choice.columns)
+        chosen = self.choice != Choice()
         return sample + ("No balance fits the choices." if chosen else "No balances are stated.")
-
-    def named(self) -> list[tuple[int, str, Any]]:
-        """Return number, name and source of each partner, by cloud where that tells them apart."""
-        by_cloud = len({source.payload.partner for source in self.sources}) < len(self.sources)
-        return [
-            (number, source.owner if by_cloud else source.payload.partner or source.owner, source)
-            for number, source in enumerate(self.sources, start=1)
-        ]

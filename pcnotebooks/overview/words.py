@@ -124,6 +124,12 @@ def alerts(told: Told) -> tuple[str, ...]:
         found.append(f"overdue by {told.words.days(told.open_overdue[0].days_overdue)}")
     elif told.invoices is None and told.overdue:
         found.append(_overdue(told))
+    return (*found, *questions(told))
+
+
+def questions(told: Told) -> tuple[str, ...]:
+    """Return in a few words what nobody can explain from the figures alone."""
+    found = []
     if told.difference is not None and told.difference.difference:
         found.append("its parts do not add up")
     if unexplained := sum(change.unexplained for change in told.changes):

@@ -14,7 +14,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from pcnotebooks import __version__
-from pcnotebooks.chart.svg import PHONE, is_wide, svg
+from pcnotebooks.chart.svg import PHONE, is_wide, sparkline, svg
 from pcnotebooks.frame.selection import AsOf
 from pcnotebooks.overview.ageing import AgeingChart
 from pcnotebooks.overview.build import latest_rows, overview
@@ -101,6 +101,7 @@ def _html(shown: Overview, title: str | None) -> str:
             title=title or "Invoice summaries",
             overview=shown,
             charts=_charts,
+            sparkline=sparkline,
             downloads=_downloads(shown),
             script=_script(),
             versions={"pcnotebooks": __version__, "pandas": pd.__version__},

@@ -1,15 +1,17 @@
 // Chooses what the address names, as in report.html#currency=GBP, and names there what is chosen.
-const inputs = [...document.querySelectorAll(".switches input")];
+const choices = [...document.querySelectorAll(".switches input, .switches option")];
+const nameOf = (choice) => choice.name ?? choice.parentNode.name;
+const state = (choice) => (choice.name ? "checked" : "selected");
 function choose() {
   const wanted = new URLSearchParams(location.hash.slice(1));
-  for (const input of inputs)
-    if (input.value === (wanted.get(input.name) ?? "")) input.checked = true;
+  for (const choice of choices)
+    if (choice.value === (wanted.get(nameOf(choice)) ?? "")) choice[state(choice)] = true;
 }
 function name() {
-  const chosen = inputs.filter((input) => input.checked && input.value);
-  const named = new URLSearchParams(chosen.map((input) => [input.name, input.value]));
+  const chosen = choices.filter((choice) => choice[state(choice)] && choice.value);
+  const named = new URLSearchParams(chosen.map((choice) => [nameOf(choice), choice.value]));
   history.replaceState(null, "", `#${named}`);
 }
 addEventListener("hashchange", choose);
-for (const input of inputs) input.addEventListener("change", name);
+document.querySelector(".switches").addEventListener("change", name);
 choose();

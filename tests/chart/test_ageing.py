@@ -12,8 +12,9 @@ from pcnotebooks import invoice_frame, plot_ageing, plot_panels, sample_payload
 from pcnotebooks.chart.svg import svg
 from pcnotebooks.errors import ConfigurationError
 from pcnotebooks.frame.ageing import age
-from pcnotebooks.overview.ageing import AgeingChart, ageing_chart
+from pcnotebooks.overview.ageing import AgeingChart
 from tests.builders import invoice, invoices
+from tests.models import ageing_chart
 
 OPEN = [
     invoice("A", 200, invoiceDate="2024-02-20T00:00:00Z", currencyCode="GBP"),

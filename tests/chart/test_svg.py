@@ -28,8 +28,9 @@ from pcnotebooks import (
     totals_frame,
 )
 from pcnotebooks.chart.svg import svg
-from pcnotebooks.overview.charts import Chart, balances_chart, recency_chart, trend_chart
+from pcnotebooks.overview.charts import Chart
 from tests.builders import AT, detail, item, payload
+from tests.models import balances_chart, recency_chart, trend_chart
 
 SVG = "{http://www.w3.org/2000/svg}"
 FRAMES = {

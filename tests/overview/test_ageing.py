@@ -9,8 +9,9 @@ import pytest
 
 from pcnotebooks.frame.ageing import age
 from pcnotebooks.frame.invoices import invoice_frame
-from pcnotebooks.overview.ageing import AgeingChart, ageing_chart
+from pcnotebooks.overview.ageing import AgeingChart
 from tests.builders import invoice, invoices
+from tests.models import ageing_chart
 
 OLD = "2017-11-01T00:00:00Z"  # falls due on 31 Dec 2017, 75 days before the day below
 NEW = "2018-03-10T00:00:00Z"
