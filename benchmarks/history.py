@@ -55,7 +55,7 @@ def _measure(size: int, folder: Path) -> Iterator[Row]:
     of = f"{size:,} payloads of 6 rows"
     appends = [milliseconds(lambda each=payload: history.append(each)) for payload in payloads]
     tenth, one = size // 10, folder / "one.parquet"
-    table = _raw(folder, "invoice_details").slice(0, 6)
+    table = _raw(folder, "summaries").slice(0, 6)
     writes = [milliseconds(lambda: _write(table, one)) for _ in range(tenth)]
     least = "one Parquet file with fsync"
     three = Goal("ratio", 3, "three files are made, and the payload's and its folder synced")
@@ -65,7 +65,7 @@ def _measure(size: int, folder: Path) -> Iterator[Row]:
     yield Row(f"{of}: compact", [milliseconds(lambda: history.compact(LATER))])
     yield paired(
         f"{of}: frame", history.summaries, "pyarrow reading the same files raw",
-        lambda: _raw(folder, "invoice_details"), goal=Goal("ratio", 2), rounds=7,
+        lambda: _raw(folder, "summaries"), goal=Goal("ratio", 2), rounds=7,
     )  # fmt: skip
     for name, call in {
         "one partner since a day": lambda: history.summaries(
@@ -109,7 +109,7 @@ def _spark(of: str, history: History, folder: Path) -> Row:
     """Return a frame beside Spark's sums of the same rows, once Spark has started."""
     peer = "Spark, local, summing the same rows"
     python = os.environ.get("PCNOTEBOOKS_SPARK_PYTHON", ROOT / ".venv" / "spark" / "bin" / "python")
-    command = [python, "-c", _SPARK, folder / "invoice_details"]
+    command = [python, "-c", _SPARK, folder / "summaries"]
     try:
         done = subprocess.run(command, capture_output=True, check=True, timeout=300)
     except (OSError, subprocess.SubprocessError):

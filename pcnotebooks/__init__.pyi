@@ -18,6 +18,7 @@ from .errors import (
 )
 from .frame.ageing import ageing_by_currency, invoice_ageing, reconcile_invoices
 from .frame.build import summary_frame, totals_frame
+from .frame.changes import invoice_changes
 from .frame.invoices import invoice_frame
 from .frame.measures import balance_changes, balances_by_type, payment_recency, reconcile
 from .frame.selection import select
@@ -64,6 +65,7 @@ __all__ = [
     "fetch_invoices",
     "get_cloud",
     "invoice_ageing",
+    "invoice_changes",
     "invoice_frame",
     "invoice_summaries",
     "invoices",

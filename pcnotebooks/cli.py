@@ -7,17 +7,20 @@ import io
 import sys
 import warnings
 import webbrowser
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 import typer.core
 
 import pcnotebooks as pc
-from pcnotebooks.errors import ConfigurationError, PayloadError, PcNotebooksError, SignInError
-from pcnotebooks.text import shell_line, without_password
+from pcnotebooks.errors import ConfigurationError, PayloadError, PcNotebooksError
+from pcnotebooks.text import named, shell_line, without_password
+
+if TYPE_CHECKING:
+    from pcnotebooks.service.fetch_many import Answer
 
 # A public name loads its module, and with it pandas or msal, when it is first used; --help and
 # --version use none. What has no public name is imported in the command that needs it: a lazily
@@ -141,10 +144,15 @@ def report(
 ) -> None:
     """Write the report: one HTML file that opens anywhere, or a PDF (-o NAME.pdf).
 
-    It has balances, payment recency and due dates; several payloads of a partner add trends and
-    changes. Each file that was written is named on a line. If a profile cannot be fetched, the
-    report has the others and the exit code is 1.
+    It has balances, payment recency and due dates, and with a list of invoices what is overdue by
+    invoice; several payloads of a partner add trends and changes. Each file that was written is
+    named on a line. If a profile's balances cannot be fetched, the report has the others and the
+    exit code is 1; without its list of invoices it has the balances, and a note says why.
     """
+    from pcnotebooks.overview.build import overview
+    from pcnotebooks.report.page import write_page
+    from pcnotebooks.service.fetch_many import fetch_profiles
+
     files = [*(payload or ()), *(more or ())]
     live: list[str | None] = [*(profile or ())] or ([None] if cloud else [])
     if sample == bool(files or live or history):
@@ -154,11 +162,10 @@ def report(
         raise typer.BadParameter(f"{output.name} ends neither in .html nor in .pdf.")
     payloads = [pc.sample_payload()] if sample else [pc.Payload.load(file) for file in files]
     payloads += pc.History(history).payloads() if history else []
-    answers = _answers(live, lambda name: pc.sign_in(cloud, profile=name))
-    failed = {name: each for name, each in answers.items() if isinstance(each, PcNotebooksError)}
-    for name, failure in failed.items():
-        _say(failure, profile=name)
-    payloads += [each for each in answers.values() if isinstance(each, pc.Payload)]
+    answers = fetch_profiles(live, lambda name: pc.sign_in(cloud, profile=name))
+    notes = [note for name, both in answers.items() for note in _notes(name, both)]
+    payloads += [one for both in answers.values() for one in both if isinstance(one, pc.Payload)]
+    failed = any(isinstance(balances, PcNotebooksError) for balances, _ in answers.values())
     if failed and not payloads:
         raise typer.Exit(1)
     if history and not payloads:
@@ -168,35 +175,31 @@ def report(
         )
     output.parent.mkdir(parents=True, exist_ok=True)
     days: dict[str, Any] = {"as_of": as_of, "terms_days": terms_days}
+    shown = overview(payloads, locale=locale, notes=notes, **days)
     for path in dict.fromkeys([output, output.with_suffix(".pdf") if pdf else output]):
-        _print(pc.render_report(payloads, path, title=title, locale=locale, **days))
+        _print(write_page(shown, path, title=title))
     if excel:
         _print(pc.write_excel(output.with_suffix(".xlsx"), *payloads, **days))
     if open_:
         webbrowser.open(output.resolve().as_uri())
-    raise typer.Exit(bool(failed))
+    raise typer.Exit(failed)
 
 
-def _answers(
-    names: Iterable[str | None],
-    session_of: Callable[[str | None], pc.Session],
-    *,
-    progress: bool = True,
-) -> Mapping[str | None, pc.Payload | PcNotebooksError]:
-    """Return the payload of each profile, or the error that it ended with.
+def _notes(name: str | None, both: tuple[Answer, Answer]) -> list[str]:
+    """Say what could not be fetched of a profile; return notes on it for the page."""
+    from pcnotebooks.overview.words import not_fetched
 
-    One profile that cannot sign in costs the others nothing: they are fetched all the same.
-    """
-    answers: dict[str | None, pc.Payload | PcNotebooksError] = {}
-    sessions = {}
-    for name in dict.fromkeys(names):
-        try:
-            sessions[name] = session_of(name)
-        except PcNotebooksError as error:
-            answers[name] = error
-    resources = ("invoice_summaries",)
-    fetched = pc.fetch_all(sessions.values(), resources=resources, progress=progress)
-    return answers | dict(zip(sessions, fetched, strict=True))
+    came = [each for each in both if isinstance(each, pc.Payload)]
+    notes = [
+        not_fetched(came[0].partner, came[0].cloud, resource, answer)
+        for resource, answer in zip(("invoice_summaries", "invoices"), both, strict=True)
+        if came and isinstance(answer, PcNotebooksError)
+    ]
+    if isinstance(both[0], PcNotebooksError):
+        _say(both[0], profile=name)
+    elif notes:
+        _print(f"Note: {notes[0]}", err=True)
+    return notes
 
 
 class _Pairs(typer.core.TyperCommand):
@@ -355,62 +358,54 @@ def doctor(*, cloud: _Cloud = None, profile: _Profile = None) -> None:
 
 @app.command()
 def snapshot(*, profile: _Profiles = None, cloud: _Cloud = None, history: _Location = None) -> None:
-    """Fetch the balances of today, and keep them in the history.
+    """Fetch the balances and invoices of today, and keep them in the history.
 
     Meant for cron, Task Scheduler and pipelines: it never asks for a sign-in, and prints a line
-    for each partner. If one fails, the others are kept and the exit code is 1. The history is
-    that of --history, of PCNOTEBOOKS_HISTORY or in the user's data folder.
+    for each partner. If an answer fails, the others are kept and the exit code is 1. The history
+    is that of --history, of PCNOTEBOOKS_HISTORY or in the user's data folder.
     """
+    from pcnotebooks.service.fetch_many import fetch_profiles
+    from pcnotebooks.session.sign_in import unasked
+
     kept = pc.History(history)
     names: list[str | None] = [*(profile or ())] or [None]
-    answers = _answers(names, lambda name: _remembered(cloud, name), progress=False)
     said = []
-    failed: list[tuple[str | None, PcNotebooksError | OSError]] = []
+    failed: dict[tuple[str | None, str], PcNotebooksError | OSError] = {}
     # Everything is kept before anything is printed: a full disk under a log fails the printing.
-    for name, answer in answers.items():
-        try:
-            if isinstance(answer, PcNotebooksError):
-                raise answer
-            kept.append(answer)
-        except (PcNotebooksError, OSError) as error:
-            failed.append((name, error))
-        else:
-            at = f"{answer.retrieved_at:%Y-%m-%d %H:%M} UTC"
-            said.append(f"{answer.partner}  {answer.cloud}  {at}  kept")
-    for name, failure in failed:
+    answers = fetch_profiles(names, lambda name: unasked(cloud, name), progress=False)
+    for name, both in answers.items():
+        done: list[pc.Payload] = []
+        for answer in both:
+            try:
+                if isinstance(answer, PcNotebooksError):
+                    raise answer
+                kept.append(answer)
+                done.append(answer)
+            except (PcNotebooksError, OSError) as error:
+                failed.setdefault((name, str(error)), error)  # both may fail for one reason
+        for first in done[:1]:
+            only = "" if len(done) == 2 else f"{first.resource.replace('_', ' ')} only, "
+            at = f"{first.retrieved_at:%Y-%m-%d %H:%M} UTC"
+            said.append(f"{first.partner}  {first.cloud}  {at}  {only}kept")
+    for (name, _), failure in failed.items():
         _say(failure, profile=name)
     for line in said:
         _print(line)
     raise typer.Exit(bool(failed))
 
 
-def _remembered(cloud: str | None, profile: str | None) -> pc.Session:
-    """Return the cached session; raise if a user would have to sign in."""
-    from pcnotebooks.session.settings import resolve
-    from pcnotebooks.session.sign_in import remembered
-
-    settings = resolve(cloud, profile=profile)
-    try:
-        return remembered(settings)
-    except SignInError as error:
-        if error.code:
-            raise
-    remedy = "Run: pcnotebooks sign-in" + (f" --profile {profile}" if profile else "")
-    if settings.cache == "memory":
-        remedy += ", and set PCNOTEBOOKS_CACHE=encrypted: memory ends with its process."
-    raise SignInError("Nobody is signed in, and a snapshot asks nobody.", remedy=remedy)
-
-
 @_history.command("list")
 def list_kept(*, history: _Location = None) -> None:
-    """List the partners, and the payloads kept of each."""
+    """List the partners, and the payloads of summaries and of invoices kept of each."""
     kept = pc.History(history)
     found = kept.index()
     if found.empty:
         _print(f"Nothing is kept in {kept.location} yet.")
     whole = found["damage"].isna()
-    groups = found[whole].groupby(["partner", "cloud"], observed=True)["retrieved_at"]
-    _table([*of, len(at), f"{at.min():%Y-%m-%d}", f"{at.max():%Y-%m-%d}"] for of, at in groups)
+    by = ["partner", "cloud", found["resource"].str.replace("_", " ")]
+    groups = found[whole].groupby(by, observed=True)["retrieved_at"]
+    days = (([named(str(partner)), *of], at) for (partner, *of), at in groups)
+    _table([*of, len(at), f"{at.min():%Y-%m-%d}", f"{at.max():%Y-%m-%d}"] for of, at in days)
     for row in found[~whole].itertuples():
         _say(PayloadError(f"{row.file} in {kept.location} {row.damage}.", remedy=str(row.remedy)))
     raise typer.Exit(not whole.all())
@@ -450,7 +445,7 @@ def changes(
             causes.append("Unexplained movement")
         if row.unexplained if unexplained else (row.balance_change or causes):
             moved = format_amount(row.balance_change, row.currency)
-            rows.append([f"{row.retrieved_at:%Y-%m-%d}", row.partner, moved, ", ".join(causes)])
+            rows.append([row.retrieved_at.date(), named(row.partner), moved, ", ".join(causes)])
     _table(rows)
     raise typer.Exit(unexplained and bool(rows))
 

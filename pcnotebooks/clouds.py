@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from pcnotebooks.errors import ConfigurationError
+from pcnotebooks.text import unwrapped
 
 
 @dataclass(frozen=True)
@@ -47,21 +49,23 @@ class Cloud:
     def __post_init__(self) -> None:
         if self.name == "sample" and not (self.authority or self.api):
             return  # sample data has no address
+        for field, value in vars(self).items():
+            if not isinstance(value, str):
+                raise ConfigurationError(
+                    f"The {field} of a cloud is of type {type(value).__name__}, not a text.",
+                    remedy=f"Give {field} as a text, in quotes.",
+                )
+            if field != "label":
+                object.__setattr__(self, field, unwrapped(value))
+        if not (self.name and self.name.isprintable()):
+            raise ConfigurationError(
+                f"{self.name!r} is not a name of a cloud.", remedy="Give a short name in one line."
+            )
         object.__setattr__(self, "authority", self.authority.rstrip("/"))
         object.__setattr__(self, "api", self.api.rstrip("/"))
-        for field, http_on_loopback in (("authority", False), ("api", True)):
+        for field, schemes in (("authority", ["https"]), ("api", ["https", "http"])):
             address = getattr(self, field)
-            parts = urlsplit(address)
-            # A password in an address would end in logs, and a query in every request.
-            secure = parts.scheme == "https" or (
-                http_on_loopback and parts.scheme == "http" and is_loopback(parts.hostname)
-            )
-            if (
-                not (secure and parts.hostname)
-                or "@" in parts.netloc
-                or parts.query
-                or parts.fragment
-            ):
+            if not _is_safe(address, schemes):
                 raise ConfigurationError(
                     f"Cloud {self.name!r}: {field} {address!r} is not an https address.",
                     remedy="Give scheme and host, such as 'https://api.partnercenter.microsoft.com'"
@@ -72,6 +76,24 @@ class Cloud:
     def scope(self) -> str:
         """The delegated permission to ask for with a user's token."""
         return f"{self.api}/user_impersonation"
+
+
+def _is_safe(address: str, schemes: Collection[str]) -> bool:
+    """Return whether an address keeps what is sent there secret, in whatever way it is parsed."""
+    # A line break, which urlsplit drops, and a backslash mean another host to other parsers.
+    if not address.isprintable() or re.search(r"[\s\\]", address):
+        return False
+    try:
+        parts = urlsplit(address)
+        places = parts.hostname and parts.port != 0
+    except ValueError:
+        return False
+    if not places or parts.scheme not in schemes:
+        return False
+    # A password in an address would end in logs, and a query in every request.
+    if "@" in parts.netloc or parts.query or parts.fragment:
+        return False
+    return parts.scheme == "https" or is_loopback(parts.hostname)
 
 
 def is_loopback(host: str | None) -> bool:
@@ -134,8 +156,8 @@ def get_cloud(name: str | Cloud) -> Cloud:
     """
     if isinstance(name, Cloud):
         return name
-    if name in CLOUDS:
-        return CLOUDS[name]
+    if unwrapped(name) in CLOUDS:
+        return CLOUDS[unwrapped(name)]
     known = ", ".join(repr(known) for known in CLOUDS)
     # Arguments get swapped: a text too long for a name may be a token, and is not repeated.
     called = f" {name!r}" if len(name) <= 40 else " of that name"

@@ -9,6 +9,7 @@ import ssl
 import stat
 import threading
 import time
+import warnings
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,7 +21,12 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from pcnotebooks.clouds import Cloud
-from pcnotebooks.errors import ConfigurationError, PcNotebooksError, SignInError
+from pcnotebooks.errors import (
+    ConfigurationError,
+    PcNotebooksError,
+    PcNotebooksWarning,
+    SignInError,
+)
 from pcnotebooks.payload.decode import decode
 from pcnotebooks.service.client import USER_AGENT
 from pcnotebooks.service.fetch import ask_once
@@ -306,15 +312,19 @@ def _cache(settings: Settings) -> _Check[None]:
     kind = settings.cache
     state, words, remedy = "pass", kind, None
     if kind != "memory":
-        token_cache(settings)  # raises if it cannot be used
         file = cache_file(kind)
+        mode = stat.S_IMODE(file.stat().st_mode) if file.exists() else None
+        with warnings.catch_warnings(action="ignore", category=PcNotebooksWarning):
+            token_cache(settings)  # raises if it cannot be used; makes the file the user's alone
         words += f", {file}"
-        if file.exists():
-            mode = stat.S_IMODE(file.stat().st_mode)
+        if mode is not None:
             words += f", mode {mode:04o}"
             if kind == "plain" and mode & 0o077 and os.name == "posix":
                 state = "fail"
-                remedy = f"Others may have read it. Run: chmod 600 '{file}'; and sign in again."
+                remedy = (
+                    f"Others may have read it. Run: chmod 600 '{file}'; then pcnotebooks sign-out,"
+                    " and sign in again."
+                )
     accounts, unreadable = readable_accounts()
     own = [f"{at.username} (tenant {at.tenant})" for at in accounts if at.cache == kind]
     words += f"; {', '.join(own) or 'no account'}"

@@ -23,13 +23,37 @@ _SPELT_WITH_JOINERS = re.compile(
 # A line of a shell is not set in paragraphs, and the code pages of Japanese, Chinese and Korean
 # Windows have no such character: a pipe would show GBP\xa012.34.
 _NO_BREAK = dict.fromkeys([0xA0, 0x202F], " ")
+# Drawn as nothing: Unicode's White_Space and Default_Ignorable_Code_Point, controls, and two
+# symbols that are empty by design, the Braille cell without dots and the note without a head.
+_UNSEEN = re.compile(
+    r"[\s\x00-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f"
+    r"\u202a-\u202e\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb"
+    r"\U0001bca0-\U0001bca3\U0001d159\U0001d173-\U0001d17a\U000e0000-\U000e0fff]*"
+)
 # The characters that command a direction of writing; none of them is seen.
 _TURNS = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
 # Long enough to be a token or a code; ids in the form of a GUID are what support asks for.
 _OPAQUE = re.compile(r"[\w.~+/=-]{20,}")
 _GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+# Of the characters that a token can have.
+_ESCAPED = re.compile(r"\\+(?:u00([2-7][0-9a-f]))?", re.IGNORECASE)
 # With one letter and one slash it is a drive of Windows, as in C:/Users.
 _URL = re.compile(r"((?:[a-z]:/|[a-z][a-z0-9+.-]+:)/+)([^?#]*)([?#].*)?", re.IGNORECASE | re.DOTALL)
+
+
+# What copying a name brings along at its ends: blanks, marks that are not seen, quotes, brackets.
+_WRAPPING = " \t\r\n\xa0\u200b\u200c\u200d\u2060\ufeff\"'`<>{}\u2018\u2019\u201c\u201d\xab\xbb"
+
+
+def unwrapped(name: str) -> str:
+    r"""Return a name without the blanks, quotes and brackets that copying brings along.
+
+    Examples
+    --------
+    >>> unwrapped('"{11111111-2222-4333-8444-555555555555}"\n')
+    '11111111-2222-4333-8444-555555555555'
+    """
+    return name.strip(_WRAPPING)
 
 
 def printable(text: str) -> str:
@@ -59,6 +83,16 @@ def one_line(text: str, most: int) -> str:
     return line if len(line) <= most else f"{line[: most - 3]}..."
 
 
+def is_blank(text: str) -> bool:
+    """Return whether nothing of a text can be seen."""
+    return _UNSEEN.fullmatch(text) is not None
+
+
+def named(partner: str) -> str:
+    """Return a partner's label, or in words that nothing of it can be seen."""
+    return "Partner not named" if is_blank(partner) else partner
+
+
 def shortened(name: str) -> str:
     """Return a name that fits beside a chart; names that differ often do so at their end."""
     return name if len(name) <= 28 else f"{name[:14]}\N{HORIZONTAL ELLIPSIS}{name[-13:]}"
@@ -76,10 +110,21 @@ def hidden(text: str) -> str:
     """Return a text without any word that is long and odd enough to be a secret."""
 
     def hide(word: re.Match[str]) -> str:
-        plain = len(word[0]) < 40 and not re.search(r"\d", word[0])
+        plain = not re.search(r"\d", word[0]) and (len(word[0]) < 40 or word[0].startswith("//"))
         return word[0] if plain or _GUID.fullmatch(word[0]) else "[...]"
 
     return _OPAQUE.sub(hide, text)
+
+
+def without(secret: str, text: str) -> str:
+    """Return a text without a secret that it may repeat, even with letters escaped as in JSON."""
+    text = text.replace(secret, "[token]")
+    plain, secret = _unescaped(text), _unescaped(secret)
+    return plain.replace(secret, "[token]") if secret in plain else text
+
+
+def _unescaped(text: str) -> str:
+    return _ESCAPED.sub(lambda escape: chr(int(escape[1], 16)) if escape[1] else "", text)
 
 
 def without_password(text: str) -> str:

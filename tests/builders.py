@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -103,6 +104,11 @@ def invoices(
 ) -> Payload:
     """Return a payload of these invoices."""
     return Payload(listed(*items), cloud, partner, at, resource="invoices")
+
+
+def of_summaries(payloads: Iterable[Payload]) -> list[Payload]:
+    """Return those payloads that are not lists of invoices."""
+    return [each for each in payloads if each.resource == "invoice_summaries"]
 
 
 def parsed(answer: Payload) -> dict[str, Any]:

@@ -28,7 +28,7 @@ from tests.services.identity_provider import (
     signing_key,
 )
 from tests.services.loops import answer_of
-from tests.services.partner_center import Answer
+from tests.services.partner_center import INVOICES, Answer
 
 pytestmark = pytest.mark.usefixtures("empty_folder")
 
@@ -100,7 +100,7 @@ def test_report_named_pdf_is_one(shell, capsys, tmp_path):
 def test_report_of_a_history(shell, capsys, tmp_path):
     """What a history keeps is reported on with its trends, beside payloads of other places."""
     history = History("kept")
-    for kept in sample_history()[-4:]:
+    for kept in sample_history()[-8:]:
         history.append(kept, sample=True)
     sample_payload().save("one.json")
     assert shell("report", "--history", "kept", "--payload", "one.json") == 0
@@ -190,7 +190,7 @@ def test_the_package_runs_as_a_module():
 def test_a_pipe_of_any_code_page_shows_amounts(code_page):
     """Those of East Asia have no no-break space, which stands in every amount."""
     history = History("kept")
-    for kept in sample_history()[-4:]:
+    for kept in sample_history()[-8:]:
         history.append(kept, sample=True)
     said = _process(
         "-m", "pcnotebooks", "history", "changes", "--history", "kept",
@@ -326,7 +326,7 @@ def test_reports_on_several_partners_and_says_what_failed(
 ):
     """One partner's failure costs nobody else's figures, and is told by the exit code."""
     monkeypatch.setenv("PCNOTEBOOKS_CACHE", "plain")
-    broken = partner_center(Answer(status=403), tls=tls, key=signing_key())
+    broken = partner_center(*[Answer(status=403)] * 2, tls=tls, key=signing_key())
     path = profiles_file()
     stored = path.read_text()
     path.write_text(
@@ -344,6 +344,55 @@ def test_reports_on_several_partners_and_says_what_failed(
     html = Path("invoice-summaries.html").read_text(encoding="utf-8")
     assert "Contoso · own" in html
     assert "Broken" not in html
+
+
+@pytest.mark.parametrize(
+    "refusal", [Answer(status=403), Answer(b"<html>"), Answer(b'{"items": [{"id": "D1"}]}')]
+)
+def test_reports_on_the_balances_without_a_list(
+    shell, monkeypatch, capsys, signing_in, contoso, refusal
+):
+    """A note in one line says why, also in the page; what came is shown, and the exit code is 0."""
+    monkeypatch.setenv("PCNOTEBOOKS_CACHE", "plain")
+    contoso.steps.extend(
+        [lambda request: Answer() if request.path.endswith("/summaries") else refusal] * 2
+    )
+    assert shell("report", "--profile", "contoso") == 0
+    said = capsys.readouterr()
+    assert said.out == "invoice-summaries.html\n"
+    (note,) = said.err.splitlines()
+    assert note.startswith("Note: Contoso · own: the list of invoices could not be fetched. ")
+    html = Path("invoice-summaries.html").read_text(encoding="utf-8")
+    assert "751,094.39" in html
+    assert "24,606.35" not in html
+    assert "the list of invoices could not be fetched." in html
+
+
+def test_reports_on_a_list_without_its_balances(shell, monkeypatch, capsys, signing_in, contoso):
+    """The error is said and the exit code is 1; the invoices that came are shown."""
+    monkeypatch.setenv("PCNOTEBOOKS_CACHE", "plain")
+    contoso.steps.extend(
+        [lambda request: Answer(status=403) if request.path.endswith("/summaries")
+         else Answer(INVOICES)] * 3
+    )  # fmt: skip
+    assert shell("report", "--profile", "contoso") == 1
+    said = capsys.readouterr()
+    assert said.out == "invoice-summaries.html\n"
+    assert said.err.startswith("Error: contoso: ")
+    html = Path("invoice-summaries.html").read_text(encoding="utf-8")
+    assert "D02005YFHI" in html
+    assert "the balances could not be fetched." in html
+
+
+def test_reports_on_balances_and_invoices(shell, monkeypatch, capsys, signing_in, contoso):
+    """Both are fetched, and the report ages the invoices."""
+    monkeypatch.setenv("PCNOTEBOOKS_CACHE", "plain")
+    assert shell("report", "--profile", "contoso", "--excel") == 0
+    assert capsys.readouterr().err == ""
+    html = Path("invoice-summaries.html").read_text(encoding="utf-8")
+    assert "751,094.39" in html
+    assert "D02005YFHI" in html
+    assert {"invoices", "ageing"} <= set(pd.read_excel("invoice-summaries.xlsx", None))
 
 
 def test_reports_on_nothing_where_nobody_answered(shell, capsys, home):

@@ -6,6 +6,7 @@ import io
 import sys
 import warnings
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from pcnotebooks.payload.sample import sample_history
 from pcnotebooks.session.settings import profiles_file
 from pcnotebooks.session.sign_in import sign_in
 from tests.services.browser import visit
-from tests.services.partner_center import Answer
+from tests.services.partner_center import INVOICES, Answer
 
 
 @pytest.fixture
@@ -49,7 +50,7 @@ def signed_in(contoso, identity_provider, monkeypatch):
 
 
 def test_snapshots_are_kept_without_a_question(run, signed_in, home):
-    """A line for each, in the default place or another, and nobody is asked to sign in."""
+    """A line for each partner, in the default place or another; nobody is asked to sign in."""
     asked = signed_in.count("devicecode")
     for place in ((), (), ("--history", home / "other")):
         code, said, errors = run("snapshot", "--profile", "contoso", *place)
@@ -58,8 +59,13 @@ def test_snapshots_are_kept_without_a_question(run, signed_in, home):
         assert line.startswith("Contoso  own  20")
         assert line.endswith(" UTC  kept")
     assert signed_in.count("devicecode") == asked
-    assert len(list(History().payloads(partner="Contoso", cloud="own"))) == 2
+    payloads = list(History().payloads(partner="Contoso", cloud="own"))
+    assert sorted(each.resource for each in payloads) == [
+        *["invoice_summaries"] * 2,
+        *["invoices"] * 2,
+    ]
     assert len(History(home / "other").totals()) == 3
+    assert len(History(home / "other").invoices()) == 3
 
 
 def test_without_a_sign_in_a_snapshot_fails_with_what_to_do(run, contoso, identity_provider, home):
@@ -84,24 +90,55 @@ def test_the_others_are_kept_where_one_fails(run, signed_in):
     assert code == 1
     assert len(said) == 1
     assert errors[0] == "Error: nobody: There is no profile 'nobody'."
-    assert len(list(History().payloads())) == 1
+    assert len(errors) == 2, "said once, and not for each resource"
+    assert len(list(History().payloads())) == 2
+
+
+REFUSED = Answer(b'{"code": "900421", "description": "no"}', 403)
+
+
+def is_list(request):
+    """Return whether a request is one for the list of invoices."""
+    return request.path.partition("?")[0].endswith("/invoices")
 
 
 @pytest.mark.parametrize(
     ("answer", "words"),
-    [(Answer(b'{"code": "900421", "description": "no"}', 403), "900421"),
-     (Answer(b'{"items": [{"currencyCode": "GBP"}]}'), "balanceAmount")],
-)  # fmt: skip
-def test_what_is_refused_or_unreadable_is_not_kept(run, signed_in, contoso, answer, words):
-    """The error says why; the history stays as it was."""
-    contoso.steps.append(answer)
+    [(REFUSED, "900421"), (Answer(b'{"items": [{"currencyCode": "GBP"}]}'), "balanceAmount")],
+)
+@pytest.mark.parametrize("failing", ["summaries", "invoices"])
+def test_what_is_refused_or_unreadable_is_not_kept(run, signed_in, contoso, failing, answer, words):
+    """The error says why, once; the other resource is kept, and the line says which."""
+
+    def step(request):
+        if is_list(request) != (failing == "invoices"):
+            return Answer(INVOICES) if is_list(request) else Answer()
+        return answer
+
+    if failing == "invoices":
+        words = words.replace("balanceAmount", "$.items[0].id")
+    contoso.steps.extend([step] * 4)  # a list has a second page
     code, said, errors = run("snapshot", "--profile", "contoso")
-    assert (code, said) == (1, [])
+    assert code == 1
+    kept = "invoices" if failing == "summaries" else "invoice summaries"
+    assert [line.split(" UTC  ")[1] for line in said] == [f"{kept} only, kept"]
     assert errors[0].startswith("Error: contoso: ")
+    assert len([line for line in errors if line.startswith("Error")]) == 1
     assert words in " ".join(errors)
-    asked = contoso.requests[-1].headers
+    (asked,) = [
+        each.headers for each in contoso.requests if is_list(each) == (failing == "invoices")
+    ]
     ids = asked["MS-RequestId"], asked["MS-CorrelationId"]
     assert errors[-1] == "request id {}, correlation id {}".format(*ids)
+    assert [each.resource.replace("_", " ") for each in History().payloads()] == [kept]
+
+
+def test_where_both_are_refused_both_are_said(run, signed_in, contoso):
+    """Each error names its resource and has its ids; nothing is kept."""
+    contoso.steps.extend([REFUSED] * 2)
+    code, said, errors = run("snapshot", "--profile", "contoso")
+    assert (code, said) == (1, [])
+    assert ["(invoices)" in line for line in errors if line.startswith("Error")] == [False, True]
     assert list(History().payloads()) == []
 
 
@@ -133,8 +170,8 @@ def test_a_payload_that_cannot_be_written_costs_no_other(run, signed_in, home):
     (error,) = errors
     assert error.startswith(f"Error: fabrikam: {own / 'partner=Fabrikam'}")
     assert error.endswith(": Not a directory")
-    (payload,) = History(home / "kept").payloads(partner="Contoso")
-    assert payload.cloud == "own"
+    payloads = list(History(home / "kept").payloads(partner="Contoso"))
+    assert [each.cloud for each in payloads] == ["own"] * 2
 
 
 def test_a_name_that_the_output_cannot_hold_is_written_in_its_stead(run, signed_in, monkeypatch):
@@ -159,16 +196,18 @@ def test_everything_is_kept_before_anything_is_said(run, signed_in, monkeypatch)
         with suppress(OSError):
             full.close()
     assert (code, errors) == (1, ["Error: File: No space left on device"])
-    assert len(list(History().payloads())) == 2
+    assert len(list(History().payloads())) == 4
 
 
 def test_lists_what_is_kept(run, sample):
-    """Partner, cloud, number of payloads, first and last day."""
+    """Partner, cloud, resource, number of payloads, first and last day."""
     assert run("history", "list") == (
         0,
         [
-            "Contoso (sample)   sample  24  2024-01-05  2025-12-05",
-            "Fabrikam (sample)  sample  24  2024-01-05  2025-12-05",
+            "Contoso (sample)   sample  invoice summaries  24  2024-01-05  2025-12-05",
+            "Contoso (sample)   sample  invoices           24  2024-01-05  2025-12-05",
+            "Fabrikam (sample)  sample  invoice summaries  24  2024-01-05  2025-12-05",
+            "Fabrikam (sample)  sample  invoices           24  2024-01-05  2025-12-05",
         ],
         [],
     )
@@ -203,15 +242,13 @@ def test_an_unexplained_movement_is_an_exit_code(run, sample):
 
 def test_compacts_verifies_and_rebuilds(run, sample, home):
     """Damage is said with its remedy, and the exit code is 1 until it is mended."""
-    later = [payload for payload in sample_history() if payload.retrieved_at.year == 2025][:2]
+    later = [payload for payload in sample_history() if payload.retrieved_at.year == 2025][:4]
     for payload in later:
-        again = Payload(
-            payload.body, "sample", payload.partner, payload.retrieved_at.replace(day=9)
-        )
+        again = replace(payload, retrieved_at=payload.retrieved_at.replace(day=9))
         sample.append(again, sample=True)
-    assert run("history", "compact") == (0, ["4 files merged."], [])
+    assert run("history", "compact") == (0, ["8 files merged."], [])
     assert run("history", "verify") == (0, ["Nothing is damaged."], [])
-    file = next(Path(sample.location, "invoice_details").rglob("*.parquet"))
+    file = next(Path(sample.location, "summaries").rglob("*.parquet"))
     file.write_bytes(b"PAR1")
     code, said, _ = run("history", "verify")
     assert code == 1
@@ -237,7 +274,7 @@ def test_a_damaged_file_of_payloads_is_said_in_a_line(run, sample):
 
 def test_a_warning_is_said_without_python_around_it(run, sample):
     """No path of the package, no line of source."""
-    file = next(Path(sample.location, "invoice_summaries").rglob("*.parquet"))
+    file = next(Path(sample.location, "totals").rglob("*.parquet"))
     file.write_bytes(b"PAR1")
     with warnings.catch_warnings():
         warnings.simplefilter("default")
@@ -252,13 +289,16 @@ def test_a_warning_is_said_without_python_around_it(run, sample):
 
 def test_the_list_leaves_out_what_is_damaged_and_says_so(run, sample):
     """Partners whose files are whole are listed; the exit code tells."""
-    file = next(Path(sample.location, "payloads").rglob("partner=Contoso*/month=2024-02/*"))
+    files = Path(sample.location, "payloads").rglob("partner=Contoso*/month=2024-02/*")
+    file = next(path for path in files if "-invoices-" not in path.name)
     file.write_bytes(b"PAR1")
     code, said, errors = run("history", "list")
     assert code == 1
     assert said == [
-        "Contoso (sample)   sample  23  2024-01-05  2025-12-05",
-        "Fabrikam (sample)  sample  24  2024-01-05  2025-12-05",
+        "Contoso (sample)   sample  invoice summaries  23  2024-01-05  2025-12-05",
+        "Contoso (sample)   sample  invoices           24  2024-01-05  2025-12-05",
+        "Fabrikam (sample)  sample  invoice summaries  24  2024-01-05  2025-12-05",
+        "Fabrikam (sample)  sample  invoices           24  2024-01-05  2025-12-05",
     ]
     path = file.relative_to(sample.location)
     assert errors == [
@@ -271,7 +311,7 @@ def test_exports_payloads_as_files(run, sample, home):
     """Each is a file that is read like any saved payload."""
     code, said, _ = run("history", "export", home / "new" / "files", "--since", "2025-11-01")
     assert code == 0
-    assert len(said) == 4
+    assert len(said) == 8
     exported = [Payload.load(name) for name in said]
     assert exported == list(sample.payloads(since="2025-11-01"))
 

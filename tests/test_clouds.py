@@ -99,6 +99,14 @@ def test_sample_data_has_a_label_and_no_address():
         "https://api.example?tenant=1",
         "https://api.example#top",
         "https://api.example@evil.example",
+        "https://[",
+        "https://[::1",
+        "https://api.example:x",
+        "https://api.example:99999",
+        "https://api.example:0",
+        "https://api.\nexample",
+        "https://api.example\\.evil.example",
+        "https://api example",
     ],
 )
 @pytest.mark.parametrize("field", ["authority", "api"])
@@ -123,6 +131,28 @@ def test_a_name_takes_no_address_out_of_the_check():
     """A cloud called sample has no address, or a safe one."""
     with pytest.raises(ConfigurationError, match="is not an https address"):
         Cloud("sample", "", "http://login.example", "http://api.example")
+
+
+@pytest.mark.parametrize("name", ["", " ", "a\nb", '""'])
+def test_a_name_in_one_line_is_asked_for(name):
+    """It is a column's value, and part of a folder's name."""
+    with pytest.raises(ConfigurationError, match="is not a name of a cloud"):
+        Cloud(name, "", LOGIN, API)
+
+
+@pytest.mark.parametrize("field", ["name", "label", "authority", "api"])
+def test_a_field_that_is_not_a_text_is_refused(field):
+    """A number or nothing is named by its type."""
+    with pytest.raises(ConfigurationError, match=f"{field} of a cloud is of type"):
+        Cloud(**{"name": "own", "label": "", "authority": LOGIN, "api": API, field: None})
+
+
+@pytest.mark.parametrize("name", [" china\n", '"china"', "\u201cchina\u201d", "<china>"])
+def test_what_copying_brings_along_is_left_out(name):
+    """Of a cloud's name, and of a custom cloud's name and addresses."""
+    assert get_cloud(name) is CLOUDS["china"]
+    own = Cloud('"own"', '"Own" Ltd', f"<{LOGIN}>", f" {API}\n")
+    assert (own.name, own.label, own.authority, own.api) == ("own", '"Own" Ltd', LOGIN, API)
 
 
 def test_a_slash_at_the_end_is_left_out():

@@ -39,6 +39,7 @@ SIGNATURES = {
     "get_cloud": "(name)",
     "summary_frame": "(*payloads, exact=False)",
     "invoice_summaries": "(session)",
+    "invoice_changes": "(*payloads)",
     "invoice_ageing": "(frame, *, as_of=None, terms_days=60)",
     "invoice_frame": "(*payloads, exact=False)",
     "invoices": "(session)",
@@ -65,7 +66,10 @@ SIGNATURES = {
 }
 METHODS = {
     "History.append": "(self, payload, *, sample=False)",
-    "History.changes": "(self, *, partner=None, cloud=None, currency=None, since=None, until=None)",
+    "History.changes": "(self, *, partner=None, cloud=None, currency=None, since=None, until=None,"
+    " resource='invoice_summaries')",
+    "History.invoices": "(self, *, partner=None, cloud=None, currency=None, since=None,"
+    " until=None, at=None, exact=False)",
     "History.compact": "(self, before=None)",
     "History.summaries": "(self, *, partner=None, cloud=None, currency=None, since=None,"
     " until=None, at=None, exact=False)",

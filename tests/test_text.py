@@ -7,6 +7,7 @@ import pytest
 from pcnotebooks.text import (
     hidden,
     isolated,
+    named,
     one_line,
     printable,
     shell_line,
@@ -71,6 +72,24 @@ def test_a_line_of_a_shell_has_plain_spaces():
 def test_one_line(text, most, line):
     """Blanks become one, and what is too long ends in dots."""
     assert one_line(text, most) == line
+
+
+@pytest.mark.parametrize(
+    "label",
+    ["", " \t\N{NO-BREAK SPACE}\u2003", "\u200b", "\u2060\u00ad", "\ufeff", "\u3164", "\u2800",
+     "\x07", "\u200e\u202e\u2066", "\u034f", "\u115f\uffa0", "\ufe0f", "\U000e0041", "\u180e"],
+)  # fmt: skip
+def test_a_label_that_shows_nothing_is_named_in_words(label):
+    """Blanks, controls, and each character that fonts draw as nothing."""
+    assert named(label) == "Partner not named"
+
+
+@pytest.mark.parametrize(
+    "label", ["\u200bC", ".", "\u0301", "\u0600", "0", "ㅤㄱ", "\u2801", "\ufffd", "🏴"]
+)
+def test_a_label_that_can_be_seen_stays(label):
+    """One letter or mark that shows is enough; it is not changed."""
+    assert named(label) == label
 
 
 def test_a_long_name_keeps_its_start_and_end():

@@ -49,11 +49,6 @@ def svg(chart: Chart, *, prefix: str, width: int | None = None) -> Markup:
     return drawing.finish(chart, prefix, left, bottom)
 
 
-def is_wide(chart: Chart) -> bool:
-    """Whether a chart takes the place of two."""
-    return isinstance(chart, TrendChart | AgeingChart)
-
-
 def sparkline(trend: Sequence[tuple[float, float]]) -> Markup:
     """Return balances over time as a picture among words, which has no text of its own.
 
@@ -69,6 +64,11 @@ def sparkline(trend: Sequence[tuple[float, float]]) -> Markup:
         f'<svg class="pcn-spark" viewBox="0 0 {across + 4} {up + 4}" aria-hidden="true">'
         f'<path d="M2 {_number(first)}{steps}"/>{end}</svg>'
     )
+
+
+def is_wide(chart: Chart) -> bool:
+    """Whether a chart takes the place of two."""
+    return isinstance(chart, TrendChart | AgeingChart)
 
 
 def _balances(drawing: _Drawing, chart: BalancesChart) -> tuple[float, float]:

@@ -93,11 +93,7 @@ def age(frame: pd.DataFrame, *, as_of: AsOf | None = None, terms_days: int = 60)
     """Return :func:`invoice_ageing`; what it warns of is in ``attrs["warnings"]``."""
     require_terms(terms_days)
     aged = latest(frame, INVOICE_COLUMNS, remedy=_REMEDY)
-    void = aged["document_type"].isin([VOID_NOTE]).to_numpy()
-    paid = _signs(aged["paid_amount"])
-    mixed = _of_both_signs(aged, paid)
-    unknown = (mixed & (paid != 0) & ~void) | aged["total_charges"].isna().to_numpy()
-    amounts = _open_amounts(aged, void, unknown, paid)
+    amounts, void, paid, mixed, unknown = opened(aged)
     day = days_of(aged["retrieved_at"])
     if as_of is not None:
         day = np.full(len(aged), as_of_day(as_of), dtype="datetime64[D]")
@@ -126,6 +122,19 @@ def age(frame: pd.DataFrame, *, as_of: AsOf | None = None, terms_days: int = 60)
     aged.attrs["warnings"] = _mixed_in_words(aged[mixed & unknown])
     aged.attrs["assumptions"] = _assumptions(aged, paid, terms_days)
     return aged
+
+
+def opened(frame: pd.DataFrame) -> tuple[pd.Series, Any, Any, Any, Any]:
+    """Return the open amount of each row of any payloads, and how it was decided.
+
+    That is: whether the document is void, the sign of what is paid of it, whether its payload
+    states paid amounts of both signs, and whether the open amount is unknown.
+    """
+    void = frame["document_type"].isin([VOID_NOTE]).to_numpy()
+    paid = _signs(frame["paid_amount"])
+    mixed = _of_both_signs(frame, paid)
+    unknown = (mixed & (paid != 0) & ~void) | frame["total_charges"].isna().to_numpy()
+    return _open_amounts(frame, void, unknown, paid), void, paid, mixed, unknown
 
 
 def ageing_by_currency(frame: pd.DataFrame) -> pd.DataFrame:
@@ -304,7 +313,8 @@ def _of_both_signs(frame: pd.DataFrame, paid: Any) -> Any:
     """Return whether each row is of a payload whose paid amounts have both signs."""
     # The documentation calls a payment negative, its example states a positive one, and every
     # recording 0: either sign is a convention, and both at once are none.
-    payload = frame.groupby(["partner", "cloud"], observed=True).ngroup().to_numpy()
+    of = ["partner", "cloud", "retrieved_at"]
+    payload = frame.groupby(of, observed=True).ngroup().to_numpy()
     return np.isin(payload, payload[paid > 0]) & np.isin(payload, payload[paid < 0])
 
 

@@ -126,10 +126,8 @@ def _columns(
         "currency": category([invoice.currency_code for invoice in found]),
         "currency_symbol": _texts(invoice.currency_symbol for invoice in found),
         "invoice_id": _texts(invoice.id for invoice in found),
-        "invoice_type": _types([invoice.invoice_type for invoice in found], RECURRING, ONE_TIME),
-        "document_type": _types(
-            [invoice.document_type for invoice in found], INVOICE, VOID_NOTE, ADJUSTMENT_NOTE
-        ),
+        "invoice_type": known_types("invoice_type", [invoice.invoice_type for invoice in found]),
+        "document_type": known_types("document_type", [invoice.document_type for invoice in found]),
         "amends_id": _texts(invoice.amends_of or None for invoice in found),
         "state": _texts(invoice.state for invoice in found),
         "invoice_date": start,
@@ -155,16 +153,23 @@ def _texts(values: Iterable[str | None]) -> Any:
     return pd.array(np.array(list(values), dtype=object), dtype="string")
 
 
-def _types(values: list[str | None], *known: str) -> pd.Categorical[str]:
-    """Return types as categories, as documentation and recordings write them differently.
+_KNOWN = {
+    "invoice_type": (RECURRING, ONE_TIME),
+    "document_type": (INVOICE, VOID_NOTE, ADJUSTMENT_NOTE),
+}
 
-    ``Void note`` in one is ``void_note`` in the other; ``none`` says that there is no type.
+
+def known_types(column: str, values: list[str | None]) -> pd.Categorical[str]:
+    """Return the types of a column as categories, in one spelling.
+
+    ``Void note`` in the documentation is ``void_note`` in recordings; ``none`` says that there
+    is no type.
     """
     stated = {
         value: value if value and value.strip() and _key(value) != "none" else None
         for value in set(values)
     }
-    return type_category([stated[value] for value in values], known, _key)
+    return type_category([stated[value] for value in values], _KNOWN[column], _key)
 
 
 def _key(text: str) -> str:

@@ -10,15 +10,7 @@ import pyarrow as pa
 
 from pcnotebooks.errors import PayloadError, PcNotebooksError
 from pcnotebooks.history import tables
-from pcnotebooks.history.files import (
-    DETAILS,
-    PAYLOADS,
-    SUMMARIES,
-    File,
-    Wanted,
-    digest_of,
-    month_of,
-)
+from pcnotebooks.history.files import OLDER, PAYLOADS, File, Wanted, digest_of, month_of
 from pcnotebooks.history.store import Store
 from pcnotebooks.payload.payload import Payload
 
@@ -51,7 +43,9 @@ class Datasets:
 
     def files(self, dataset: str, folder: str | None = None) -> list[File]:
         """Return the files of a dataset or of a folder in it, in order; not those of others."""
-        paths = self.store.list_files(f"{dataset}/{folder}" if folder else dataset)
+        names = [dataset, OLDER[dataset]] if dataset in OLDER else [dataset]
+        places = [f"{name}/{folder}" if folder else name for name in names]
+        paths = [path for place in places for path in self.store.list_files(place)]
         return sorted(file for path in paths if (file := File.of(path)))
 
     def payload_files(self, wanted: Wanted = ALL) -> list[File]:
@@ -163,13 +157,11 @@ def contents_of(file: File, payloads: Sequence[Payload]) -> dict[File, bytes]:
     Raises
     ------
     PayloadError
-        For a body that is not invoice summaries.
+        For a body that is not of its resource.
     """
-    details, summaries, rounded = tables.derived_tables(payloads)
-    parts = {
-        file: tables.payload_table(payloads),
-        replace(file, dataset=DETAILS, rounded=rounded): details,
-        replace(file, dataset=SUMMARIES, rounded=rounded): summaries,
+    derived, rounded = tables.derived_tables(file.resource, payloads)
+    parts = {file: tables.payload_table(payloads)} | {
+        replace(file, dataset=dataset, rounded=rounded): table for dataset, table in derived.items()
     }
     contents = {}
     for part, table in parts.items():

@@ -72,7 +72,7 @@ def disputes(
     table
         Rows of the payloads, or of what is derived from them.
     files
-        The files of the payloads.
+        The files of the payloads; both are of one resource.
     wanted
         What the rows were chosen by.
     """

@@ -14,26 +14,33 @@ from urllib.parse import quote, unquote
 from pcnotebooks.clouds import Cloud
 from pcnotebooks.errors import ConfigurationError
 from pcnotebooks.frame.selection import AsOf, Choice
+from pcnotebooks.payload import decode
 from pcnotebooks.payload.payload import Payload
 
 Clouds: TypeAlias = str | Cloud | Iterable[str | Cloud] | None
 # Partner, cloud and time: an account was asked once at each, so they name an answer.
 Moment: TypeAlias = tuple[str, str, datetime]
 
-PAYLOADS, DETAILS, SUMMARIES = "payloads", "invoice_details", "invoice_summaries"
-DERIVED = (DETAILS, SUMMARIES)
+PAYLOADS, SUMMARIES, TOTALS, INVOICES = "payloads", "summaries", "totals", "invoices"
+# What is derived from the payloads of each resource. A file of payloads holds one resource.
+DERIVED = {decode.SUMMARIES: (SUMMARIES, TOTALS), decode.INVOICES: (INVOICES,)}
+# Folders of a history begun before lists of invoices were kept: read, and no longer written.
+OLDER = {SUMMARIES: "invoice_details", TOTALS: "invoice_summaries"}
+FOLDERS = (PAYLOADS, SUMMARIES, TOTALS, INVOICES, *OLDER.values())
 
 _COMPACTED = "compacted-"
+_LISTS = "invoices-"  # in the name of a file of lists; summaries keep the names that they had
 # Amounts in it were rounded, which Parquet's four decimals forced: other engines may read it,
 # a History takes the payloads in its place.
 _ROUNDED = ".rounded"
 _FILE = re.compile(
-    rf"(?P<dataset>{PAYLOADS}|{DETAILS}|{SUMMARIES})"
+    rf"(?P<dataset>{'|'.join(FOLDERS)})"
     # Half characters stand for a name in some other encoding than the file system's.
     r"/(?P<folder>cloud=[^/\ud800-\udfff]+/partner=[^/\ud800-\udfff]+"
     r"/month=(?P<month>(?P<year>\d{4})-(?P<of_year>\d\d)))"
     # A single payload's name repeats its month: a copy in another month's folder is none.
-    rf"/(?P<name>(?:(?P=year)(?P=of_year)\d\dT\d{{6}}\.\d{{6}}Z-|{_COMPACTED})[0-9a-f]{{32}})"
+    rf"/(?P<name>(?:(?P=year)(?P=of_year)\d\dT\d{{6}}\.\d{{6}}Z-|{_COMPACTED})(?:{_LISTS})?"
+    r"[0-9a-f]{32})"
     rf"-(?P<digest>[0-9a-f]{{16}})(?P<rounded>{re.escape(_ROUNDED)})?\.parquet",
     re.ASCII,
 )
@@ -55,6 +62,7 @@ class File:
     dataset: str = PAYLOADS
     rounded: bool = False
     digest: str = ""
+    is_older: bool = False  # in a folder of an older history
 
     @classmethod
     def of(cls, path: str) -> Self | None:
@@ -63,18 +71,28 @@ class File:
         if found is None:
             return None
         rounded = found["rounded"] is not None
-        return cls(found["folder"], found["name"], found["dataset"], rounded, found["digest"])
+        names = {older: name for name, older in OLDER.items()}
+        dataset = names.get(found["dataset"], found["dataset"])
+        is_older = dataset != found["dataset"]
+        file = cls(found["folder"], found["name"], dataset, rounded, found["digest"], is_older)
+        return file if dataset in (PAYLOADS, *DERIVED[file.resource]) else None
 
     @property
     def path(self) -> str:
         """The path below the location."""
         suffix = _ROUNDED if self.rounded else ""
-        return f"{self.dataset}/{self.folder}/{self.name}-{self.digest}{suffix}.parquet"
+        dataset = OLDER[self.dataset] if self.is_older else self.dataset
+        return f"{dataset}/{self.folder}/{self.name}-{self.digest}{suffix}.parquet"
 
     @property
     def stem(self) -> str:
         """What a file of payloads and the tables derived from it have in common."""
         return f"{self.folder}/{self.name}"
+
+    @property
+    def resource(self) -> str:
+        """What its payloads were asked of: the summaries, or the list of invoices."""
+        return decode.INVOICES if _LISTS in self.name else decode.SUMMARIES
 
     @property
     def moment(self) -> str:
@@ -105,16 +123,17 @@ class File:
 
 
 def file_of(*payloads: Payload) -> File:
-    """Return the file of one payload, or of several of a partner, cloud and month.
+    """Return the file of one payload, or of several of a partner, cloud, resource and month.
 
     Its name tells what it holds: equal payloads have one name, different ones never.
     """
     folder, at = folder_of(payloads[0]), payloads[0].retrieved_at
     ids = sorted(payload_id(payload) for payload in payloads)
+    lists = _LISTS if payloads[0].resource == decode.INVOICES else ""
     if len(ids) == 1:
-        return File(folder, f"{_stamp(at)}-{ids[0]}")
+        return File(folder, f"{_stamp(at)}-{lists}{ids[0]}")
     together = hashlib.sha256("".join(ids).encode()).hexdigest()[:32]
-    return File(folder, f"{_COMPACTED}{together}")
+    return File(folder, f"{_COMPACTED}{lists}{together}")
 
 
 def _stamp(at: datetime) -> str:
@@ -128,7 +147,9 @@ def digest_of(content: bytes) -> str:
 
 def payload_id(payload: Payload) -> str:
     """Return what equal payloads share, whatever their request ids: 32 hexadecimal digits."""
-    parts = (payload.cloud, payload.partner, payload.retrieved_at.isoformat(), payload.sha256)
+    parts = [payload.cloud, payload.partner, payload.retrieved_at.isoformat(), payload.sha256]
+    if payload.resource != decode.SUMMARIES:
+        parts.append(payload.resource)  # an account without invoices answers both alike
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
 
 
@@ -208,6 +229,7 @@ class Wanted:
     since: datetime | None = None
     until: datetime | None = None
     moments: tuple[Moment, ...] | None = None
+    resource: str | None = None
 
     @classmethod
     def of(
@@ -229,10 +251,11 @@ class Wanted:
         )
 
     def may_be_in(self, file: File) -> bool:
-        """Whether a file can hold such rows, as far as its folder tells."""
+        """Whether a file can hold such rows, as far as its folder and name tell."""
         cloud, partner, month = (part.partition("=")[2] for part in file.folder.split("/"))
         return (
-            _among(cloud, self.clouds)
+            self.resource in (None, file.resource)
+            and _among(cloud, self.clouds)
             and _among(partner, self.partners)
             and (self.since is None or month >= month_of(self.since))
             and (self.until is None or month <= month_of(self.until))

@@ -9,17 +9,29 @@ import pandas as pd
 import pyarrow as pa
 
 from pcnotebooks.frame.build import summary_frame, totals_frame
+from pcnotebooks.frame.invoices import invoice_frame
 from pcnotebooks.frame.schema import finish
 from pcnotebooks.frame.selection import AsOf, rows_with
 from pcnotebooks.history import tables
 from pcnotebooks.history.datasets import FROM_BACKUP, DamagedError, Datasets
 from pcnotebooks.history.disputes import disputes
-from pcnotebooks.history.files import DETAILS, File, Moment, Wanted, moment_of
+from pcnotebooks.history.files import (
+    DERIVED,
+    INVOICES,
+    SUMMARIES,
+    TOTALS,
+    File,
+    Moment,
+    Wanted,
+    moment_of,
+)
 
+_FRAMES = {SUMMARIES: summary_frame, TOTALS: totals_frame, INVOICES: invoice_frame}
 _INDEX_DTYPES = {
     "partner": "category",
     "cloud": "category",
     "retrieved_at": "datetime64[us, UTC]",
+    "resource": "category",
     "sha256": "string",
     "file": "string",
     "damage": "string",
@@ -36,7 +48,7 @@ def frame(
     exact: bool,
     damaged: set[File],
 ) -> pd.DataFrame:
-    """Return the wanted rows of the details or the summaries.
+    """Return the wanted rows of a derived dataset.
 
     Parameters
     ----------
@@ -49,6 +61,8 @@ def frame(
     damaged
         To which every derived table is added that is damaged, and was not used.
     """
+    resource = next(name for name, derived in DERIVED.items() if dataset in derived)
+    wanted = replace(wanted, resource=resource)
     if at is not None:
         day = moment_of(at, end=True)
         until = day if wanted.until is None else min(day, wanted.until)
@@ -61,8 +75,14 @@ def frame(
     # Amounts in the tables were rounded, which other engines may read; here they are exact.
     payloads = datasets.payloads(files, wanted)
     _require_one_answer(datasets, tables.payload_table(payloads), files, wanted)
-    of = summary_frame if dataset == DETAILS else totals_frame
-    return rows_with(of(*payloads, exact=exact), currency=wanted.currencies)
+    return rows_with(_FRAMES[dataset](*payloads, exact=exact), currency=wanted.currencies)
+
+
+def moments(datasets: Datasets, wanted: Wanted) -> list[Moment]:
+    """Return partner, cloud and time of the wanted payloads, even of one that states nothing."""
+    files = datasets.payload_files(wanted)
+    keys = datasets.keys(files, wanted).select(tables.KEYS[:3]) if files else None
+    return list(zip(*keys.to_pydict().values(), strict=True)) if keys else []
 
 
 def _require_one_answer(
@@ -104,28 +124,30 @@ def _derived(
             damaged.add(error.file)
     there = {twin.stem for twin in found}
     lacking = [file for file in files if file.stem not in there]
-    details, summaries, rounded = tables.derived_tables(datasets.payloads(lacking, wanted))
+    resource = wanted.resource or ""
+    derived, rounded = tables.derived_tables(resource, datasets.payloads(lacking, wanted))
     if rounded:
         return None
-    parts.append(tables.select(details if dataset == DETAILS else summaries, wanted))
+    parts.append(tables.select(derived[dataset], wanted))
     return pa.concat_tables(parts)
 
 
 def index(datasets: Datasets) -> pd.DataFrame:
     """Return one row a kept payload, and one a damaged file."""
-    found: dict[tuple[Moment, str], str] = {}  # a payload may be in a merged file and in its own
+    # A payload may be in a merged file and in its own.
+    found: dict[tuple[Moment, str, str], str] = {}
     damaged = []
     for file in datasets.payload_files():
         try:
             keys = datasets.table([file], columns=tables.KEYS)
         except DamagedError:
             damage = "was changed or cut off since it was kept"
-            damaged.append([*file.owner, None, None, file.path, damage, FROM_BACKUP])
+            damaged.append([*file.owner, None, file.resource, None, file.path, damage, FROM_BACKUP])
             continue
         for *moment, sha256 in zip(*(keys[name].to_pylist() for name in tables.KEYS), strict=True):
             partner, cloud, at = moment
-            found.setdefault(((partner, cloud, at), sha256), file.path)
-    rows = [[*moment, sha256, path, None, None] for (moment, sha256), path in found.items()]
+            found.setdefault(((partner, cloud, at), file.resource, sha256), file.path)
+    rows = [[*moment, *which, path, None, None] for (moment, *which), path in found.items()]
     every = pd.DataFrame([*rows, *damaged], columns=list(_INDEX_DTYPES), dtype=object)
-    order = ["partner", "cloud", "retrieved_at", "sha256", "file"]
+    order = ["partner", "cloud", "retrieved_at", "resource", "sha256", "file"]
     return finish(finish(every, _INDEX_DTYPES).sort_values(order, kind="stable"), _INDEX_DTYPES)

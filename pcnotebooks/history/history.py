@@ -6,6 +6,7 @@ import os
 import time
 import warnings
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
@@ -14,13 +15,15 @@ import pandas as pd
 import platformdirs
 
 from pcnotebooks.errors import ConfigurationError
+from pcnotebooks.frame.changes import changes_between
 from pcnotebooks.frame.measures import changes_of
 from pcnotebooks.frame.rows import two_answers
 from pcnotebooks.frame.selection import AsOf, Choice, rows_with
 from pcnotebooks.history.files import (
-    DETAILS,
+    INVOICES,
     PAYLOADS,
     SUMMARIES,
+    TOTALS,
     Clouds,
     File,
     Wanted,
@@ -28,8 +31,8 @@ from pcnotebooks.history.files import (
     moment_of,
     month_of,
 )
-from pcnotebooks.payload.decode import INVOICES
-from pcnotebooks.payload.payload import Payload
+from pcnotebooks.payload import decode
+from pcnotebooks.payload.payload import Payload, require_resource
 from pcnotebooks.text import without_password
 
 if TYPE_CHECKING or find_spec("pyarrow"):  # without it, History says what to install
@@ -41,10 +44,10 @@ _A_MOMENT = 0.3  # seconds, after which a writer has finished what it began
 class History:
     """Payloads kept in a folder or an object store, as Parquet that other engines can read.
 
-    Every payload appended is kept whole, once, with its hash. Frames are read from tables that
-    are derived from the payloads and can be derived again. Any number of processes and machines
-    may append, compact and read at once: there is no lock, and one that is killed leaves nothing
-    broken. Reading writes nothing.
+    Every payload appended, of summaries or of invoices, is kept whole, once, with its hash.
+    Frames are read from tables that are derived from the payloads and can be derived again. Any
+    number of processes and machines may append, compact and read at once: there is no lock, and
+    one that is killed leaves nothing broken. Reading writes nothing.
 
     Parameters
     ----------
@@ -72,7 +75,7 @@ class History:
     >>> folder = TemporaryDirectory()
     >>> history = History(folder.name)
     >>> sum(history.append(payload, sample=True) for payload in sample_history())
-    48
+    96
     >>> totals = history.totals(currency="KWD", since="2025-10-01")
     >>> totals[["partner", "retrieved_at", "balance_amount"]]
                  partner              retrieved_at  balance_amount
@@ -109,18 +112,19 @@ class History:
         Parameters
         ----------
         payload
-            What :func:`fetch_invoice_summaries` or :meth:`Payload.load` returned. With the cloud,
-            partner, ``retrieved_at`` and body of a kept one it is that one.
+            What :func:`fetch_invoice_summaries`, :func:`fetch_invoices` or :meth:`Payload.load`
+            returned. With the cloud, partner, ``retrieved_at``, resource, body and pages of a
+            kept one it is that one.
         sample
             Keep even sample data.
 
         Raises
         ------
         PayloadError
-            For a body that is not invoice summaries.
+            For a body that is not of its resource.
         ConfigurationError
-            For sample data without `sample`, a label too long for a folder's name, or
-            another answer than the one that is kept of that partner, cloud and ``retrieved_at``.
+            For sample data without `sample`, a label too long for a folder's name, or another
+            answer than the one that is kept of that partner, cloud, ``retrieved_at`` and resource.
         OSError, PcNotebooksError
             If it cannot be written, or an object store gives no answer; nothing was kept.
         """
@@ -129,11 +133,6 @@ class History:
                 f"expected a payload, got {type(payload).__name__}; pass a file as"
                 " Payload.load(path)"
             )
-        if payload.resource == INVOICES:
-            raise ConfigurationError(
-                f"A history keeps invoice summaries, and this is a list of invoices: {payload!r}.",
-                remedy="Keep it in a file: payload.save(path).",
-            )
         if payload.is_sample and not sample:
             raise ConfigurationError(
                 f"Sample data was not kept: {payload!r}.",
@@ -141,7 +140,8 @@ class History:
             )
         file = file_of(payload)
         contents = datasets.contents_of(file, [payload])  # which raises before anything is touched
-        kept = self._datasets.files(PAYLOADS, file.folder)
+        every = self._datasets.files(PAYLOADS, file.folder)
+        kept = [each for each in every if each.resource == file.resource]
         if any(each.stem == file.stem for each in kept):
             return False
         moment = (payload.partner, payload.cloud, payload.retrieved_at)
@@ -166,7 +166,7 @@ class History:
         since: AsOf | None = None,
         until: AsOf | None = None,
     ) -> Iterator[Payload]:
-        """Yield the kept payloads, oldest first, each proved by its hash.
+        """Yield the kept payloads of both resources, oldest first, each proved by its hash.
 
         Raises
         ------
@@ -181,11 +181,12 @@ class History:
         Returns
         -------
         DataFrame
-            ``partner``, ``cloud`` (category), ``retrieved_at`` (datetime64[us, UTC]), ``sha256``
-            of the body, ``file`` (below the location), ``damage`` and ``remedy`` (string). A
-            damaged file is one row, with the partner and cloud of its folder; which payloads were
-            in it is missing. For a payload in a whole file, damage and remedy are missing. Sorted
-            by partner, cloud and retrieved_at.
+            ``partner``, ``cloud`` (category), ``retrieved_at`` (datetime64[us, UTC]),
+            ``resource`` (category), ``sha256`` as :attr:`Payload.sha256`, ``file`` (below the
+            location), ``damage`` and ``remedy`` (string). A
+            damaged file is one row, with its partner, cloud and resource; which payloads were in
+            it is missing. For a payload in a whole file, damage and remedy are missing. Sorted by
+            partner, cloud, retrieved_at and resource.
 
         See Also
         --------
@@ -243,7 +244,7 @@ class History:
             For a damaged derived table; its rows were read from the payloads.
         """
         wanted = Wanted.of(partner, cloud, currency, since, until)
-        return self._frame(DETAILS, wanted, at, exact=exact)
+        return self._frame(SUMMARIES, wanted, at, exact=exact)
 
     def totals(
         self,
@@ -258,7 +259,36 @@ class History:
     ) -> pd.DataFrame:
         """Return :func:`totals_frame` of the kept payloads; all else as :meth:`summaries`."""
         wanted = Wanted.of(partner, cloud, currency, since, until)
-        return self._frame(SUMMARIES, wanted, at, exact=exact)
+        return self._frame(TOTALS, wanted, at, exact=exact)
+
+    def invoices(
+        self,
+        *,
+        partner: Choice = None,
+        cloud: Clouds = None,
+        currency: Choice = None,
+        since: AsOf | None = None,
+        until: AsOf | None = None,
+        at: AsOf | None = None,
+        exact: bool = False,
+    ) -> pd.DataFrame:
+        """Return :func:`invoice_frame` of the kept payloads; all else as :meth:`summaries`.
+
+        Examples
+        --------
+        >>> from tempfile import TemporaryDirectory
+        >>> from pcnotebooks import invoice_ageing, sample_payload
+        >>> folder = TemporaryDirectory()
+        >>> history = History(folder.name)
+        >>> history.append(sample_payload("invoices"), sample=True)
+        True
+        >>> invoice_ageing(history.invoices(currency="GBP"))[["invoice_id", "open_amount"]]
+           invoice_id  open_amount
+        0  D02005YFHI     23606.35
+        >>> folder.cleanup()
+        """
+        wanted = Wanted.of(partner, cloud, currency, since, until)
+        return self._frame(INVOICES, wanted, at, exact=exact)
 
     def changes(
         self,
@@ -268,13 +298,32 @@ class History:
         currency: Choice = None,
         since: AsOf | None = None,
         until: AsOf | None = None,
+        resource: str = decode.SUMMARIES,
     ) -> pd.DataFrame:
-        """Return :func:`balance_changes` of the kept payloads.
+        """Return what changed from one kept payload to the next.
 
         The first change since a day is told from the payload before that day.
+
+        Parameters
+        ----------
+        partner, cloud, currency, since, until
+            Which rows.
+        resource
+            Of ``"invoice_summaries"`` the :func:`balance_changes`, of ``"invoices"`` the
+            :func:`invoice_changes`.
         """
-        wanted = Wanted.of(partner, cloud, currency, None, until)
-        changes = changes_of(self._frame(SUMMARIES, wanted, None, exact=True))
+        require_resource(resource)
+        if resource == decode.INVOICES:
+            # Of all currencies: which lists there were is known even if one has no such invoice.
+            wanted = Wanted.of(partner, cloud, None, None, until)
+            moments = self._datasets.patiently(
+                lambda: frames.moments(self._datasets, replace(wanted, resource=resource))
+            )
+            rows = self._frame(INVOICES, wanted, None, exact=True)
+            changes = rows_with(changes_between(rows, moments), currency=currency)
+        else:
+            wanted = Wanted.of(partner, cloud, currency, None, until)
+            changes = changes_of(self._frame(TOTALS, wanted, None, exact=True))
         if since is None:
             return changes
         return rows_with(changes[changes["retrieved_at"] >= moment_of(since)])
@@ -297,10 +346,10 @@ class History:
         """
         now = month_of(moment_of(datetime.now(UTC) if before is None else before))
         self._datasets.store.clean()
-        folders: dict[str, list[File]] = {}
+        folders: dict[tuple[str, str], list[File]] = {}
         for file in self._datasets.payload_files():
             if file.month < now:
-                folders.setdefault(file.folder, []).append(file)
+                folders.setdefault((file.folder, file.resource), []).append(file)
         merged = sum(upkeep.merge(self._datasets, files) for files in folders.values())
         upkeep.mend(self._datasets)
         return merged

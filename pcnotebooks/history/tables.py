@@ -19,6 +19,7 @@ from pcnotebooks.amounts import exactly
 from pcnotebooks.errors import PayloadError
 from pcnotebooks.frame import rows
 from pcnotebooks.frame.instants import NOT_A_TIME
+from pcnotebooks.frame.invoices import INVOICE_COLUMNS, invoice_frame, known_types
 from pcnotebooks.frame.schema import (
     AMOUNTS,
     DATES,
@@ -30,7 +31,16 @@ from pcnotebooks.frame.schema import (
     type_key,
     utc,
 )
-from pcnotebooks.history.files import DETAILS, PAYLOADS, SUMMARIES, Moment, Wanted, payload_id
+from pcnotebooks.history.files import (
+    INVOICES,
+    PAYLOADS,
+    SUMMARIES,
+    TOTALS,
+    Moment,
+    Wanted,
+    payload_id,
+)
+from pcnotebooks.payload import decode
 from pcnotebooks.payload.payload import Payload
 
 _AMOUNT = pa.decimal128(19, 4)
@@ -42,9 +52,9 @@ _EXACT_BELOW = 2**53 / 10**4
 
 
 def _type_of(column: str) -> pa.DataType:
-    if column.endswith("_amount"):
+    if column.endswith(("_amount", "_charges")):
         return _AMOUNT
-    return _INSTANT if column.endswith(("_date", "_at")) else pa.string()
+    return _INSTANT if column.endswith(("_date", "_at", "_start", "_end")) else pa.string()
 
 
 # What tells a row from every other: partner, cloud, retrieved_at, sha256 of the body, position.
@@ -58,19 +68,28 @@ PAYLOAD_SCHEMA = pa.schema(
         ("correlation_id", pa.string()),
         ("sha256", pa.string()),
         ("body", pa.binary()),
+        # These two are missing in the files of an older history, which are of summaries.
+        ("resource", pa.string()),
+        ("pages", pa.list_(pa.binary())),
     ]
 )
-DETAILS_SCHEMA = pa.schema([*((name, _type_of(name)) for name in SUMMARY_COLUMNS), *_ORIGIN])
-SUMMARIES_SCHEMA = pa.schema([*((name, _type_of(name)) for name in TOTALS_COLUMNS), *_ORIGIN])
 # Whose payload a row is of, and which; what rows are chosen by, but for their currency.
 KEYS = ("partner", "cloud", "retrieved_at", "sha256")
-_SCHEMAS = {PAYLOADS: PAYLOAD_SCHEMA, DETAILS: DETAILS_SCHEMA, SUMMARIES: SUMMARIES_SCHEMA}
+_COLUMNS = {SUMMARIES: SUMMARY_COLUMNS, TOTALS: TOTALS_COLUMNS, INVOICES: INVOICE_COLUMNS}
+_SCHEMAS = {PAYLOADS: PAYLOAD_SCHEMA} | {
+    dataset: pa.schema([*((name, _type_of(name)) for name in columns), *_ORIGIN])
+    for dataset, columns in _COLUMNS.items()
+}
+_CATEGORIES = ("partner", "cloud", "currency", "invoice_type", "document_type")
 
 
 def distinct(payloads: Iterable[Payload]) -> list[Payload]:
     """Return each payload once, oldest first; their own order does not matter."""
     by_id = {payload_id(payload): payload for payload in payloads}
-    keys = {(each.retrieved_at, each.partner, each.cloud, key): key for key, each in by_id.items()}
+    keys = {
+        (each.retrieved_at, each.partner, each.cloud, each.resource, key): key
+        for key, each in by_id.items()
+    }
     return [by_id[keys[key]] for key in sorted(keys)]
 
 
@@ -92,6 +111,7 @@ def payloads_of(table: pa.Table) -> list[Payload]:
     payloads = []
     for row in table.to_pylist():
         sha256 = row.pop("sha256")
+        row |= {"resource": row["resource"] or decode.SUMMARIES, "pages": row["pages"] or ()}
         payload = Payload(**row)
         if payload.sha256 != sha256:
             raise PayloadError(f"{payload!r} was changed since it was kept: its sha256 differs.")
@@ -99,8 +119,8 @@ def payloads_of(table: pa.Table) -> list[Payload]:
     return payloads
 
 
-def derived_tables(payloads: Sequence[Payload]) -> tuple[pa.Table, pa.Table, bool]:
-    """Return the details and the summaries of some payloads, and whether any amount was rounded.
+def derived_tables(resource: str, payloads: Sequence[Payload]) -> tuple[dict[str, pa.Table], bool]:
+    """Return what is derived from payloads of a resource, and whether any amount was rounded.
 
     Parquet keeps amounts to the fourth decimal, one more than any currency has. The service
     computes in decimals, yet nothing keeps it from stating more of them.
@@ -108,13 +128,16 @@ def derived_tables(payloads: Sequence[Payload]) -> tuple[pa.Table, pa.Table, boo
     Raises
     ------
     PayloadError
-        For a body that is not invoice summaries.
+        For a body that is not of the resource.
     """
+    if resource == decode.INVOICES:
+        table, rounded = _invoices(payloads)
+        return {INVOICES: table}, rounded
     # Not flatten(): two answers of one moment, which it refuses, are to be kept and named here.
     flat = rows.read(payloads)
-    details, in_details = _derived(flat, flat.details, DETAILS_SCHEMA)
-    totals, in_totals = _derived(flat, flat.totals, SUMMARIES_SCHEMA)
-    return details, totals, in_details or in_totals
+    summaries, in_summaries = _derived(flat, flat.details, _SCHEMAS[SUMMARIES])
+    totals, in_totals = _derived(flat, flat.totals, _SCHEMAS[TOTALS])
+    return {SUMMARIES: summaries, TOTALS: totals}, in_summaries or in_totals
 
 
 def _derived(flat: rows.Flat, own: rows.Columns, schema: pa.Schema) -> tuple[pa.Table, bool]:
@@ -141,6 +164,28 @@ def _derived(flat: rows.Flat, own: rows.Columns, schema: pa.Schema) -> tuple[pa.
     return pa.table({name: columns[name] for name in schema.names}, schema=schema), rounded
 
 
+def _invoices(payloads: Sequence[Payload]) -> tuple[pa.Table, bool]:
+    """Return the rows of lists as a table, and whether any amount was rounded."""
+    schema, rounded = _SCHEMAS[INVOICES], False
+    tables = [schema.empty_table()]
+    # One by one: two answers of one moment are refused together, and are kept and named here.
+    for payload in payloads:
+        frame = invoice_frame(payload, exact=True)
+        columns = {name: frame[name].tolist() for name in ("total_charges", "paid_amount")}
+        stepped = {
+            name: [None if amount is None else _in_steps(amount) for amount in amounts]
+            for name, amounts in columns.items()
+        }
+        rounded = rounded or stepped != columns
+        frame = frame.astype(dict.fromkeys(_CATEGORIES, "string")).assign(
+            **{name: pd.Series(amounts, dtype=object) for name, amounts in stepped.items()},
+            sha256=payload.sha256,
+            position=range(len(frame)),
+        )
+        tables.append(pa.Table.from_pandas(frame, schema=schema, preserve_index=False))
+    return pa.concat_tables(tables).replace_schema_metadata(None), rounded
+
+
 def _known_type(stated: str | None) -> str | None:
     """Return an invoice type in one spelling, for engines that compare texts as they are."""
     return KNOWN_TYPES.get(type_key(stated), stated) if stated else None
@@ -158,13 +203,15 @@ def parquet(table: pa.Table) -> bytes:
     sink = pa.BufferOutputStream()
     # What makes a large file small and quick to search makes a small one large and slow to write.
     large = len(table) > 50
-    short = [name for name in table.schema.names if name != "body"]
+    bytes_of_answers = {"body", "pages.list.element"}
+    names = ["pages.list.element" if name == "pages" else name for name in table.schema.names]
+    short = [name for name in names if name not in bytes_of_answers]
     pq.write_table(
         table,
         sink,
         # Only bodies are long enough to gain by another, which is twice as slow to read.
         compression={
-            name: "zstd" if large and name == "body" else "snappy" for name in table.schema.names
+            name: "zstd" if large and name in bytes_of_answers else "snappy" for name in names
         },
         use_dictionary=short if large else False,
         write_statistics=short if large else False,
@@ -184,7 +231,9 @@ def read(
         for content in contents
     ]
     empty = _SCHEMAS[dataset].empty_table()
-    return select(pa.concat_tables(parts) if parts else empty, wanted)
+    if columns is None:
+        parts.append(empty)  # whose columns a file of an older history may lack
+    return select(pa.concat_tables(parts, promote_options="default") if parts else empty, wanted)
 
 
 def chosen(wanted: Wanted) -> pc.Expression | None:
@@ -247,7 +296,7 @@ def _numbers(column: pa.ChunkedArray) -> _Codes:
 
 
 def frame_of(table: pa.Table, *, exact: bool) -> pd.DataFrame:
-    """Return derived rows as `summary_frame` or `totals_frame` gives them, each row once."""
+    """Return derived rows as the frame of their payloads, each row once."""
     columns: dict[str, Any] = {}
     codes: dict[str, _Codes] = {}
     for field in table.schema:
@@ -258,21 +307,30 @@ def frame_of(table: pa.Table, *, exact: bool) -> pd.DataFrame:
             columns[field.name] = _instants(column)
         elif field.type == pa.string():
             columns[field.name], codes[field.name] = _coded(column)
-    if "invoice_type" in codes:
-        # Payloads may spell one type in several ways.
-        types = type_category([*columns["invoice_type"], None])
-        codes["invoice_type"] = types.codes.astype(np.int64)[codes["invoice_type"]]
-        columns["invoice_type"] = list(types.categories)
-    for name in ("partner", "cloud", "currency", "invoice_type"):
+    of_invoices = "invoice_id" in codes
+    for name in ("invoice_type", "document_type"):
         if name in codes:
-            columns[name] = categorical(codes[name].tolist(), columns[name])
-    symbols = pd.array([*columns["currency_symbol"], None], dtype="string")
-    columns["currency_symbol"] = symbols.take(codes.pop("currency_symbol"))
+            # Payloads may spell one type in several ways.
+            texts = [*columns[name], None]
+            types = known_types(name, texts) if of_invoices else type_category(texts)
+            codes[name] = types.codes.astype(np.int64)[codes[name]]
+            columns[name] = list(types.categories)
     del columns["sha256"]
+    for name in codes.keys() & columns.keys():
+        if name in _CATEGORIES:
+            columns[name] = categorical(codes[name].tolist(), columns[name])
+        else:
+            columns[name] = pd.array([*columns[name], None], dtype="string").take(codes[name])
+    # Missing comes last.
+    if of_invoices:
+        days = columns["invoice_date"].asi8
+        last = np.iinfo(np.int64).max
+        own = [np.where(days == NOT_A_TIME, last, days), codes["invoice_id"]]
+    else:
+        own = [codes[name].astype(np.uint64) for name in ("invoice_type",) if name in codes]
     order = _order(
         *(codes[name] for name in ("partner", "cloud", "currency")),
-        # Missing comes last.
-        *(codes[name].astype(np.uint64) for name in ("invoice_type",) if name in codes),
+        *own,
         columns["retrieved_at"].asi8,
         codes["sha256"],
         table.column("position").to_numpy(),

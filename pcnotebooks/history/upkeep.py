@@ -8,7 +8,7 @@ from pcnotebooks.errors import PayloadError
 from pcnotebooks.history import tables
 from pcnotebooks.history.datasets import FROM_BACKUP, DamagedError, Datasets, contents_of
 from pcnotebooks.history.disputes import COMPACT_COMMAND, disputes
-from pcnotebooks.history.files import DERIVED, DETAILS, PAYLOADS, SUMMARIES, File, file_of, month_of
+from pcnotebooks.history.files import DERIVED, FOLDERS, PAYLOADS, File, file_of, month_of
 from pcnotebooks.payload.payload import Payload
 
 REBUILD = "Run: pcnotebooks history rebuild"
@@ -16,7 +16,7 @@ _COMPACT = f"Run: {COMPACT_COMMAND}"
 
 
 def merge(datasets: Datasets, files: Sequence[File]) -> int:
-    """Merge the files of a folder into one, and return how many went into it.
+    """Merge the files of a folder and resource into one, and return how many went into it.
 
     Left as they are, for verify to name: a damaged file, a file in another month's folder, and
     disputed answers, of which the wrong one can be moved away only while each has its own file.
@@ -42,7 +42,7 @@ def merge(datasets: Datasets, files: Sequence[File]) -> int:
     old = [file for file in files if file != merged]
     stems = {file.stem for file in old} - {merged.stem}
     # The payloads last: what is derived of them can be derived again.
-    for each in DERIVED:
+    for each in DERIVED[merged.resource]:
         twins = datasets.files(each, merged.folder)
         datasets.store.delete(twin.path for twin in twins if twin.stem in stems)
     datasets.store.delete(file.path for file in old)
@@ -57,13 +57,17 @@ def _is_whole(datasets: Datasets, file: File) -> bool:
 
 
 def mend(datasets: Datasets, *, everything: bool = False) -> None:
-    """Derive what is not derived, or everything again; delete what has no payload."""
+    """Derive what is not derived, or everything again; delete what has no payload.
+
+    What is in a folder of an older history is derived again into the folder of today.
+    """
     # Listed before the payloads: what others derive meanwhile is left alone.
-    derived = [twin for each in DERIVED for twin in datasets.files(each)]
+    derived = _derived(datasets)
     good = {(twin.dataset, twin.stem): twin for twin in derived}
+    done = {key for key, twin in good.items() if not twin.is_older}
     files = datasets.payload_files()
     for file in files:
-        if everything or any((each, file.stem) not in good for each in DERIVED):
+        if everything or any((each, file.stem) not in done for each in DERIVED[file.resource]):
             try:
                 _, *contents = contents_of(file, datasets.payloads([file])).items()
             except (FileNotFoundError, PayloadError):
@@ -73,6 +77,10 @@ def mend(datasets: Datasets, *, everything: bool = False) -> None:
     kept = {file.stem for file in files}
     needed = {twin for (_, stem), twin in good.items() if stem in kept}
     datasets.store.delete(twin.path for twin in derived if twin not in needed)
+
+
+def _derived(datasets: Datasets) -> list[File]:
+    return [twin for each in sum(DERIVED.values(), ()) for twin in datasets.files(each)]
 
 
 def damages(datasets: Datasets) -> Iterator[tuple[str, str, str]]:
@@ -98,8 +106,11 @@ def damages(datasets: Datasets) -> Iterator[tuple[str, str, str]]:
 
 def _disputed(datasets: Datasets, files: Sequence[File]) -> Iterator[tuple[str, str, str]]:
     """Yield the disputes about the payloads in some files, each at the last file that holds one."""
+    found = []
     try:
-        found = disputes(datasets, datasets.keys(files), files) if files else []
+        for resource in DERIVED:
+            if own := [file for file in files if file.resource == resource]:
+                found += disputes(datasets, datasets.keys(own), own)
     except (FileNotFoundError, PayloadError):
         return  # compacted or damaged meanwhile, which the next look shows
     for each in found:
@@ -117,13 +128,13 @@ def _disputed(datasets: Datasets, files: Sequence[File]) -> Iterator[tuple[str, 
 
 def _strangers(datasets: Datasets) -> Iterator[tuple[str, str, str]]:
     """Yield the files of others, and those derived from payloads that are gone."""
-    derived = [twin for each in DERIVED for twin in datasets.files(each)]
+    derived = _derived(datasets)
     kept = {file.stem for file in datasets.payload_files()}
     for twin in derived:
         if twin.stem not in kept:
             yield twin.path, "is derived from no kept payload", _COMPACT
-    for dataset in (PAYLOADS, *DERIVED):
-        for path in datasets.store.list_files(dataset):
+    for folder in FOLDERS:
+        for path in datasets.store.list_files(folder):
             hidden = path.rpartition("/")[2].startswith((".", "_"))
             if File.of(path) is None and not hidden:
                 name = path.encode(errors="backslashreplace").decode()
@@ -134,8 +145,8 @@ def _damages_of_twins(
     datasets: Datasets, file: File, payloads: Sequence[Payload]
 ) -> Iterator[tuple[str, str, str]]:
     """Yield what is wrong with the tables that are derived from a file of payloads."""
-    details, summaries, _ = tables.derived_tables(payloads)
-    for dataset, derived in ((DETAILS, details), (SUMMARIES, summaries)):
+    tables_of, _ = tables.derived_tables(file.resource, payloads)
+    for dataset, derived in tables_of.items():
         twins = [twin for twin in datasets.files(dataset, file.folder) if twin.stem == file.stem]
         # A file that was compacted meanwhile lacks nothing.
         if not twins and file in datasets.files(PAYLOADS, file.folder):

@@ -14,7 +14,7 @@ from pcnotebooks.frame.ageing import BANDS
 from pcnotebooks.frame.selection import AsOf
 from pcnotebooks.overview.axis import Axis, amounts_axis
 from pcnotebooks.overview.charts import Chart, foot_of, owners_of, scale_of
-from pcnotebooks.text import isolated
+from pcnotebooks.text import isolated, named
 
 _OPEN = ("not due", *BANDS)
 _UNDATED = "no due date"
@@ -227,8 +227,8 @@ def _description(
             f" {format_amount(amount, currency, locale=locale)}"
             for name, amount in bands.items()
         )
-        named = f"{isolated(partner)}: " if len(owners) > 1 else ""
-        sentences.append(f"{named}{words or 'nothing open'}")
+        whose = f"{isolated(named(partner))}: " if len(owners) > 1 else ""
+        sentences.append(f"{whose}{words or 'nothing open'}")
     if unknown:
         sentences.append(f"open amount of {_invoices(unknown)} not stated")
     return "; ".join(sentences)

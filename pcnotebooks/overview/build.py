@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from itertools import chain
@@ -37,8 +37,9 @@ from pcnotebooks.overview.model import (
 from pcnotebooks.overview.ranking import glance, notices, ranked
 from pcnotebooks.overview.told import Told, Words
 from pcnotebooks.overview.words import owner_name
-from pcnotebooks.payload.decode import INVOICES
+from pcnotebooks.payload.decode import INVOICES, said_of_count
 from pcnotebooks.payload.payload import Payload
+from pcnotebooks.text import named
 
 
 def overview(
@@ -178,6 +179,11 @@ def _worked_out(
             *_no_longer_stated(rows["history"], sources, terms.locale),
             *_without_balance(rows, sources, terms.locale),
             *frames.explained.attrs["not_compared"],
+            *(
+                f"{source.owner}: {said}."
+                for source in (*sources, *given.lists)
+                if (said := said_of_count(source.payload))
+            ),
         ),
         assumptions=tuple(frames.invoices.attrs["assumptions"]) if lists else (),
         is_sample=SAMPLE.name in clouds,
@@ -203,12 +209,12 @@ def _sources(payloads: Sequence[Payload], lists: Sequence[Payload]) -> Given:
     )
 
 
-def _with_owner(payloads: Sequence[Payload]) -> tuple[Source, ...]:
+def _with_owner(payloads: Collection[Payload]) -> tuple[Source, ...]:
     several_clouds = len({each.partner for each in payloads}) < len(payloads)
     found = []
     for each in payloads:
         owner = owner_name(each.partner, each.cloud)
-        name = owner if several_clouds or not each.partner.strip() else each.partner
+        name = owner if several_clouds else named(each.partner)
         found.append(Source(each, owner, name))
     return tuple(found)
 
@@ -243,7 +249,11 @@ def _shown(rows: Mapping[str, Rows], given: Given, choice: Choice, terms: _Terms
             for key, parts in chosen.items()
         }
         chosen = {key: parts for key, parts in fitting.items() if parts}
-    unstated = [key for key in rows["invoices"] if _shows_alone(key, rows, given, choice)]
+    unstated = {}
+    for key, invoices in rows["invoices"].items():
+        own = [row for row in invoices if choice.invoice_type in {None, invoice_type_of(row)}]
+        if own and _shows_alone(key, own, rows, given):
+            unstated[key] = own
     sections = _sections(rows, chosen, unstated, given, choice=choice, terms=terms)
     lines = [
         words.line(row, Words(row.currency, terms.locale))
@@ -261,22 +271,19 @@ def _shown(rows: Mapping[str, Rows], given: Given, choice: Choice, terms: _Terms
     }
 
 
-def _shows_alone(key: Key, rows: Mapping[str, Rows], given: Given, choice: Choice) -> bool:
+def _shows_alone(key: Key, rows: Sequence[Any], every: Mapping[str, Rows], given: Given) -> bool:
     """Whether invoices are an account of their own: no balance is stated in their currency.
 
     Beside the balances of other currencies only what is open is; all else was paid long ago.
     """
-    own = rows["invoices"][key]
-    if choice.invoice_type is not None:
-        own = [row for row in own if invoice_type_of(row) == choice.invoice_type]
-    if not own or key in rows["totals"]:
+    if key in every["totals"]:
         return False
     stated = {(each.payload.partner, each.payload.cloud) for each in given.balances}
-    return key[:2] not in stated or any(row.ageing not in {"void", "paid"} for row in own)
+    return key[:2] not in stated or any(row.ageing not in {"void", "paid"} for row in rows)
 
 
 def _told(
-    rows: Mapping[str, Rows], unstated: Iterable[Key], lists: Sequence[Source], locale: str
+    rows: Mapping[str, Rows], unstated: Rows, lists: Sequence[Source], locale: str
 ) -> dict[Key, Told]:
     """Return the rows of each account whose total is stated, and of each that has a list alone."""
     compared = rows["explained"]
@@ -293,15 +300,15 @@ def _told(
         )
         for key, stated in rows["totals"].items()
     }
-    for key in unstated:
-        told[key] = Told((), (), (), None, rows["invoices"][key], None, Words(key[2], locale))
+    for key, invoices in unstated.items():
+        told[key] = Told((), (), (), None, invoices, None, Words(key[2], locale))
     return told
 
 
 def _sections(
     rows: Mapping[str, Rows],
     chosen: Rows,
-    unstated: Sequence[Key],
+    unstated: Rows,
     given: Given,
     *,
     choice: Choice,
@@ -389,15 +396,13 @@ def _without_balance(
     rows: Mapping[str, Rows], sources: Sequence[Source], locale: str
 ) -> Iterable[str]:
     """Yield in words which invoices are in a currency whose balance is not stated."""
-    alone = {
-        (each.payload.partner, each.payload.cloud): each.owner
-        for each in sources
-        if each.payload.resource == INVOICES
-    }
-    for account in alone.keys() - {key[:2] for key in rows["invoices"]}:
-        yield f"{alone[account]}: no invoice is listed, and no balance is stated."
+    alone = [each for each in sources if each.payload.resource == INVOICES]
+    for source in alone:
+        own = (source.payload.partner, source.payload.cloud)
+        if not any(key[:2] == own for key in rows["invoices"]):
+            yield f"{source.owner}: no invoice is listed, and no balance is stated."
     for (partner, cloud, currency), invoices in sorted(rows["invoices"].items()):
-        if (partner, cloud) in alone:
+        if (partner, cloud) in {(each.payload.partner, each.payload.cloud) for each in alone}:
             continue
         known = [row.open_amount for row in invoices if not pd.isna(row.open_amount)]
         if (partner, cloud, currency) not in rows["totals"] and any(known):

@@ -28,7 +28,7 @@ from pcnotebooks.clouds import SAMPLE, cloud_label
 from pcnotebooks.frame.schema import NOT_STATED, ONE_TIME, RECURRING
 from pcnotebooks.frame.selection import AsOf, as_of_day
 from pcnotebooks.overview.axis import Axis, amounts_axis, days_axis
-from pcnotebooks.text import isolated, shortened
+from pcnotebooks.text import isolated, named, shortened
 
 _TYPE_COLOURS = {RECURRING: "recurring", ONE_TIME: "onetime", NOT_STATED: "muted", "": "muted"}
 _OTHERS = ("other-0", "other-1", "other-2", "other-3")
@@ -206,7 +206,7 @@ def trend_chart(rows: Sequence[Any], changes: Sequence[Any], *, locale: str = "e
         Line(
             tuple(balances),
             tuple(_length(amount, scale) for amount in balances.values()),
-            (f"{shortened(partner)}\n" if len(stated) > 1 else "")
+            (f"{shortened(named(partner))}\n" if len(stated) > 1 else "")
             + format_amount(list(balances.values())[-1], currency, locale=locale),
             colours[place % len(colours)],
         )
@@ -306,7 +306,7 @@ def _lanes(every: Sequence[Any], *, by_currency: bool = False) -> list[_Lane]:
     for (partner, cloud, currency, name), rows in found.items():
         label = [currency if by_currency and currencies else "", shortened(name)]
         lines = filter(None, (owners[partner, cloud], " · ".join(filter(None, label))))
-        spoken = [partner if several else "", currency if by_currency else "", name]
+        spoken = [named(partner) if several else "", currency if by_currency else "", name]
         words = " ".join(isolated(word) for word in spoken if word)
         lanes.append(_Lane("\n".join(lines) or currency, words, name, rows))
     return lanes
@@ -320,7 +320,7 @@ def owners_of(rows: Iterable[Any]) -> dict[tuple[str, str], str]:
         (partner, cloud): " · ".join(
             word
             for word in (
-                shortened(partner) if len(partners) > 1 else "",
+                shortened(named(partner)) if len(partners) > 1 else "",
                 cloud_label(cloud) if len(clouds) > 1 else "",
             )
             if word
@@ -425,9 +425,9 @@ def _trend_in_words(partner: str, balances: _Balances, currency: str, locale: st
     )
     day = format_day(next(iter(balances)).date(), locale=locale)
     if len(amounts) == 1:
-        return f"{partner}: {now} on {day}."
+        return f"{named(partner)}: {now} on {day}."
     return (
-        f"{partner}: {len(amounts)} balances, from {then} on {day} to {now};"
+        f"{named(partner)}: {len(amounts)} balances, from {then} on {day} to {now};"
         f" lowest {lowest}, highest {highest}."
     )
 

@@ -16,7 +16,7 @@ from pcnotebooks.overview.ageing import ageing_chart
 from pcnotebooks.overview.charts import Chart, balances_chart, recency_chart, trend_chart
 from pcnotebooks.payload.decode import SUMMARIES
 from pcnotebooks.payload.payload import Payload
-from pcnotebooks.text import isolated
+from pcnotebooks.text import isolated, named
 
 Key: TypeAlias = tuple[str, str, str]  # partner, cloud, currency
 Rows: TypeAlias = Mapping[Key, Sequence[Any]]  # a frame's rows by account
@@ -292,9 +292,9 @@ class Overview(Given):
             f"{format_day(moment, locale=self.locale)}, {moment:%H:%M}"
             for moment in (moments[:1] + moments[-1:])
         )
-        partners = {source.payload.partner for source in self.sources}
-        named = f"{isolated(partners.pop())}, " if len(partners) == 1 and any(partners) else ""
-        return f"{named}retrieved {' to '.join(times)} UTC"
+        partners = {named(source.payload.partner) for source in self.sources}
+        whose = f"{isolated(partners.pop())}, " if len(partners) == 1 else ""
+        return f"{whose}retrieved {' to '.join(times)} UTC"
 
     @property
     def text(self) -> str:

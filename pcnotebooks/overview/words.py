@@ -19,7 +19,7 @@ from pcnotebooks.overview.charts import balance_title, paid_in_words
 from pcnotebooks.overview.model import Figure, Line, Movement
 from pcnotebooks.overview.told import NOTHING, Told, Words, is_due, type_name
 from pcnotebooks.payload.decode import SUMMARIES
-from pcnotebooks.text import isolated
+from pcnotebooks.text import isolated, named
 
 _STATED = "Stated by Partner Center"
 
@@ -315,7 +315,7 @@ def not_fetched(partner: str, cloud: str, resource: str, error: PcNotebooksError
 
 def owner_name(partner: str, cloud: str) -> str:
     """Return whose account it is, and at which cloud."""
-    return f"{isolated(partner) if partner.strip() else 'Partner not named'} · {cloud_label(cloud)}"
+    return f"{isolated(named(partner))} · {cloud_label(cloud)}"
 
 
 def days_words(days: Sequence[date], locale: str) -> str:

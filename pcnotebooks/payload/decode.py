@@ -4,21 +4,35 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Iterator
+import warnings
+from collections.abc import Iterable, Iterator
 from decimal import Clamped, Context, Decimal, DecimalException, Overflow, Rounded, Subnormal
 from typing import Any, NamedTuple, Protocol, TypeVar
+from weakref import WeakKeyDictionary
 
 import msgspec
 
-from pcnotebooks.errors import PayloadError
+from pcnotebooks.errors import PayloadError, PcNotebooksWarning
+from pcnotebooks.payload.checks import (
+    BYTE_ORDER_MARK,
+    Shape,
+    filled,
+    may_repeat,
+    miscounted,
+    repeated,
+    require_objects,
+    too_many,
+)
+from pcnotebooks.text import is_blank
 
-BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 SUMMARIES, INVOICES = RESOURCES = ("invoice_summaries", "invoices")
 # .NET, which the service computes in, keeps 28 decimals; what is longer than they and 15 digits
 # before the point is an attack, and would be rounded where amounts are added.
 _MONEY = Context(prec=43, Emin=-28, Emax=14, traps=[Clamped, Overflow, Rounded, Subnormal])
 
 
+# A longer array is not taken apart for the sake of an error: a piece takes 74 bytes.
+_LOOKED_INTO = 2**22
 _T = TypeVar("_T")
 
 
@@ -105,6 +119,11 @@ class _Pieces(msgspec.Struct, gc=False):
 
 
 _ANSWER, _PIECES, _ITEM = map(msgspec.json.Decoder, (_Answer, _Pieces, Item))
+_SHAPE = Shape(
+    frozenset(["items"]),
+    {"items": Shape.of(Item, details=Shape.of(Detail, summary=Shape.of(Part)))},
+)
+_NAMES = {"items", *Item.__struct_encode_fields__, *Detail.__struct_encode_fields__}
 
 
 def decode(answer: Answer) -> list[Item]:
@@ -122,21 +141,45 @@ def decode(answer: Answer) -> list[Item]:
 
 def items_of(answer: Answer) -> Iterator[Item]:
     """Yield what `decode` returns, an item at a time: a large answer is never there as a whole."""
+    new = first_look(answer)
+    stated = 0
     for page in pages_of(answer, SUMMARIES):
-        for index, item in read(page, _ITEM, _ANSWER):
+        stated += 1  # the items
+        for index, item in _items_of(page):
+            details = item.details or ()
+            if new:
+                stated += filled(item)
+                stated += sum(filled(each) + filled(each.summary) for each in details)
             path = f"$.items[{index}]"
             item.currency_code = code = currency_code(page, path, item.currency_code)
             if wrong := _wrong_field(item, code):
                 name, value, expected = wrong
                 raise wrong_value(page, f"{path}.{name}", value, expected)
-            for position, detail in enumerate(item.details or ()):
-                if detail.invoice_type is not None and not detail.invoice_type.strip():
+            for position, detail in enumerate(details):
+                if detail.invoice_type is not None and is_blank(detail.invoice_type):
                     detail.invoice_type = None
                 if wrong := _wrong_field(detail.summary, code):
                     name, value, expected = wrong
                     inner = f"{path}.details[{position}].summary.{name}"
                     raise wrong_value(page, inner, value, expected)
             yield item
+    finish_look(answer, _SHAPE, _NAMES, stated)
+
+
+def _items_of(page: Page) -> Iterator[tuple[int, Item]]:
+    """Yield each item of a page with its place; only the whole names the path of a fault."""
+    text = _json_bytes(page)
+    try:
+        require_objects(text)  # a raw piece takes 74 bytes, were it of one digit
+        pieces = _PIECES.decode(text).items
+    except (msgspec.DecodeError, RecursionError):
+        raise _unreadable(page, text, _ANSWER) from None
+    for index, piece in enumerate(pieces):
+        try:
+            item = _ITEM.decode(piece)
+        except (msgspec.DecodeError, RecursionError):
+            raise _unreadable(page, text, _ANSWER) from None
+        yield index, item
 
 
 def in_words(resource: str) -> str:
@@ -155,36 +198,58 @@ def pages_of(answer: Answer, resource: str) -> Iterator[Page]:
         yield Page(answer, body, number if several else None)
 
 
-def read(
-    page: Page, one: msgspec.json.Decoder[_T], whole: msgspec.json.Decoder[Any]
-) -> Iterator[tuple[int, _T]]:
-    """Yield each item of a page with its place.
+# What is said of each answer's count. A body never changes, so it is enough to look at it once.
+_LOOKED_AT: WeakKeyDictionary[Answer, str | None] = WeakKeyDictionary()
+
+
+def first_look(answer: Answer) -> bool:
+    """Return whether an answer was not looked at before; raise if it holds too much to be read."""
+    if answer in _LOOKED_AT:
+        return False
+    if reason := too_many((answer.body, *answer.pages)):
+        raise refusal(
+            answer,
+            reason,
+            remedy="The service states each figure with its dates, in 300 bytes and more: check"
+            " which address gave this answer.",
+        )
+    return True
+
+
+def finish_look(answer: Answer, shape: Shape, names: Iterable[str], stated: int) -> None:
+    """Raise for a name that an object states twice with other values; warn of a wrong count.
 
     Parameters
     ----------
-    page
-        The page.
-    one, whole
-        The decoders of an item, and of the object around all of them, which alone can name the
-        path of a fault.
+    answer
+        An answer that was read.
+    shape, names
+        What is read of it.
+    stated
+        How many fields had a value.
     """
-    text = _json_bytes(page)
-    try:
-        pieces = _PIECES.decode(text).items
-        if text.count(b'"items"') > 1:  # stated twice, it may be: then each must fit
-            whole.decode(text)
-    except (msgspec.DecodeError, RecursionError):
-        raise _unreadable(page, text, whole) from None
-    for index, piece in enumerate(pieces):
-        try:
-            item = one.decode(piece)
-        except (msgspec.DecodeError, RecursionError):
-            raise _unreadable(page, text, whole) from None
-        yield index, item
+    bodies = (answer.body, *answer.pages)
+    if answer not in _LOOKED_AT:
+        if may_repeat(bodies, names, stated):
+            for page in pages_of(answer, answer.resource):
+                if found := repeated(page.body.removeprefix(BYTE_ORDER_MARK).strip(), shape):
+                    path, *values = found
+                    shown = " and ".join(_cut(value.decode()) for value in values)
+                    raise refusal(page, f"{path} is stated twice, as {shown}.", path=path)
+        _LOOKED_AT[answer] = miscounted(bodies)
+    if words := _LOOKED_AT[answer]:
+        whose = f" ({answer.partner})" if answer.partner else ""
+        name = in_words(answer.resource).capitalize()
+        warnings.warn(f"{name}{whose}: {words}.", PcNotebooksWarning, stacklevel=2)
+
+
+def said_of_count(answer: Answer) -> str | None:
+    """Return in words that an answer which was read has a wrong count; None if it is right."""
+    return _LOOKED_AT.get(answer)
 
 
 def read_whole(page: Page, whole: msgspec.json.Decoder[_T]) -> _T:
-    """Return a page's object at once; faster than :func:`read`, if all of it is kept anyway."""
+    """Return a page's object at once, if all of it is kept anyway."""
     text = _json_bytes(page)
     try:
         return whole.decode(text)
@@ -327,6 +392,8 @@ def _wrong_shape(page: Page, text: bytes, reason: str) -> PayloadError:
         for name, index in re.findall(r"\.(\w+)|\[(\d+)\]", path):
             if name:
                 value = msgspec.json.decode(value, type=dict[str, msgspec.Raw])[name]
+            elif len(value) > _LOOKED_INTO:
+                return refusal(page, f"{path}: {complaint}.", path=path)
             else:
                 value = msgspec.json.decode(value, type=list[msgspec.Raw])[int(index)]
         shown = _cut(bytes(value).decode())

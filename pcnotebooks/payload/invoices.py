@@ -8,17 +8,21 @@ from decimal import Decimal
 import msgspec
 
 from pcnotebooks.errors import PayloadError
+from pcnotebooks.payload.checks import Shape, filled
 from pcnotebooks.payload.decode import (
     INVOICES,
     Answer,
     Page,
     currency_code,
+    finish_look,
+    first_look,
     is_money,
     pages_of,
     read_whole,
     refusal,
     wrong_value,
 )
+from pcnotebooks.text import is_blank
 
 # The documented example nests one level. An answer that nests without end is an attack.
 _LONGEST_PATH = 200
@@ -65,6 +69,10 @@ class _List(msgspec.Struct, gc=False):
 
 
 _LIST = msgspec.json.Decoder(_List)
+_INVOICE = Shape.of(Invoice, taxReceipts=Shape.of(TaxReceipt))
+_INVOICE.below["amendments"] = _INVOICE
+_SHAPE = Shape(frozenset(["items"]), {"items": _INVOICE})
+_NAMES = {"items", *Invoice.__struct_encode_fields__, *TaxReceipt.__struct_encode_fields__}
 _DATES = {
     "invoice_date": "invoiceDate",
     "billing_period_start_date": "billingPeriodStartDate",
@@ -90,7 +98,11 @@ def invoices_of(answer: Answer) -> list[Invoice]:
     items: dict[str, Invoice] = {}
     amendments: dict[str, Invoice] = {}
     codes: dict[str, str] = {}
+    new = first_look(answer)
+    stated = 1 + len(answer.pages)  # the items of each page
     for page, path, invoice in _documents(answer):
+        if new:
+            stated += filled(invoice) + sum(map(filled, invoice.tax_receipts or ()))
         _check(page, path, invoice, codes)
         same, others = (amendments, items) if _NESTED in path else (items, amendments)
         first = same.setdefault(invoice.id, invoice)
@@ -102,6 +114,7 @@ def invoices_of(answer: Answer) -> list[Invoice]:
     for name in items.keys() & amendments.keys():
         nested = amendments.pop(name)
         items[name].amends_of = items[name].amends_of or nested.amends_of
+    finish_look(answer, _SHAPE, _NAMES, stated)
     return [*items.values(), *amendments.values()]
 
 
@@ -136,7 +149,7 @@ def _check(page: Page, path: str, invoice: Invoice, codes: dict[str, str]) -> No
 
     `codes` keeps the codes that were checked: a list of thousands has a handful.
     """
-    if not invoice.id.strip():
+    if is_blank(invoice.id):
         raise wrong_value(page, f"{path}.id", invoice.id, "an invoice's id")
     sent = invoice.currency_code
     if sent not in codes:

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import msgspec
 
-from pcnotebooks.payload.decode import Page, read_whole
+from pcnotebooks.payload.decode import Page, first_look, read_whole
 
 
 class Header(msgspec.Struct, gc=False):
@@ -64,4 +64,5 @@ def listed(page: Page) -> Listed:
     PayloadError
         If the page is not a list of invoices; with the JSON path.
     """
+    first_look(page.answer)
     return read_whole(page, _LISTED)

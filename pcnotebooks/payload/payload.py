@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import base64
-import errno
 import hashlib
 import json
 import os
-import tempfile
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
@@ -17,17 +16,20 @@ import msgspec
 
 from pcnotebooks.clouds import SAMPLE, Cloud, get_cloud
 from pcnotebooks.errors import PayloadError
+from pcnotebooks.files import write_whole
+from pcnotebooks.payload.checks import BYTE_ORDER_MARK
 from pcnotebooks.payload.decode import (
-    BYTE_ORDER_MARK,
     INVOICES,
     RESOURCES,
     SUMMARIES,
     decode,
+    first_look,
     in_words,
 )
 from pcnotebooks.payload.invoices import invoices_of
 
 _FORMAT = "pcnotebooks.payload"
+_LABELS = ("cloud", "partner", "request_id", "correlation_id", "retrieved_at", "resource")
 # What an item of one resource states and one of the other does not. Several each, so that an
 # answer with a fault is refused for the fault and not for its resource.
 _FIELDS = {
@@ -97,6 +99,11 @@ class Payload:
                 )
         if isinstance(self.cloud, Cloud):
             object.__setattr__(self, "cloud", self.cloud.name)
+        for name in _LABELS[:4]:
+            label = getattr(self, name)
+            if isinstance(label, str):  # a half of a character fits no file: it is spelt out
+                whole = label.encode(errors="backslashreplace").decode()
+                object.__setattr__(self, name, whole)
         object.__setattr__(self, "retrieved_at", _utc(self.retrieved_at))
 
     def __repr__(self) -> str:
@@ -125,7 +132,8 @@ class Payload:
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the payload to one JSON file that only its owner can read; return its path.
 
-        The file appears whole or not at all. A body in UTF-8 stays readable in it.
+        The file appears whole or not at all. A body in UTF-8 stays readable in it. One hash is
+        of the body, another of that hash, cloud, partner, time, ids and resource.
         """
         text, encoding = _as_text(self.body)
         # Version 1 is one body of summaries. An older release refuses the other version, in
@@ -140,6 +148,7 @@ class Payload:
             "request_id": self.request_id,
             "correlation_id": self.correlation_id,
             "sha256": self.sha256,
+            "labels_sha256": _labels_sha256(vars(self), self.sha256),
             "body_encoding": encoding,
             "body": text,
         }
@@ -147,21 +156,7 @@ class Payload:
             pages = [dict(zip(("body", "body_encoding"), _as_text(page), strict=True))
                      for page in self.pages]  # fmt: skip
             document |= {"resource": self.resource, "pages": pages}
-        path = Path(path)
-        if not path.parent.is_dir():
-            raise FileNotFoundError(errno.ENOENT, "there is no such folder", str(path.parent))
-        # mkstemp makes the file 0600, and replacing keeps that.
-        handle, beside = tempfile.mkstemp(dir=path.parent, prefix=".pcnotebooks-")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-                json.dump(document, file, indent=1)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(beside).replace(path)
-        except BaseException:
-            Path(beside).unlink(missing_ok=True)
-            raise
-        return path
+        return write_whole(path, json.dumps(document, indent=1).encode(), private=True)
 
     @classmethod
     def load(
@@ -189,8 +184,8 @@ class Payload:
         Raises
         ------
         PayloadError
-            If the file is neither, its body was changed since it was saved, or it is not of
-            the `resource` given.
+            If the file is neither, its body or a label of it was changed since it was saved, or
+            it is not of the `resource` given.
         ConfigurationError
             For a cloud that there is not.
         OSError
@@ -210,13 +205,9 @@ class Payload:
                     " save(...) writes is such a file.",
                 )
             modified = datetime.fromtimestamp(path.stat().st_mtime, UTC)
-            payload = cls(
-                content,
-                _cloud_name(cloud),
-                partner or "",
-                retrieved_at or modified,
-                resource=_resource_of(content, path, resource),
-            )
+            payload = cls(content, _cloud_name(cloud), partner or "", retrieved_at or modified)
+            first_look(payload)
+            payload = replace(payload, resource=_resource_of(content, path, resource))
             _require_readable(payload)  # a raw file proves itself by being read
             return payload
         if cloud is not None:
@@ -299,6 +290,12 @@ def _sha256(body: bytes, pages: tuple[bytes, ...]) -> str:
     return hashlib.sha256("".join(f"{digest}\n" for digest in hashes).encode()).hexdigest()
 
 
+def _labels_sha256(facts: Mapping[str, Any], sha256: str) -> str:
+    """Return the hash of all that tells a payload from others: a JSON list, in ASCII."""
+    labels = [*(facts[name] for name in _LABELS), sha256]
+    return hashlib.sha256(json.dumps(labels, default=str).encode()).hexdigest()
+
+
 def _as_text(content: bytes) -> tuple[str, str]:
     """Return bytes as text, with its encoding: UTF-8 if they are, so that it can be read."""
     try:
@@ -311,6 +308,10 @@ def _as_bytes(text: str, encoding: str) -> bytes:
     if encoding == "base64":
         return base64.b64decode(text, validate=True)
     return text.encode(encoding)
+
+
+class _Kind(msgspec.Struct):
+    format: str | None = None
 
 
 class _SavedPage(msgspec.Struct):
@@ -329,6 +330,7 @@ class _SavedFile(msgspec.Struct, kw_only=True):
     body: str
     request_id: str | None = None
     correlation_id: str | None = None
+    labels_sha256: str | None = None  # files of before have none
 
 
 class _SavedFile2(_SavedFile, kw_only=True):
@@ -338,11 +340,12 @@ class _SavedFile2(_SavedFile, kw_only=True):
 
 def _saved(content: bytes, path: Path) -> dict[str, Any] | None:
     """Return the fields of a file that `save` wrote; None for any other file."""
+    text = content.removeprefix(BYTE_ORDER_MARK)
     try:
-        head = msgspec.json.decode(content.removeprefix(BYTE_ORDER_MARK), type=dict)
+        kind = msgspec.json.decode(text, type=_Kind).format
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        head = {}
-    if head.get("format") != _FORMAT:
+        kind = None
+    if kind != _FORMAT:
         if f'"{_FORMAT}"'.encode() in content[:80]:
             raise PayloadError(
                 f"{path} is a saved payload that ends in the middle or is damaged.",
@@ -350,7 +353,7 @@ def _saved(content: bytes, path: Path) -> dict[str, Any] | None:
             )
         return None
     try:
-        file = msgspec.convert(head, _SavedFile)
+        file = msgspec.json.decode(text, type=_SavedFile)
         if file.version not in (1, 2):
             raise ValueError(f"it has version {file.version}, and this release reads 1 and 2")
         kept: dict[str, Any] = {
@@ -359,13 +362,15 @@ def _saved(content: bytes, path: Path) -> dict[str, Any] | None:
         }
         kept |= {"body": _as_bytes(file.body, file.body_encoding), "resource": SUMMARIES}
         if file.version == 2:
-            more = msgspec.convert(head, _SavedFile2)
+            more = msgspec.json.decode(text, type=_SavedFile2)
             kept["resource"] = more.resource
             kept["pages"] = tuple(_as_bytes(page.body, page.body_encoding) for page in more.pages)
             if more.resource not in RESOURCES:
                 raise ValueError(f"this release knows no resource {more.resource!r}")
         if _sha256(kept["body"], kept.get("pages", ())) != file.sha256:
             raise ValueError("its body is not the one that was saved: the sha256 differs")
+        if file.labels_sha256 not in (None, _labels_sha256(kept, file.sha256)):
+            raise ValueError("its cloud, partner, time or ids are not those that were saved")
     except (ValueError, LookupError, msgspec.ValidationError) as error:
         raise PayloadError(
             f"{path} is a saved payload that cannot be read: {error}.",

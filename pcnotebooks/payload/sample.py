@@ -6,12 +6,13 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
 from importlib import resources
 from typing import Any, TypeAlias
 
 from pcnotebooks.amounts import minor_units
 from pcnotebooks.clouds import SAMPLE
-from pcnotebooks.payload.decode import SUMMARIES
+from pcnotebooks.payload.decode import INVOICES, SUMMARIES
 from pcnotebooks.payload.payload import Payload, require_resource
 
 # A day, and the amount of the invoice or payment of that day in minor units of its currency.
@@ -22,6 +23,14 @@ _LAST_DAY = _RETRIEVED_ON[-1]
 # As in the service's outage of February 2023: balances read zero, all dates stay.
 _OUTAGE = ("EUR", date(2025, 6, 5))
 _NONE = "0001-01-01T00:00:00"
+# A payment of 2 November that Microsoft has not yet applied to its invoice on the 5th: the balance
+# is smaller by it, and the invoice is open.
+_UNALLOCATED = ("Fabrikam", "USD", date(2025, 11, 5))
+_ALLOCATED_AFTER = timedelta(days=5)
+# An invoice of which a part is not paid; from then on each payment leaves as much to the next one.
+_SHORT = ("Contoso", "USD", date(2025, 9, 8), 5_000_00)
+# A purchase whose invoice is made void on the second day, with an adjustment note of its amount.
+_VOID = ("Contoso", "GBP", date(2025, 4, 15), date(2025, 5, 12))
 _SUMMARY = {"attributes": {"objectType": "InvoiceSummary"}}
 
 
@@ -104,28 +113,40 @@ def sample_payload(resource: str = SUMMARIES) -> Payload:
 def sample_history() -> list[Payload]:
     """Return made-up payloads of two partners: January 2024 to December 2025, oldest first.
 
-    Each partner's is retrieved on the 5th of every month at 06:00 UTC. Between them the
-    currencies have two, three and no decimals; one is never paid, one ends in a credit, and one
-    reads zero for a month though nothing was paid. The bytes are always the same.
+    Each partner's summaries and list of invoices are retrieved on the 5th of every month at
+    06:00 UTC. Between them the currencies have two, three and no decimals; one is never paid,
+    one ends in a credit, and one reads zero for a month, without invoices, though nothing was
+    paid. The invoices add up to the balances, but for a payment that is not yet applied on
+    5 November 2025; one is paid in part, and one void. The bytes are always the same.
 
     Examples
     --------
     >>> history = sample_history()
     >>> len(history)
-    48
-    >>> history[-1]
+    96
+    >>> history[-2]
     Payload('Fabrikam (sample)', cloud 'sample', 2025-12-05T06:00:00+00:00, 4,760 bytes)
+    >>> history[-1].resource
+    'invoices'
     """
-    return [
+    return list(_history())
+
+
+@cache
+def _history() -> tuple[Payload, ...]:
+    # Payloads do not change: made once, as two thousand invoices take a while.
+    return tuple(
         Payload(
-            _body(partner, day),
+            body(partner, day),
             SAMPLE.name,
             f"{partner} (sample)",
             datetime.combine(day, time(6), UTC),
+            resource=resource,
         )
         for day in _RETRIEVED_ON
         for partner in ("Contoso", "Fabrikam")
-    ]
+        for resource, body in ((SUMMARIES, _body), (INVOICES, _list))
+    )
 
 
 def _body(partner: str, today: date) -> bytes:
@@ -135,20 +156,23 @@ def _body(partner: str, today: date) -> bytes:
         for account in _ACCOUNTS
         if account.partner == partner and (item := _item(account, today))
     ]
+    return _answer(items, "/invoices/summaries", indent=2)
+
+
+def _answer(items: list[dict[str, Any]], uri: str, *, indent: int | None = None) -> bytes:
     answer = {
         "totalCount": len(items),
         "items": items,
-        "links": _links("/invoices/summaries"),
+        "links": _links(uri),
         "attributes": {"objectType": "Collection"},
     }
-    return json.dumps(answer, ensure_ascii=False, indent=2).encode()
+    return json.dumps(answer, ensure_ascii=False, indent=indent).encode()
 
 
 def _item(account: _Account, today: date) -> dict[str, Any] | None:
     """Return a currency as the service states it, None before its first invoice."""
     invoices, payments, details = [], [], []
-    by_type = (("Recurring", list(_recurring(account))), ("OneTime", list(account.purchases)))
-    for invoice_type, every in by_type:
+    for invoice_type, every in _by_type(account):
         invoiced = [entry for entry in every if entry[0] < today]
         if invoiced:
             paid = [entry for entry in _payments(every, account.paid_after) if entry[0] < today]
@@ -160,6 +184,10 @@ def _item(account: _Account, today: date) -> dict[str, Any] | None:
         return None
     total = _figures(account, invoices, payments, today)
     return total | {"details": details, "links": _links("/invoices/summary")} | _SUMMARY
+
+
+def _by_type(account: _Account) -> tuple[tuple[str, list[_Entry]], ...]:
+    return ("Recurring", list(_recurring(account))), ("OneTime", list(account.purchases))
 
 
 def _recurring(account: _Account) -> Iterator[_Entry]:
@@ -213,3 +241,91 @@ def _amount(minor: int, currency: str) -> int | float:
 
 def _links(uri: str) -> dict[str, Any]:
     return {"self": {"uri": uri, "method": "GET", "headers": []}}
+
+
+def _list(partner: str, today: date) -> bytes:
+    """Return the list of invoices that the service would have answered, newest first."""
+    items = [
+        document
+        for place, account in enumerate(_ACCOUNTS)
+        # In the outage the list leaves out what the summaries state as zero.
+        if account.partner == partner and (account.currency, today) != _OUTAGE
+        for document in _documents(place, account, today)
+    ]
+    items.sort(key=lambda document: str(document["invoiceDate"]), reverse=True)
+    return _answer(items, "/invoices")
+
+
+def _documents(place: int, account: _Account, today: date) -> Iterator[dict[str, Any]]:
+    """Yield the invoices of an account before a day; a void one holds its adjustment note."""
+    for invoice_type, every in _by_type(account):
+        letter = "D" if invoice_type == "Recurring" else "G"  # legacy and modern
+        for number, (entry, paid) in enumerate(
+            zip(every, _applied(account, every, today), strict=True)
+        ):
+            day, _ = entry
+            if day >= today:
+                break
+            name = f"{letter}{place + 1:02}{number:06}0"
+            *whose, invoiced, voided = _VOID
+            if [account.partner, account.currency, day] != [*whose, invoiced] or voided >= today:
+                yield _document(account, invoice_type, name, entry, paid)
+                continue
+            note = _document(account, invoice_type, f"{name[:-1]}1", (voided, entry[1]), paid)
+            note |= {"documentType": "adjustment_note", "amendsOf": name}
+            for absent in ("pdfDownloadLink", "links"):
+                del note[absent]
+            void = _document(account, invoice_type, name, entry, 0)
+            yield void | {"documentType": "void_note", "amendments": [note]}
+
+
+def _document(
+    account: _Account, invoice_type: str, name: str, entry: _Entry, paid: int
+) -> dict[str, Any]:
+    day, amount = entry
+    recurring = invoice_type == "Recurring"
+    last = day.replace(day=1) - timedelta(days=1)
+    first = last.replace(day=1)
+    for _ in range(account.months - 1 if recurring else 0):
+        first = (first - timedelta(days=1)).replace(day=1)
+    provider, kind = ("office", "Office") if recurring else ("one_time", "OneTime")
+    uri = f"/invoices/{invoice_type}-{name}"
+    return {
+        "id": name,
+        "invoiceDate": f"{day}T00:00:00Z" if recurring else f"{day}T01:22:47.603895Z",
+        "billingPeriodStartDate": f"{first}T00:00:00Z",
+        "billingPeriodEndDate": f"{last}T00:00:00Z",
+        "totalCharges": _amount(amount, account.currency),
+        "paidAmount": _amount(paid, account.currency),
+        "currencyCode": account.currency,
+        "currencySymbol": account.symbol,
+        "pdfDownloadLink": f"/invoices/{name}/documents/statement",
+        "invoiceDetails": [
+            {
+                "invoiceLineItemType": "billing_line_items",
+                "billingProvider": provider,
+                "links": _links(f"{uri}/lineitems/{kind}/BillingLineItems"),
+                "attributes": {"objectType": "InvoiceDetail"},
+            }
+        ],
+        "documentType": "invoice",
+        "state": "",
+        "invoiceType": invoice_type,
+        "links": _links(uri),
+        "attributes": {"objectType": "Invoice"},
+    }
+
+
+def _applied(account: _Account, every: list[_Entry], today: date) -> list[int]:
+    """Return what is paid of each invoice, as payments are applied to it."""
+    who = (account.partner, account.currency)
+    until = today - _ALLOCATED_AFTER if (*who, today) == _UNALLOCATED else today
+    paid = [0] * len(every)
+    for number, (day, amount) in enumerate(_payments(every, account.paid_after)):
+        paid[number] = amount if day < until else 0
+    *whose, invoiced, part = _SHORT
+    days = [day for day, _ in every]
+    if tuple(whose) == who and invoiced in days and paid[days.index(invoiced)]:
+        paid[days.index(invoiced)] -= part
+        paid[paid.index(0)] += part
+    return paid

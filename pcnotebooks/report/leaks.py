@@ -3,26 +3,50 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from base64 import urlsafe_b64decode
+from collections.abc import Iterable, Iterator
 from html import unescape
 from typing import Any
 
 from pcnotebooks.errors import ReportError
+from pcnotebooks.report.allowed import allowed_tree
+from pcnotebooks.report.terminal import joined, on_screen
+from pcnotebooks.text import one_line
 
+# The first part of a token (JWT) is a JSON object in base64, which names its algorithm; the claims
+# follow or, if they are encrypted, other parts.
+_TOKEN = re.compile(r"(?=(eyJ[\w-]{8,4000})\.(?:eyJ|[\w-]*\.[\w-]{8,}))")
+# What is after a name: a value, not a call, nor words. If the name is one of many things, or is
+# only beside the value, the value is long and mixed.
+_IS = r"[\w)]{0,2}['\"\]\s*`]{0,60}[:=,(][\s'\"*`]{0,60}(?:token=)?b?['\"]?"
+_IS_BESIDE = r"['\"\]\s*`:=,(]{1,60}(?:token=)?b?['\"]?"
+_VALUE = r"(?=[^\s'\"]{0,200}\d)[\w.~+/=%!*$-]{16,}(?![\w(])"
+_MIXED = (
+    r"(?=[^\s'\"]{0,200}[a-z])(?=[^\s'\"]{0,200}[A-Z])(?=[^\s'\"]{0,200}\d)"
+    r"[\w.~+/=%!*$-]{24,}(?![\w(])"
+)
+_NAMED = r"(?i:(?:access|refresh|id)[_ -]?token|client[_ -]?(?:secret|assertion)|device[_ -]?code)"
+_OFTEN = (
+    r"(?i:(?<!next|page|tion|skip|sync)(?<!next_|page_|tion_|skip_|sync_)token|secret|password"
+    r"|(?:api|account|access)_?key)"
+)
 _SECRETS = {
-    # A JSON object in base64, and the claims or, where they are encrypted, the parts that follow.
-    "an access token (JWT)": re.compile(
-        r"(?<![A-Za-z\d+/=])eyJ[\w-]{8,}\.(?:eyJ|[\w-]*\.[\w-]{8,})"
-    ),
     "a bearer header": re.compile(
         r"\bbearer[ \t'\":]+(?=[\w.~+/=-]*\d)[\w.~+/=-]{20,}", re.IGNORECASE
     ),
     "a token or secret by its name": re.compile(
-        r"(?:(?:access|refresh|id)_token|client_secret|client_assertion|device_code)"
-        r"['\"\]\s]*[:=,]\s*b?['\"]?[\w.~+/=-]{16,}",
-        re.IGNORECASE,
+        f"{_NAMED}{_IS}{_VALUE}|(?:{_NAMED}|{_OFTEN}){_IS_BESIDE}{_MIXED}"
+    ),
+    "a signature of a shared access": re.compile(r"\bsig=(?=\S*\d)[\w%+/-]{30,}"),
+    # As Entra makes refresh tokens and client secrets, and Microsoft accounts their tokens.
+    "a token or secret by its form": re.compile(
+        r"(?<![\w.,+/=-])(?:[01]\.A[\w-]{60,}|M\.[CR]\d+_[\w.!*$-]{60,}|Ew[AB][\w+/]{150,})"
+        r"|(?<![\w~.-])[\w~.-]{3}\dQ~[\w~.-]{31,34}(?![\w~.-])"
     ),
 }
+# What splits a token for a reader's eye, or not even for that.
+_SPLIT = re.compile(r"[\s*`~\\]+")
+_UNSEEN = dict.fromkeys([0xAD, *range(0x200B, 0x200E), 0x2060, 0xFEFF])
 _SIGN_IN_URL = re.compile(
     r"\b[\w-]+(?:\.[\w-]+)+(?::\d+)?/(?:[\w.-]+/)*(?:device(?:login|auth)?|link)\b", re.IGNORECASE
 )
@@ -39,31 +63,52 @@ _REMEDY = (
 INJECTED = "injected-parameters"  # papermill's tag; such a cell is not in the user's file
 
 
-def cell_error(book: Any, index: int, what: str, *, remedy: str) -> ReportError:
+def cell_error(
+    book: Any, index: int, what: str, *, remedy: str, secrets: Iterable[str] = ()
+) -> ReportError:
     """Return the error that names a cell: by its number in the user's file, and its first line."""
     cells = book.cells[: index + 1]
     number = sum(INJECTED not in cell.metadata.get("tags", ()) for cell in cells)
     first = next((line.strip() for line in cells[-1].source.splitlines() if line.strip()), "")
-    first = f"{first[:57]}..." if len(first) > 60 else first
-    named = f" ({first})" if first and secret_in(first) is None else ""
+    named = f" ({one_line(first, 60)})" if first and not secret_in(first, secrets) else ""
     return ReportError(f"Cell {number}{named} {what}", cell=number, remedy=remedy)
 
 
-def secret_in(text: str) -> str | None:
-    """Return which kind of secret a text holds; None where it holds none that is known."""
-    for read in dict.fromkeys((text, unescape(re.sub(r"<[^>]*>", "", text)))):
+def secret_in(text: str, secrets: Iterable[str] = ()) -> str | None:
+    """Return the kind of secret that a text shows; None if it shows none that is known."""
+    readings = [text, unescape(on_screen(text))]
+    if "<" in text:
+        seen = allowed_tree(text)
+        readings += [seen.get_text(), seen.get_text(" ")]
+    for reading in dict.fromkeys(each.translate(_UNSEEN) for each in readings):
+        whole = _SPLIT.sub("", reading)
+        if any(secret in whole for secret in filter(None, (_SPLIT.sub("", s) for s in secrets))):
+            return "a secret of this sign-in"
+        if any(map(_is_header, _TOKEN.findall(whole))):
+            return "an access token (JWT)"
         for kind, pattern in _SECRETS.items():
-            if pattern.search(read):
+            if pattern.search(reading):
                 return kind
-        for address in _SIGN_IN_URL.finditer(read):
+        for address in _SIGN_IN_URL.finditer(reading):
             start, end = max(0, address.start() - _BESIDE), address.end() + _BESIDE
-            if _CODE.search(read[start : address.start()] + " " + read[address.end() : end]):
+            if _CODE.search(reading[start : address.start()] + " " + reading[address.end() : end]):
                 return "a sign-in code beside its address"
     return None
 
 
-def refuse_secrets(book: Any) -> None:
+def _is_header(part: str) -> bool:
+    return b'"alg"' in urlsafe_b64decode(part[: len(part) // 4 * 4])
+
+
+def refuse_secrets(book: Any, secrets: Iterable[str] = ()) -> None:
     """Raise for the first cell that shows a secret, in outputs, prose or saved widgets.
+
+    Parameters
+    ----------
+    book
+        A notebook.
+    secrets
+        Secrets to look for, whatever their form, such as the tokens that a cache holds.
 
     Raises
     ------
@@ -73,14 +118,14 @@ def refuse_secrets(book: Any) -> None:
     with_code = book.metadata.get("pcnotebooks", {}).get("code")
     for index, cell in enumerate(book.cells):
         prose = cell.source if with_code or cell.cell_type != "code" else ""
-        if kind := _secret_among([cell.get("outputs", []), prose]):
-            raise cell_error(book, index, f"shows {kind}.", remedy=_REMEDY)
-    if kind := _secret_among(book.metadata.get("widgets", {})):
+        if kind := _secret_among([joined(cell.get("outputs", [])), prose], secrets):
+            raise cell_error(book, index, f"shows {kind}.", remedy=_REMEDY, secrets=secrets)
+    if kind := _secret_among(book.metadata.get("widgets", {}), secrets):
         raise ReportError(f"A saved widget of the notebook shows {kind}.", remedy=_REMEDY)
 
 
-def _secret_among(value: Any) -> str | None:
-    return next(filter(None, map(secret_in, _texts(value))), None)
+def _secret_among(value: Any, secrets: Iterable[str]) -> str | None:
+    return next(filter(None, (secret_in(text, secrets) for text in _texts(value))), None)
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -8,8 +8,9 @@ import math
 import os
 import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
+from enum import Enum
 from html import unescape
 from importlib import resources
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import Any
 from pcnotebooks import __version__
 from pcnotebooks.amounts import format_day
 from pcnotebooks.errors import ConfigurationError, PcNotebooksError, ReportError
+from pcnotebooks.files import write_whole
 from pcnotebooks.report.leaks import INJECTED, cell_error, secret_in
 
 # nbformat, nbclient and nbconvert are imported where they are used: beside JupyterLab that takes
@@ -47,8 +49,8 @@ def render_notebook(
         The HTML file to write; its folder exists.
     parameters
         Values for names that the cell tagged ``parameters`` assigns: text, numbers, bools, None,
-        dates (passed as ISO text), paths, and lists and dicts of these. They are set in a cell
-        after it, as papermill does.
+        dates (passed as ISO text), paths, members of an Enum, NumPy's scalars, and lists and dicts
+        of these. They are set in a cell after it, as papermill does.
     code
         Show the code, too.
 
@@ -75,8 +77,23 @@ def render_notebook(
     >>> "GBP\N{NO-BREAK SPACE}751,094.39 owed" in path.read_text(encoding="utf-8")
     True
     """
+    return rendered(notebook, path, parameters=parameters, code=code)
+
+
+def rendered(
+    notebook: str | os.PathLike[str],
+    path: str | os.PathLike[str],
+    *,
+    parameters: Mapping[str, Any] | None = None,
+    code: bool = False,
+    secrets: Iterable[str] = (),
+) -> Path:
+    """Render a notebook that may show none of some secrets, such as the tokens of a cache.
+
+    They are asked for once the notebook has run, as it may have renewed them.
+    """
     source, path = _find(notebook), Path(path)
-    if not path.parent.is_dir():
+    if not path.parent.is_dir():  # said before minutes of work
         raise FileNotFoundError(2, "there is no such folder", str(path.parent))
     book = _read(source)
     if parameters:
@@ -85,8 +102,7 @@ def render_notebook(
     now = datetime.now(UTC)
     made = f"with pcnotebooks {__version__} on {format_day(now)}, {now:%H:%M} UTC"
     book.metadata["pcnotebooks"] = {"code": code, "foot": f"Made from {source.name} {made}."}
-    path.write_text(_html(book, source), encoding="utf-8", newline="\n")
-    return path
+    return write_whole(path, _html(book, source, secrets).encode())
 
 
 def bundled_notebooks() -> list[Path]:
@@ -116,11 +132,17 @@ def _read(path: Path) -> Any:
         with warnings.catch_warnings():
             # What an old Jupyter saved lacks ids, which are made up.
             warnings.simplefilter("ignore")
-            return nbformat.reads(path.read_text(encoding="utf-8-sig"), as_version=4)
+            book = nbformat.reads(path.read_text(encoding="utf-8-sig"), as_version=4)
+        for part in (book, *book.cells):
+            # Some editors write null for what they do not know, such as the kernel.
+            part.metadata = nbformat.from_dict(
+                {name: fact for name, fact in part.metadata.items() if fact is not None}
+            )
     except (ValueError, KeyError, AttributeError, TypeError, nbformat.ValidationError):
         raise ReportError(
             f"{path} is no notebook.", remedy="Name a file that Jupyter saved, .ipynb."
         ) from None
+    return book
 
 
 def _inject(book: Any, parameters: Mapping[str, Any]) -> None:
@@ -170,14 +192,27 @@ def _assigned(source: str) -> list[str]:
     return list(dict.fromkeys(names))
 
 
+def _plain(value: Any) -> Any:
+    """Return a member of an Enum, a scalar of NumPy or a date as the plain value that it means."""
+    if isinstance(value, Enum):
+        value = value.value
+    if getattr(value, "shape", None) == ():
+        # Its nanoseconds would become a bare number.
+        value = value.astype(value.dtype.str.replace("[ns]", "[us]")).item()
+    if isinstance(value, date):
+        return value.isoformat() if value == value else None  # noqa: PLR0124  pandas' NaT
+    return value
+
+
 def _literal(name: str, value: Any) -> str:
     """Return a value as Python writes it."""
+    value = _plain(value)
     if isinstance(value, float) and not math.isfinite(value):
-        return f"float({str(value)!r})"
-    if value is None or isinstance(value, bool | int | float | str):
-        return repr(value)
-    if isinstance(value, date):
-        return repr(value.isoformat())
+        return f"float({float.__repr__(value)!r})"
+    kinds: tuple[Any, ...] = (bool, int, float, str, type(None))
+    for kind in kinds:
+        if isinstance(value, kind):  # a kind of its own may write itself otherwise
+            return str(kind.__repr__(value))
     if isinstance(value, os.PathLike):
         return repr(os.fspath(value))
     if isinstance(value, list | tuple):
@@ -204,7 +239,7 @@ def _execute(book: Any) -> None:
 
     from pcnotebooks.report.kernels import Manager  # noqa: PLC0415
 
-    kernel = book.metadata.get("kernelspec", {}).get("name", "python3")
+    kernel = book.metadata.get("kernelspec", {}).get("name") or "python3"
     reached = [0]
 
     def remember(cell_index: int, **_: Any) -> None:
@@ -222,7 +257,7 @@ def _execute(book: Any) -> None:
             kernel_name=kernel,
             kernel_manager_class=Manager,
             timeout=_CELL_SECONDS,
-            extra_arguments=["--ext=pcnotebooks.report.static", "--log-level=ERROR"]
+            extra_arguments=["--ext=pcnotebooks.report.figures", "--log-level=ERROR"]
             if python
             else [],
             resources={"metadata": {"path": str(Path.cwd())}},
@@ -267,12 +302,15 @@ def _hidden_failure(states: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _html(book: Any, source: Path) -> str:
+def _html(book: Any, source: Path, secrets: Iterable[str] = ()) -> str:
     """Return the page that the package's own nbconvert template makes of a notebook."""
     from nbconvert import HTMLExporter  # noqa: PLC0415
 
     templates = resources.files("pcnotebooks") / "templates" / "nbconvert"
     exporter = HTMLExporter(template_name="pcnotebooks", extra_template_basedirs=[str(templates)])
-    about = {"metadata": {"name": source.stem, "path": str(source.parent)}}
+    about = {
+        "metadata": {"name": source.stem, "path": str(source.parent)},
+        "secrets": frozenset(secrets),
+    }
     html: str = exporter.from_notebook_node(book, resources=about)[0]
     return html

@@ -15,6 +15,7 @@ from markupsafe import Markup
 
 from pcnotebooks import __version__
 from pcnotebooks.chart.svg import PHONE, is_wide, sparkline, svg
+from pcnotebooks.files import write_whole
 from pcnotebooks.frame.selection import AsOf
 from pcnotebooks.overview.ageing import AgeingChart
 from pcnotebooks.overview.build import latest_rows, overview
@@ -85,12 +86,9 @@ def render_report(
 
 def write_page(shown: Overview, path: str | os.PathLike[str], *, title: str | None = None) -> Path:
     """Write an overview as :func:`render_report` does, with the notes that it holds."""
-    path, html = Path(path), _html(shown, title)
-    if path.suffix.lower() == ".pdf":
-        path.write_bytes(pdf_of(html))
-    else:
-        path.write_text(html, encoding="utf-8", newline="\n")
-    return path
+    html = _html(shown, title)
+    paper = Path(path).suffix.lower() == ".pdf"
+    return write_whole(path, pdf_of(html) if paper else html.encode(errors="replace"))
 
 
 def _html(shown: Overview, title: str | None) -> str:

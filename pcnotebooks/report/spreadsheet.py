@@ -6,6 +6,7 @@ import csv
 import io
 import os
 import re
+import tempfile
 import zipfile
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -19,6 +20,7 @@ from pcnotebooks import __version__
 from pcnotebooks.amounts import format_number, minor_units, to_decimal
 from pcnotebooks.clouds import SAMPLE, cloud_label
 from pcnotebooks.errors import ConfigurationError
+from pcnotebooks.files import write_whole
 from pcnotebooks.frame.ageing import ageing_by_currency
 from pcnotebooks.frame.selection import AsOf, rows_of
 from pcnotebooks.overview.build import every_row, latest_rows, overview
@@ -26,10 +28,15 @@ from pcnotebooks.overview.model import Overview
 from pcnotebooks.payload.payload import Payload
 
 # A text that begins so is a formula to a spreadsheet; in full width too, to some. In countries
-# with a decimal comma the cells of a CSV file end at semicolons, quoted or not.
-_FORMULA = re.compile(r"(?:^|[;\t\r\n])(?=\s*[=+\-@\uff1d\uff0b\uff0d\uff20])|^(?=[\t\r\n])")
+# with a decimal comma the cells of a CSV file end at semicolons, where others end at tabs: there,
+# as in a new line, quotes that are doubled for commas are an empty pair in front of the text.
+_FORMULA = re.compile(
+    r"(?:^|[;\t\r\n])(?=(?:[^\S\t\r\n]|\")*[=+\-@\uff1d\uff0b\uff0d\uff20])|^(?=[\t\r\n])"
+)
 # Control characters that XML 1.0 has no way to write.
 _UNWRITABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+# Excel reads these seven characters as one, unless the first of them is written in that way.
+_READ_AS_A_LETTER = re.compile("_(?=x[0-9A-Fa-f]{4}_)")
 _EXCEL_DIGITS, _WHOLE = 15, Context(prec=100)
 _FIRST_EXCEL_YEAR = 1901  # Excel counts days from 1900, and that year's wrongly
 _WIDEST = 72  # characters: a sha256 fits
@@ -137,10 +144,8 @@ def write_csv(
     >>> pd.read_csv(path)["balance_amount"].tolist()
     [1230.33, 1001.12, 202955.87, 548138.52]
     """
-    path = Path(path)
     text = csv_text(*payloads, as_of=as_of, terms_days=terms_days)
-    path.write_text(text, encoding="utf-8-sig", newline="")
-    return path
+    return write_whole(path, text.encode("utf-8-sig"))
 
 
 def write_excel(
@@ -216,9 +221,12 @@ def write_workbook(shown: Overview, path: str | os.PathLike[str]) -> Path:
     for name, frame in frames.items():
         _fill(workbook.create_sheet(name), frame, sample=any(each.is_sample for each in given))
     _add_notes(workbook["provenance"], shown)
-    path = Path(path)
-    path.write_bytes(_xlsx(workbook, max(each.retrieved_at for each in given)))
-    return path
+    try:
+        content = _xlsx(workbook, max(each.retrieved_at for each in given))
+    except OSError as error:  # openpyxl writes each sheet aside, in the folder for such files
+        reason = f"{error.strerror}, while it was made in {tempfile.gettempdir()}"
+        raise OSError(error.errno, reason, os.fspath(path)) from None
+    return write_whole(path, content)
 
 
 def _with_source(frame: pd.DataFrame) -> pd.DataFrame:
@@ -242,7 +250,7 @@ def _csv_cell(value: Any, currency: str) -> str:
     if isinstance(value, float):
         value = to_decimal(value).normalize(_WHOLE)  # its shortest digits are the service's
     if isinstance(value, Decimal):
-        return f"{value:.{_decimals(value, currency)}f}"
+        return f"{value:z.{_decimals(value, currency)}f}"  # z: nothing is 0.00, never -0.00
     if isinstance(value, datetime):
         return value.isoformat().replace("+00:00", "Z")
     return _FORMULA.sub(r"\g<0>'", value) if isinstance(value, str) else str(value)
@@ -314,9 +322,10 @@ def _write(cell: Any, value: Any, currency: str) -> str:
     elif not isinstance(value, str | date):
         cell.value = value
         return str(value)
-    cell.value = _UNWRITABLE.sub("\N{REPLACEMENT CHARACTER}", str(value))
+    text = _UNWRITABLE.sub("\N{REPLACEMENT CHARACTER}", str(value))
+    cell.value = _READ_AS_A_LETTER.sub("_x005F_", text)
     cell.data_type, cell.number_format = "s", "@"  # text, also once somebody edits it
-    return str(cell.value)
+    return text
 
 
 def _add_notes(sheet: Any, shown: Overview) -> None:

@@ -19,12 +19,13 @@ from pcnotebooks.service.refusals import Call, Failure, no_answer, refusal
 from pcnotebooks.session import transport
 from pcnotebooks.session.discreet import discreet
 from pcnotebooks.session.session import Session, access_token, tenant_of
-from pcnotebooks.session.transport import Answer, Bearer, Http
-from pcnotebooks.text import one_line
+from pcnotebooks.session.transport import Answer, Bearer, Http, checked_timeout
+from pcnotebooks.text import one_line, without
 
 USER_AGENT = f"pcnotebooks/{__version__}"
 _RETRIES = 3
-_REDIRECTS = 3
+# Redirects and retries together: one request is asked for at most four times.
+_SPARE = 3
 _LONGEST_WAIT = 60.0
 _REDIRECT = frozenset({301, 302, 303, 307, 308})
 _NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -87,6 +88,7 @@ class Client:
         *,
         retries: int = _RETRIES,
     ) -> None:
+        timeout = checked_timeout(timeout)
         self.session, self.resource = session, resource
         self.mfa_compliant: str | None = None  # as the latest answer stated it
         host = urlsplit(session.cloud.api).hostname or ""
@@ -126,6 +128,7 @@ class Client:
         self.call = replace(self.call, part=part)
         url = self._address(uri)
         renewed, retries = False, 0
+        self._spare = _SPARE
         while True:
             outcome = self._attempt(url, headers)
             if isinstance(outcome, Reply):
@@ -142,7 +145,10 @@ class Client:
             wait = error.retry_after or _backoff(retries)
             if not outcome.transient or retries == self._retries or wait > _LONGEST_WAIT:
                 raise error
+            if not self._spare:
+                raise error
             retries += 1
+            self._spare -= 1
             sleep(wait)
 
     def _address(self, uri: str) -> str:
@@ -161,20 +167,20 @@ class Client:
 
     def _attempt(self, url: str, headers: Mapping[str, str]) -> Reply | Failure:
         """Ask once, following redirects on the same host."""
-        followed = 0
         while True:
             try:
                 answer = self._http.ask(url, headers=self._headers(headers), bearer=self._bearer)
             except OSError as error:  # as all errors of requests are
                 return no_answer(self.call, error, self._timeout)
-            self.mfa_compliant = answer.headers.get("isMfaCompliant")
+            self.mfa_compliant = self._hide_in(answer.headers.get("isMfaCompliant", "")) or None
             call = self._echoed(answer)
             location = answer.headers.get("Location")
             if answer.status not in _REDIRECT or location is None:
                 return self._read(call, answer)
-            if followed == _REDIRECTS:
-                return self._refusal(call, answer, f"more than {_REDIRECTS} redirects")
-            followed += 1
+            if not self._spare:
+                told = f"more than {_SPARE} redirects and retries"
+                return self._refusal(call, answer, told)
+            self._spare -= 1
             stays, url = _redirect(url, self._hide_in(location))
             if not stays:
                 told = f"a redirect to {url}, which was not followed"
@@ -205,16 +211,10 @@ class Client:
 
     def _hide_in(self, text: str) -> str:
         """Return a text of an answer without the token that it may repeat."""
-        return text.replace(self._bearer.token, "[token]")
+        return without(self._bearer.token, text)
 
     def _refusal(self, call: Call, answer: Answer, description: str = "") -> Failure:
-        token = self._bearer.token.encode()
-        answer = replace(
-            answer,
-            reason=self._hide_in(answer.reason),
-            body=answer.body.replace(token, b"[token]"),
-        )
-        return refusal(call, answer, description, self.resource.remedies)
+        return refusal(call, answer, self._hide_in, description, self.resource.remedies)
 
     def _read(self, call: Call, answer: Answer) -> Reply | Failure:
         if not 200 <= answer.status < 300:
@@ -226,7 +226,8 @@ class Client:
             return Failure(PayloadError(message, **call.ids, remedy=remedy))
         # Payloads are written to files that are passed on. A token of a few letters, as tests have
         # it, can be in any body by chance.
-        if len(self._bearer.token) >= 8 and self._bearer.token.encode() in answer.body:
+        body = answer.body.decode("latin-1")  # a token is ASCII, whatever the rest is
+        if len(self._bearer.token) >= 8 and self._hide_in(body) != body:
             message = f"{call.host} repeats the access token in its answer{call.whose}."
             remedy = "Partner Center does not do so: check the cloud's api address and proxy."
             return Failure(PayloadError(message, **call.ids, remedy=remedy))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from typing import TypeAlias
 
 import pandas as pd
 
@@ -15,6 +16,8 @@ from pcnotebooks.payload.decode import INVOICES, SUMMARIES
 from pcnotebooks.payload.payload import Payload
 from pcnotebooks.service.fetch import fetch_invoice_summaries, fetch_invoices
 from pcnotebooks.session.session import Session
+
+Answer: TypeAlias = Payload | PcNotebooksError
 
 
 def invoice_summaries(session: Session) -> pd.DataFrame:
@@ -79,7 +82,7 @@ def fetch_all(
     *,
     resources: Sequence[str] = (SUMMARIES, INVOICES),
     progress: bool = True,
-) -> list[Payload | PcNotebooksError]:
+) -> list[Answer]:
     """Fetch resources of several sessions at once, each in a thread of its own.
 
     A failure costs no other answer: the error takes the place of the payload in the list.
@@ -131,7 +134,29 @@ def fetch_all(
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _outcome(fetch: Callable[[Session], Payload], session: Session) -> Payload | PcNotebooksError:
+def fetch_profiles(
+    names: Iterable[str | None],
+    session_of: Callable[[str | None], Session],
+    *,
+    progress: bool = True,
+) -> Mapping[str | None, tuple[Answer, Answer]]:
+    """Return the balances and the list of invoices of each profile, or their errors.
+
+    One profile that cannot sign in costs the others nothing: they are fetched all the same.
+    """
+    answers: dict[str | None, tuple[Answer, Answer]] = {}
+    sessions = {}
+    for name in dict.fromkeys(names):
+        try:
+            sessions[name] = session_of(name)
+        except PcNotebooksError as error:
+            answers[name] = (error, error)
+    fetched = fetch_all(sessions.values(), progress=progress)
+    pairs = zip(fetched[::2], fetched[1::2], strict=True)
+    return answers | dict(zip(sessions, pairs, strict=True))
+
+
+def _outcome(fetch: Callable[[Session], Payload], session: Session) -> Answer:
     try:
         return fetch(session)
     except PcNotebooksError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
@@ -14,7 +14,7 @@ from urllib3 import Retry
 from urllib3.exceptions import InvalidHeader
 
 from pcnotebooks.errors import NetworkError, PcNotebooksError, ServiceError
-from pcnotebooks.payload.decode import BYTE_ORDER_MARK
+from pcnotebooks.payload.checks import BYTE_ORDER_MARK
 from pcnotebooks.session.faults import explained
 from pcnotebooks.session.transport import Answer
 from pcnotebooks.text import one_line
@@ -123,21 +123,28 @@ def no_answer(call: Call, error: OSError, timeout: object) -> Failure:
 
 
 def refusal(
-    call: Call, answer: Answer, description: str = "", remedies: Mapping[str, str] | None = None
+    call: Call,
+    answer: Answer,
+    hide: Callable[[str], str],
+    description: str = "",
+    remedies: Mapping[str, str] | None = None,
 ) -> Failure:
     """Return the failure that an answer states which is not a success.
 
     Parameters
     ----------
     call, answer
-        Which call it was, and the answer, without the token that it may repeat.
+        Which call it was, and the answer.
+    hide
+        Takes the token, which the answer may repeat, out of a text.
     description
         What to say in place of the answer's own words.
     remedies
         Of the resource that was asked, in place of those that hold for most.
     """
-    reason = one_line(answer.reason, 200)
-    code, stated = _stated(answer)
+    reason = one_line(hide(answer.reason), 200)
+    # What is decoded here may have had an escaped token, and what is cut a half of one.
+    code, stated = (one_line(hide(text), 200) for text in _stated(answer))
     description = description or stated
     message = f"{call.host} answered {answer.status} {reason}".rstrip() + call.whose
     if code:
@@ -150,7 +157,7 @@ def refusal(
     error = ServiceError(
         message if message.endswith(".") else f"{message}.",
         status_code=answer.status,
-        code=code,
+        code=code or None,
         **call.ids,
         retry_after=retry_after,
         remedy=_remedy(answer, code, f"{reason} {description}", {**REMEDIES, **(remedies or {})}),
@@ -163,26 +170,29 @@ def _is_page(answer: Answer) -> bool:
     return answer.body.removeprefix(BYTE_ORDER_MARK).lstrip().startswith(b"<")
 
 
-def _stated(answer: Answer) -> tuple[str | None, str]:
-    """Return the code and the description of an error body, whichever of its shapes it has."""
+def _stated(answer: Answer) -> tuple[str, str]:
+    """Return the code and the description of an error body, whichever of its shapes it has.
+
+    Each is empty where there is none.
+    """
     text = answer.body.removeprefix(BYTE_ORDER_MARK).decode("utf-8", "replace")
     if _is_page(answer):
         title = re.search(r"<title[^>]{0,200}>([^<]{0,2000})", text, re.IGNORECASE)
-        return None, "an HTML page" + (f" titled {one_line(title[1], 200)!r}" if title else "")
+        return "", "an HTML page" + (f" titled {one_line(title[1], 2000)!r}" if title else "")
     try:
         document = json.loads(text)
     except (ValueError, RecursionError):
         document = None
     if not isinstance(document, dict):
-        return None, one_line(text, 200)
+        return "", text[:100_000]
     code = document.get("code")
     description = document.get("description") or document.get("message")
     if not (code or description):
         description = text
-    return one_line(str(code), 200) if code else None, one_line(str(description or ""), 200)
+    return str(code or ""), str(description or "")
 
 
-def _remedy(answer: Answer, code: str | None, told: str, remedies: Mapping[str, str]) -> str | None:
+def _remedy(answer: Answer, code: str, told: str, remedies: Mapping[str, str]) -> str | None:
     without_mfa = answer.headers.get("isMfaCompliant", "").lower() == "false"
     # The header also comes with refusals for other reasons: only for a 401 it is the reason.
     lacks_mfa = "mfa required" in told.lower() or (answer.status == 401 and without_mfa)
@@ -191,7 +201,7 @@ def _remedy(answer: Answer, code: str | None, told: str, remedies: Mapping[str, 
     status = str(answer.status)
     if _is_page(answer) and status in ("403", "404"):
         status = "page"
-    keys = (code or "", status, f"{status[0]}xx")
+    keys = (code, status, f"{status[0]}xx")
     return next((remedies[key] for key in keys if key in remedies), None)
 
 

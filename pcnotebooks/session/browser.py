@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import os
+import re
+import socket
+import threading
 import time
 import webbrowser
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from collections import deque
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from queue import Empty, SimpleQueue
 from typing import Any
 from urllib.parse import parse_qsl
 
 from pcnotebooks.errors import ConfigurationError
 from pcnotebooks.session.credential import MsalCredential
 from pcnotebooks.session.discreet import discreet
+from pcnotebooks.session.refusals import no_answer
 from pcnotebooks.session.session import Session, session_of
 from pcnotebooks.session.settings import Settings
+from pcnotebooks.session.transport import checked_timeout
 
 # Set where the kernel runs on another machine than the browser.
 _REMOTE = ("SSH_CONNECTION", "JUPYTERHUB_USER", "CODESPACES", "COLAB_RELEASE_TAG")
+_MOST_LINES = 16
 _PAGE = b"<!DOCTYPE html><title>pcnotebooks</title><p>You may close this page."
 
 
@@ -27,10 +36,12 @@ def sign_in_by_browser(settings: Settings, *, timeout: float | None) -> Session:
     Raises
     ------
     ConfigurationError
-        Where no browser can reach this process.
+        Where no browser can reach this process, or for a time-out that is not one.
     SignInError
         If the sign-in is refused, or has no answer in time.
     """
+    if timeout is not None:
+        timeout = checked_timeout(timeout, pair=False)
     credential = MsalCredential(settings)
     if credential.recall():
         return session_of(credential)
@@ -50,6 +61,9 @@ def sign_in_by_browser(settings: Settings, *, timeout: float | None) -> Session:
         flow = app.initiate_auth_code_flow(
             [settings.cloud.scope], redirect_uri=redirect.url, response_mode="form_post"
         )
+        # The login service names the page: a browser opens files and programs as well.
+        if not flow["auth_uri"].startswith("https://") or not flow["auth_uri"].isprintable():
+            raise no_answer(settings)
         webbrowser.open(flow["auth_uri"])
         answer = redirect.wait(flow["state"], 300 if timeout is None else timeout)
         if "error" in answer:
@@ -62,17 +76,24 @@ def sign_in_by_browser(settings: Settings, *, timeout: float | None) -> Session:
     return session_of(credential)
 
 
-class _Redirect(HTTPServer):
+class _Redirect(ThreadingHTTPServer):
     """Listens for the browser on 127.0.0.1 alone.
 
     msal's own listener (AuthCodeReceiver in AzureAD/microsoft-authentication-library-for-python,
     whose issue 422 asked for it) listens on 0.0.0.0 inside a container: any machine that reaches
     the container could then post an answer.
+
+    Any program on this machine can connect: one that says nothing holds up neither the browser nor
+    the end of the time.
     """
+
+    daemon_threads = True
+    block_on_close = False
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
-        self.answer: dict[str, str] = {}
+        self.answers: SimpleQueue[dict[str, str]] = SimpleQueue()
+        self._lines: deque[socket.socket] = deque()
 
     @property
     def url(self) -> str:
@@ -82,27 +103,50 @@ class _Redirect(HTTPServer):
     def wait(self, state: str, seconds: float) -> dict[str, str]:
         """Return the answer to the sign-in of that state, or the error that none came in time."""
         end = time.monotonic() + seconds
-        while (left := end - time.monotonic()) > 0:
-            self.timeout = min(left, 1)
-            self.handle_request()
-            # An answer with another state is a forgery, or belongs to an older page.
-            if self.answer.get("state") == state:
-                return self.answer
-        return {"error": "timeout"}
+        threading.Thread(target=self.serve_forever, args=(0.1,), daemon=True).start()
+        try:
+            while (left := end - time.monotonic()) > 0:
+                with suppress(Empty):
+                    answer = self.answers.get(timeout=min(left, 1))
+                    # One with another state is a forgery, or belongs to an older page.
+                    if answer.get("state") == state:
+                        return answer
+            return {"error": "timeout"}
+        finally:
+            self.shutdown()
+            self._end(0)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Answer in a thread, with an end to the oldest connections when there are many."""
+        self._lines.append(request)
+        self._end(_MOST_LINES)
+        super().process_request(request, client_address)
+
+    def _end(self, most: int) -> None:
+        while len(self._lines) > most:
+            with suppress(OSError):  # it has ended by itself
+                self._lines.popleft().shutdown(socket.SHUT_RDWR)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Keep silent: a client that goes away is not the user's concern."""
 
 
 class _Handler(BaseHTTPRequestHandler):
     server: _Redirect
-    timeout = 5  # a browser that opens a connection ahead of its need must not block the next one
+    timeout = 5
 
     # The login service posts a form: the code is then in no address, log or browser history.
     def do_POST(self) -> None:
-        size = min(int(self.headers.get("Content-Length") or 0), 2**16)
-        self.server.answer = dict(parse_qsl(self.rfile.read(size).decode("utf-8", "replace")))
+        size = self.headers.get("Content-Length", "")
+        if not re.fullmatch(r"[0-9]{1,5}", size):
+            self.send_error(400)
+            return
+        form = self.rfile.read(int(size)).decode("utf-8", "replace")
         self.send_response(200)
         self.send_header("Content-Type", "text/html")
         self.end_headers()
         self.wfile.write(_PAGE)
+        self.server.answers.put(dict(parse_qsl(form)))
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  as in http.server
         """Keep silent: the request is a secret."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import pkgutil
 import re
 import threading
 import time
@@ -11,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NoReturn, Protocol, Self
 
 import msal
+import msal_extensions
 
 from pcnotebooks.clouds import CLOUDS
 from pcnotebooks.errors import ConfigurationError, PcNotebooksError, SignInError
@@ -268,5 +270,7 @@ class _HidesSecrets(logging.Filter):
         return True
 
 
-for _name in ("token_cache", "oauth2cli.oauth2", "oauth2cli.oidc", "oauth2cli.authcode"):
-    logging.getLogger(f"msal.{_name}").addFilter(_HidesSecrets())
+# A filter holds for one logger alone, and each module has its own, whether it is loaded yet or not.
+for _package in (msal, msal_extensions):
+    for _module in pkgutil.walk_packages(_package.__path__, f"{_package.__name__}."):
+        logging.getLogger(_module.name).addFilter(_HidesSecrets())

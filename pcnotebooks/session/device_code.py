@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from pcnotebooks.session.discreet import discreet
 from pcnotebooks.session.refusals import no_answer, refusal
 from pcnotebooks.session.session import Session, session_of
 from pcnotebooks.session.settings import Settings
+from pcnotebooks.session.transport import checked_timeout
 
 # How often in a row a login service that cannot be reached is polled again: with Entra's interval
 # of 5 seconds that takes 70, and msal itself lets a minute pass after an answer such as 503.
@@ -140,7 +142,17 @@ class DeviceSignIn:
 
 @discreet
 def begin_sign_in(settings: Settings, *, timeout: float | None = None) -> Session | DeviceSignIn:
-    """Return the session that the cache holds, else request one device code."""
+    """Return the session that the cache holds, else request one device code.
+
+    Raises
+    ------
+    ConfigurationError
+        For a time-out that is not one; nothing was sent.
+    SignInError
+        If no code is given.
+    """
+    if timeout is not None:
+        timeout = checked_timeout(timeout, pair=False)
     credential = MsalCredential(settings, timeout)
     if credential.recall():
         return session_of(credential)
@@ -157,11 +169,14 @@ def begin_sign_in(settings: Settings, *, timeout: float | None = None) -> Sessio
 
 def code_in_words(device_code: DeviceCode) -> str:
     """Return the sign-in instructions as plain text."""
-    cloud, until = device_code.cloud, device_code.expires_at.astimezone()
+    cloud, until = device_code.cloud, device_code.expires_at
+    minutes = math.ceil((until - datetime.now(UTC)).total_seconds() / 60)
+    # The kernel may be far from the reader: its own time zone means nothing there.
+    left = f"{minutes} minutes left" if minutes > 1 else "less than a minute left"
     # A code that another person sent is a common attack: the last line is for that.
     return (
         f"To sign in, open {device_code.url} and type the code {device_code.code}\n"
         f"App {device_code.client_id}, cloud {cloud.label or cloud.name}, tenant"
-        f" {device_code.tenant}; until {until:%H:%M:%S}.\n"
+        f" {device_code.tenant}; until {until.astimezone(UTC):%H:%M:%S} UTC ({left}).\n"
         "Type it only if it was you who started this sign-in."
     )

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import socket
 import ssl
+from collections.abc import Collection
 from dataclasses import dataclass
+from functools import partial
 
 import requests
 from urllib3.exceptions import ProtocolError, ProxyError, ProxySchemeUnknown, ReadTimeoutError
@@ -13,27 +15,58 @@ from pcnotebooks.text import one_line
 
 
 class UnfinishedError(requests.exceptions.Timeout):
-    """The answer came byte by byte, and was given up before it was whole."""
+    """The answer was given up before it was whole."""
+
+
+class ProxyLoginError(OSError):
+    """The proxy takes no user name and password, only a sign-in such as NTLM or Negotiate."""
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A reason why no whole answer comes, known by an exception anywhere in the chain."""
+    """A reason why no whole answer comes, known by an exception anywhere in the chain.
+
+    A refused certificate is known by OpenSSL's number as well, ``X509_V_ERR_...`` of x509_vfy.h.
+    """
 
     causes: tuple[type[BaseException], ...]
     what: str
     remedy: str
     transient: bool = True
+    numbers: Collection[int] = ()
 
 
+_untrusted = partial(
+    Kind, (ssl.SSLCertVerificationError,), "its certificate is not trusted", transient=False
+)
 # The first that fits counts, so the particular ones come before those that wrap them.
 KINDS = (
-    Kind(
-        (ssl.SSLCertVerificationError,),
-        "its certificate is not trusted",
+    _untrusted(
+        "Set this machine's clock: by it, the certificate is not valid yet.",
+        numbers=(9,),
+    ),
+    _untrusted(
+        "Check this machine's clock. If it is right, the owner of the certificate has to renew it.",
+        numbers=(10,),
+    ),
+    _untrusted(
+        "Another server answers under this name: check the cloud's addresses and the network's name"
+        " server, and sign in to the network if it has a sign-in page.",
+        numbers=(62, 64),
+    ),
+    _untrusted(
         "If the network inspects TLS, save its certificate authority as a PEM file and name that"
         " file in the environment variable REQUESTS_CA_BUNDLE.",
-        transient=False,
+        numbers=(2, 18, 19, 20, 21),
+    ),
+    _untrusted(
+        "Python 3.13 and newer ask of certificates what RFC 5280 asks: have the network's"
+        " administrator renew the certificate or its authority, or use Python 3.12 until then.",
+        numbers=range(80, 95),
+    ),
+    _untrusted(
+        "Ask the owner of the certificate, or the network's administrator if the network inspects"
+        " TLS.",
     ),
     Kind(
         # The address is http or https: a scheme unknown to requests is the proxy's.
@@ -44,6 +77,13 @@ KINDS = (
         ),
         "the proxy that the environment names cannot be used",
         "Check HTTPS_PROXY, HTTP_PROXY and ALL_PROXY; a SOCKS proxy needs requests[socks].",
+        transient=False,
+    ),
+    Kind(
+        (ProxyLoginError,),
+        "the proxy does not take a user name and password",
+        "Run a local relay that signs in to the proxy, such as px or cntlm, and name the relay in"
+        " HTTPS_PROXY.",
         transient=False,
     ),
     Kind(
@@ -109,11 +149,18 @@ KINDS = (
 )
 
 
-def explained(error: BaseException, timeout: object) -> tuple[Kind, str]:
-    """Return the kind of a failure, and what failed in words."""
+def explained(error: BaseException, timeout: object = None) -> tuple[Kind, str]:
+    """Return the kind of a failure, and what failed in words, with the time-out if it is given."""
     causes = _causes(error)
-    kind = next(kind for kind in KINDS if any(isinstance(at, kind.causes) for at in causes))
-    what = kind.what.format(timeout=timeout)
+    numbers = [getattr(cause, "verify_code", None) for cause in causes]
+    kind = next(
+        kind
+        for kind in KINDS
+        if any(isinstance(at, kind.causes) for at in causes)
+        and (not kind.numbers or any(number in kind.numbers for number in numbers))
+    )
+    stated = kind.what if timeout is not None else kind.what.removesuffix(" with timeout={timeout}")
+    what = stated.format(timeout=timeout)
     detail = _detail(causes)
     if not detail and kind is KINDS[-1]:
         detail = type(error).__name__
@@ -136,10 +183,10 @@ def _detail(causes: list[BaseException]) -> str:
     """Return the system's own word for it, which never holds a header."""
     for cause in causes:
         if isinstance(cause, ssl.SSLCertVerificationError):
-            return one_line(cause.verify_message, 200)
+            return one_line(cause.verify_message, 200).rstrip(".")
         if isinstance(cause, OSError) and cause.strerror:
             return one_line(cause.strerror, 200)
-        if type(cause) is OSError:
+        if type(cause) in (OSError, ProxyLoginError):
             # "Tunnel connection failed: 407 ...", or a certificate bundle that does not exist.
             return one_line(str(cause), 200)
     return ""

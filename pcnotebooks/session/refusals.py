@@ -5,64 +5,45 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from importlib import resources
 from types import MappingProxyType
 from typing import Any
 
-from pcnotebooks.errors import SignInError
-from pcnotebooks.session.settings import Settings
-from pcnotebooks.text import one_line
+import requests
 
-_ADMINISTRATOR = "Ask an administrator of the tenant"
+from pcnotebooks.errors import SignInError
+from pcnotebooks.session.faults import UnfinishedError, explained
+from pcnotebooks.session.settings import Settings
+from pcnotebooks.text import hidden, one_line
+
 AGAIN = "Sign in again."
-_OTHER_WAYS = (
-    'Use sign_in(method="browser"), or a credential of your own: Session(cloud, credential) takes'
-    " every one of azure-identity."
-)
+_TABLE = (resources.files("pcnotebooks") / "data" / "sign_in_remedies.txt").read_text("utf-8")
+_ROWS = (line.split(": ", 1) for line in _TABLE.splitlines() if not line.startswith("#"))
 # What to do, by Entra's AADSTS number or OAuth's error. docs/troubleshooting.md shows the table.
 SIGN_IN_REMEDIES: Mapping[str, str] = MappingProxyType(
-    {
-        "53003": "A Conditional Access policy refuses this sign-in; many tenants block device"
-        f" codes. {_OTHER_WAYS}",
-        "65001": f"{_ADMINISTRATOR} to consent to user_impersonation on Microsoft Partner Center"
-        " for this app.",
-        "65004": "The consent was declined: sign in again and accept, or ask an administrator.",
-        "90094": f"{_ADMINISTRATOR} to consent for everybody: users here may not.",
-        "7000218": "Allow public client flows in the app registration (Authentication): a web app"
-        " cannot sign in by device code.",
-        "50076": "Sign in again with multi-factor authentication.",
-        "50079": "Set up multi-factor authentication for this user, then sign in again.",
-        "700016": "Check client id and tenant: the app is not registered in that tenant.",
-        "90002": "Check the tenant: there is none of that id or domain in this cloud.",
-        "50194": "Name the tenant: this app serves a single one, and organizations means any.",
-        "50020": "Sign in as a user of the app's tenant, or name that user's tenant.",
-        "50105": f"{_ADMINISTRATOR} to assign this user to the app.",
-        "70019": "The code has expired: sign in again and type the new one in time.",
-        "70020": "The code has expired: sign in again and type the new one in time.",
-        "expired_token": "The code has expired: sign in again and type the new one in time.",
-        "700082": "The sign-in has not been used for too long: sign in again.",
-        "invalid_grant": "The sign-in is no longer valid: sign in again.",
-        "authorization_declined": "The sign-in was declined in the browser: sign in again and"
-        " accept, if it was you who asked.",
-        "access_denied": "The sign-in was declined in the browser: sign in again and accept, if it"
-        " was you who asked.",
-        "cancelled": AGAIN,
-        "timeout": "Sign in again, with more time: sign_in(timeout=...) counts seconds.",
-        "unreachable": "Check the network, and behind a proxy HTTPS_PROXY and REQUESTS_CA_BUNDLE.",
-        "not_json": "A proxy or sign-in page answers in the login service's place: ask whoever"
-        " runs the network to let it through.",
-    }
+    {code: remedy for codes, remedy in _ROWS for code in codes.split()}
+)
+# Entra sends these with many numbers: without one they mean what OAuth says.
+_VAGUE = ("invalid_grant", "access_denied")
+UNKNOWN = (
+    "Sign in again. If it is refused again, ask an administrator of the tenant: its sign-in log has"
+    " the reason. https://login.microsoftonline.com/error explains Entra's numbers."
 )
 
 
 def refusal(settings: Settings, result: Mapping[str, Any]) -> SignInError:
     """Return what Entra, or OAuth, or the clock refuses with."""
-    error = str(result.get("error") or "unknown_error")[:80]
-    told = one_line(str(result.get("error_description") or ""), 2000)
+    # A login service may repeat what it was sent: a refresh token, a code.
+    error = hidden(str(result.get("error") or "unknown_error"))[:80]
+    told = hidden(one_line(str(result.get("error_description") or ""), 2000))
     number = re.search(r"AADSTS(\d+)", told)
     codes = result.get("error_codes")
     code = number[1] if number else error
     if isinstance(codes, list) and codes and isinstance(codes[0], int):
         code = str(codes[0])
+    remedy = SIGN_IN_REMEDIES.get(code)
+    if not remedy and not (code.isdecimal() and error in _VAGUE):
+        remedy = SIGN_IN_REMEDIES.get(error)
     words = re.split(r"\s*Trace ID:", told)[0][:300]
     said = words or _IN_WORDS.get(error, error.replace("_", " "))
     return SignInError(
@@ -70,7 +51,7 @@ def refusal(settings: Settings, result: Mapping[str, Any]) -> SignInError:
         code=code,
         request_id=_id(result.get("trace_id")),
         correlation_id=_id(result.get("correlation_id")),
-        remedy=SIGN_IN_REMEDIES.get(code) or SIGN_IN_REMEDIES.get(error) or AGAIN,
+        remedy=remedy or UNKNOWN,
     )
 
 
@@ -110,15 +91,18 @@ def unanswered(settings: Settings, error: Exception) -> SignInError:
             answer = None
         told = {"error": "invalid_tenant", "error_description": text[text.index("AADSTS") :]}
         return refusal(settings, answer if isinstance(answer, dict) else told)
-    kind = type(error).__name__
     status = re.search(r"HTTP Error: (\d{3})", text)  # as msal words it
     if status:
         return no_answer(settings, "unreachable", f"answered {status[1]}")
-    if isinstance(error, OSError) and "JSON" not in kind:
-        reasons = {"Timeout": "does not answer in time", "SSL": "has no trusted certificate",
-                   "Proxy": "is behind a proxy that refuses"}  # fmt: skip
-        found_reason = (words for part, words in reasons.items() if part in kind)
-        return no_answer(settings, "unreachable", next(found_reason, "cannot be reached"))
+    # What requests says of an address is a ValueError too, which msal replaces by its own.
+    for cause in (error, error.__context__):
+        if not isinstance(cause, OSError) or isinstance(cause, requests.JSONDecodeError):
+            continue
+        fault, what = explained(cause)
+        # What may pass by itself, and a time-out that sign_in does not take, have no other remedy.
+        general = fault.transient or isinstance(cause, UnfinishedError)
+        remedy = None if general else fault.remedy
+        return no_answer(settings, "unreachable", f"cannot be reached: {what}", remedy)
     return no_answer(settings)
 
 
@@ -126,13 +110,14 @@ def no_answer(
     settings: Settings,
     code: str = "not_json",
     what: str = "gave an answer that is not one of a login service",
+    remedy: str | None = None,
 ) -> SignInError:
     """Return the error for a login service that cannot be reached, or is something else."""
     host = settings.cloud.authority.removeprefix("https://")
     return SignInError(
         f"{_attempt(settings)} failed: {host} {what}.",
         code=code,
-        remedy=SIGN_IN_REMEDIES[code],
+        remedy=remedy or SIGN_IN_REMEDIES[code],
     )
 
 

@@ -63,7 +63,7 @@ class Session:
             )
         object.__setattr__(self, "cloud", found)
         object.__setattr__(self, "credential", credential)
-        object.__setattr__(self, "partner", partner)
+        object.__setattr__(self, "partner", partner.strip() or None if partner else None)
 
     def __repr__(self) -> str:
         if not vars(self):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +13,17 @@ import platformdirs
 
 from pcnotebooks.clouds import Cloud, get_cloud
 from pcnotebooks.errors import ConfigurationError
+from pcnotebooks.text import hidden, one_line, unwrapped
 
 CACHES = ("memory", "encrypted", "plain")
 _KEYS = ("client_id", "tenant", "cloud", "partner", "cache")
 _DEFAULTS = {"cloud": "global", "tenant": "organizations", "cache": "memory"}
 _ANY_TENANT = ("", "organizations", "common")
+# Entra's are GUIDs; another login service may have names or addresses.
+_CLIENT_ID = re.compile(r"[\w.:/~@+-]+", re.ASCII)
+# Labels of a domain; a hyphen begins and ends none, and punycode has two of them: xn--...
+_LABEL = r"[a-z0-9]([a-z0-9-]*[a-z0-9])?"
+_TENANT = re.compile(rf"{_LABEL}(\.{_LABEL})*", re.IGNORECASE)
 _SETUP = (
     "Register an app of your own in the partner's Entra tenant (public client, delegated permission"
     ' user_impersonation on "Microsoft Partner Center") and give its application id: sign_in('
@@ -60,36 +67,57 @@ def resolve(
         Without a client id, or for a profile, cloud, tenant or cache that cannot be.
     """
     profile = profile or os.environ.get("PCNOTEBOOKS_PROFILE") or None
-    stored = load_profile(profile) if profile else {}
-    given = {"cloud": cloud, "client_id": client_id, "tenant": tenant, "cache": cache}
-    chosen: dict[str, Any] = {key: value or _set(stored, key) for key, value in given.items()}
-    for key, value in chosen.items():
-        if key != "cloud" and not isinstance(value, str | None):
+    given = {"client_id": client_id, "tenant": tenant, "cache": cache}
+    for key, value in {**given, "profile": profile}.items():
+        if not isinstance(value, str | None):
             raise ConfigurationError(
                 f"The {key} is of type {type(value).__name__}, not a text.",
                 remedy=f"Give {key} as a text, in quotes.",
             )
-    if not (chosen["client_id"] or "").strip():
+    if profile and profile not in load_profiles():
+        profile = unwrapped(profile)
+    stored = load_profile(profile) if profile else {}
+    chosen: dict[str, Any] = {
+        key: unwrapped(value or "") or unwrapped(_set(stored, key) or "")
+        for key, value in given.items()
+    }
+    chosen["cloud"] = _cloud(cloud or _set(stored, "cloud"))
+    if not chosen["client_id"]:
         raise ConfigurationError("Signing in needs a client id.", remedy=_SETUP)
+    if not _CLIENT_ID.fullmatch(chosen["client_id"]):
+        raise ConfigurationError(
+            f"{hidden(one_line(chosen['client_id'], 60))!r} is not a client id.",
+            remedy="Copy the application (client) id alone, such as"
+            " 11111111-2222-4333-8444-555555555555.",
+        )
     if chosen["cache"] not in CACHES:
         raise ConfigurationError(
             f"There is no token cache {chosen['cache']!r}.",
             remedy=f"The caches are {', '.join(CACHES)}.",
         )
-    if not all(part.isalnum() for part in chosen["tenant"].replace("-", ".").split(".")):
-        raise ConfigurationError(
-            f"{chosen['tenant']!r} is no tenant.",
-            remedy="Give the directory (tenant) id, a domain such as contoso.onmicrosoft.com,"
-            " or organizations.",
-        )
-    chosen["cloud"] = _cloud(chosen["cloud"])
-    partner, own = stored.get("partner"), stored.get("tenant", "").lower()
+    chosen["tenant"] = _tenant(chosen["tenant"])
+    partner, own = stored.get("partner"), unwrapped(stored.get("tenant", "")).lower()
     if own not in _ANY_TENANT and own != chosen["tenant"].lower():
         partner = None  # it is another's: the token's tenant labels it
     settings = Settings(**chosen, partner=partner, profile=profile)
-    if profile and own in _ANY_TENANT and (tenant or "").lower() in _ANY_TENANT:
+    if profile and own in _ANY_TENANT and unwrapped(tenant or "").lower() in _ANY_TENANT:
         _check_alone(settings)
     return settings
+
+
+def _tenant(name: str) -> str:
+    """Return a tenant as it is written in an address: a domain with its letters encoded."""
+    try:
+        encoded = name.encode("idna").decode()
+    except UnicodeError:  # an empty label, or one of more than 63 characters
+        encoded = ""
+    if not _TENANT.fullmatch(encoded):
+        raise ConfigurationError(
+            f"{hidden(one_line(name, 60))!r} is no tenant.",
+            remedy="Give the directory (tenant) id, a domain such as contoso.onmicrosoft.com,"
+            " or organizations.",
+        )
+    return encoded
 
 
 def _set(stored: dict[str, Any], key: str) -> Any:
@@ -137,7 +165,8 @@ def load_profiles() -> dict[str, dict[str, Any]]:
         raise ConfigurationError(
             f"{path} cannot be read: {error.strerror}.", remedy="Check the file and its owner."
         ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    # Numbers of thousands of digits are a ValueError, deep nests a RecursionError.
+    except (ValueError, RecursionError) as error:
         raise ConfigurationError(
             f"{path} is not TOML: {error}.", remedy="Correct the file; docs/setup.md shows one."
         ) from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from pcnotebooks.clouds import Cloud
-from pcnotebooks.errors import ConfigurationError
+from pcnotebooks.errors import ConfigurationError, SignInError
 from pcnotebooks.session.browser import sign_in_by_browser
 from pcnotebooks.session.credential import MsalCredential
 from pcnotebooks.session.device_code import DeviceCode, begin_sign_in, code_in_words
@@ -98,6 +98,26 @@ def remembered(settings: Settings) -> Session:
     if not credential.recall():
         credential.get_token(settings.cloud.scope)  # raises the reason
     return session_of(credential)
+
+
+def unasked(cloud: str | None, profile: str | None) -> Session:
+    """Return the session that the cache of a profile holds, for a command that asks nobody.
+
+    Raises
+    ------
+    SignInError
+        With the reason; if nobody is signed in, the command that signs in is the remedy.
+    """
+    settings = resolve(cloud, profile=profile)
+    try:
+        return remembered(settings)
+    except SignInError as error:
+        if error.code:
+            raise
+    remedy = "Run: pcnotebooks sign-in" + (f" --profile {profile}" if profile else "")
+    if settings.cache == "memory":
+        remedy += ", and set PCNOTEBOOKS_CACHE=encrypted: memory ends with its process."
+    raise SignInError("Nobody is signed in, and a snapshot asks nobody.", remedy=remedy)
 
 
 def sign_out(session: Session | None = None) -> None:

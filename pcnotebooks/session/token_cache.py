@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import json
 import os
-import tempfile
+import stat
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,13 +18,19 @@ import msal_extensions
 import platformdirs
 import portalocker
 
-from pcnotebooks.errors import ConfigurationError, PcNotebooksError, SignInError
+from pcnotebooks.errors import (
+    ConfigurationError,
+    PcNotebooksError,
+    PcNotebooksWarning,
+    SignInError,
+)
 from pcnotebooks.session.discreet import discreet
 from pcnotebooks.session.settings import CACHES, Settings
 
 _MEMORY: dict[tuple[str, str], msal.SerializableTokenCache] = {}
 _FILES = {"encrypted": "tokens.bin", "plain": "tokens.json"}
 _RENEWING = "renewing.lock"
+_UNFINISHED = ".new"
 # A renewal may ask twice, for the login service's aliases and for a token; each answer is given
 # up after 95 seconds.
 _RENEWED_WITHIN = 200
@@ -47,6 +54,7 @@ def token_cache(settings: Settings) -> msal.SerializableTokenCache:
 def _persisted_cache(kind: str) -> msal_extensions.PersistedTokenCache:
     path = cache_file(kind)
     _private_folder(path.parent)
+    _require_own(path)
     if kind == "plain":
         persistence: Any = _PrivateFile(str(path))
         persistence.check()
@@ -84,6 +92,15 @@ def _is_mine(path: Path) -> bool:
     return not hasattr(os, "getuid") or path.lstat().st_uid == os.getuid()
 
 
+def _require_own(path: Path) -> None:
+    """Refuse a file that is another user's, or a link: it would be written where that leads."""
+    if path.is_symlink() or (path.exists() and not _is_mine(path)):
+        raise ConfigurationError(
+            f"{path} is not a file of yours.",
+            remedy="Delete it, or call sign_out(), and sign in again.",
+        )
+
+
 class _FileCache(msal_extensions.PersistedTokenCache):  # type: ignore[misc]  # it has no types
     """Forgets its tokens with the file: msal's own would write them again after a sign-out.
 
@@ -110,6 +127,7 @@ class _FileCache(msal_extensions.PersistedTokenCache):  # type: ignore[misc]  # 
         super().deserialize(state)
 
     def modify(self, *args: Any, **options: Any) -> None:
+        _require_own(Path(self._lock_location))
         try:
             super().modify(*args, **options)
         except PcNotebooksError:
@@ -128,22 +146,28 @@ class _PrivateFile(msal_extensions.FilePersistence):  # type: ignore[misc]  # it
     """A file that only its owner reads, replaced whole: msal's own is truncated in place."""
 
     def check(self) -> None:
-        """Raise for a file that is another's, a link, or no token cache."""
+        """Raise for a file that is another's, a link, or no token cache; take others' rights."""
         path = Path(self.get_location())
-        wrong = None
+        _require_own(path)
         try:
-            if path.is_symlink() or not _is_mine(path):
-                wrong = "is not a file of yours"
-            elif not _is_whole(json.loads(path.read_text(encoding="utf-8"))):
-                wrong = "is damaged"
+            mode = stat.S_IMODE(path.stat().st_mode)
+            is_whole = _is_whole(json.loads(path.read_text(encoding="utf-8")))
         except FileNotFoundError:
             return
         except (ValueError, OSError):
-            wrong = "is damaged or cannot be read"
-        if wrong:
+            is_whole = False
+        if not is_whole:
             raise ConfigurationError(
-                f"The token cache {path} {wrong}.",
+                f"The token cache {path} is damaged or cannot be read.",
                 remedy="Delete it, or call sign_out(), and sign in again.",
+            )
+        if os.name == "posix" and mode & 0o077:
+            path.chmod(0o600)
+            warnings.warn(
+                f"Others could read the token cache {path} (mode {mode:04o}); it is yours alone"
+                " now. If other people use this machine, call sign_out() and sign in again.",
+                PcNotebooksWarning,
+                stacklevel=2,
             )
 
     def load(self) -> str:
@@ -152,13 +176,16 @@ class _PrivateFile(msal_extensions.FilePersistence):  # type: ignore[misc]  # it
 
     def save(self, content: str) -> None:
         path = Path(self.get_location())
-        handle, temporary = tempfile.mkstemp(dir=path.parent)
+        unfinished = path.with_name(path.name + _UNFINISHED)
+        # What is there is left of a process that was killed: the lock keeps others away.
+        unfinished.unlink(missing_ok=True)
         try:
+            handle = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(handle, "w", encoding="utf-8") as file:
                 file.write(content)
-            Path(temporary).replace(path)
+            unfinished.replace(path)
         except BaseException:
-            Path(temporary).unlink(missing_ok=True)
+            unfinished.unlink(missing_ok=True)
             raise
 
 
@@ -218,13 +245,15 @@ def renewing(settings: Settings) -> Iterator[None]:
     ------
     SignInError
         Where another process does not come to an end with it.
+    ConfigurationError
+        If the lock file is not one of this user's.
     """
     if settings.cache == "memory":
         yield
         return
-    lock = portalocker.Lock(
-        cache_file(settings.cache).with_name(_RENEWING), timeout=_RENEWED_WITHIN
-    )
+    path = cache_file(settings.cache).with_name(_RENEWING)
+    _require_own(path)
+    lock = portalocker.Lock(path, timeout=_RENEWED_WITHIN)
     try:
         lock.acquire()
     except portalocker.LockException:
@@ -313,7 +342,8 @@ def _deleted(kind: str) -> Iterator[str]:
     path = cache_file(kind)
     if not path.parent.is_dir():
         return
-    files = [path, path.with_name(path.name + ".lockfile"), path.with_name(_RENEWING)]
+    names = (path.name, path.name + _UNFINISHED, path.name + ".lockfile", _RENEWING)
+    files = [path.with_name(name) for name in names]
     if kind == "encrypted" and path.exists():
         try:
             # Except on Windows the file only signals changes; the tokens are in the keyring.

@@ -2,30 +2,37 @@
 
 from __future__ import annotations
 
+import base64
+import re
 import socket
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
+from concurrent.futures import Future, wait
 from contextlib import suppress
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
 from dataclasses import dataclass, field
 from functools import cache
-from types import TracebackType
-from typing import Any, Self
-from urllib.parse import urlsplit
+from http.client import HTTPResponse, parse_headers, responses
+from http.cookiejar import DefaultCookiePolicy
+from numbers import Real
+from typing import Any
+from urllib.parse import quote, urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
+from requests.utils import get_auth_from_url, select_proxy
 from urllib3.connection import HTTPConnection
-from urllib3.exceptions import HTTPError
 
-from pcnotebooks.errors import NetworkError
-from pcnotebooks.session.faults import UnfinishedError, explained
+from pcnotebooks.errors import ConfigurationError, NetworkError
+from pcnotebooks.session.faults import ProxyLoginError, UnfinishedError, explained
+from pcnotebooks.text import hidden, one_line
 
 # requests counts a time-out from byte to byte: a server that sends one now and then is always in
 # time. So the whole answer has a time limit of its own.
 GRACE = 60.0
 LARGEST_BODY = 64 * 2**20
+_LONGEST_TIMEOUT = 86_400
 
 
 @dataclass(frozen=True)
@@ -56,6 +63,8 @@ class Bearer(AuthBase):
 class Http(requests.Session):
     """Follows no redirect, which would take along what was sent, and reads no body without end.
 
+    Sends neither a password of ~/.netrc nor a cookie of an earlier answer.
+
     Parameters
     ----------
     timeout
@@ -70,11 +79,36 @@ class Http(requests.Session):
     ) -> None:
         super().__init__()
         self._timeout = timeout
+        self.auth = lambda request: request  # without one, requests looks into ~/.netrc
+        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
         for scheme in ("https://", "http://"):
             self.mount(scheme, _Adapter(max_retries=retries))
 
     def get_redirect_target(self, resp: requests.Response) -> None:
         """Return none, so that requests neither follows one nor reads its whole body."""
+
+    def merge_environment_settings(
+        self,
+        url: str | bytes | None,
+        proxies: MutableMapping[str, str] | None,
+        stream: Any,
+        verify: Any,
+        cert: Any,
+    ) -> Any:
+        """Add the proxy and the authorities that the environment names, as requests does.
+
+        Plain http, which is for loopback, goes to no proxy: a proxy would see the token.
+
+        Raises
+        ------
+        InvalidProxyURL
+            If the address of the proxy is not one; without the address, which has a password.
+        """
+        settings = super().merge_environment_settings(url, proxies, stream, verify, cert)
+        scheme = urlsplit(str(url)).scheme
+        proxy = select_proxy(str(url), settings["proxies"]) if scheme == "https" else None
+        settings["proxies"] = {scheme: _usable(proxy)} if proxy else {}
+        return settings
 
     def ask(self, url: str, *, headers: Mapping[str, str], bearer: Bearer) -> Answer:
         """Return the answer to a request with a token.
@@ -84,7 +118,7 @@ class Http(requests.Session):
         OSError
             If none came whole; it holds the token, as all errors of requests do.
         """
-        with self.get(url, headers=headers, auth=bearer, proxies=_proxies(url)) as response:
+        with self.get(url, headers=headers, auth=bearer) as response:
             return Answer(
                 response.status_code, response.reason or "", response.headers, response.content
             )
@@ -102,18 +136,38 @@ class Http(requests.Session):
             return super().send(request, **options)
         both = timeout if isinstance(timeout, tuple) else (timeout, timeout)
         seconds = sum(both) + GRACE
-        with _Deadline(seconds) as deadline:
+        outcome: Future[requests.Response] = Future()
+        deadline, send = _Deadline(), super().send
+
+        def work(outcome: Future[requests.Response]) -> None:
             try:
-                response = super().send(request, **options | {"stream": True})
-                with response:
-                    response._content = _beginning(response)  # noqa: SLF001  no other way
-            except (OSError, HTTPError):
-                if not deadline.is_over:
-                    raise
-            # An answer that ends with its connection looks whole where that was cut.
-            if not deadline.is_over:
-                return response
-        raise UnfinishedError(f"no whole answer within {seconds:g} seconds")
+                with deadline:
+                    response = send(request, **options | {"stream": True})
+                    with response:
+                        response._content = _beginning(response)  # noqa: SLF001  no other way
+            except BaseException as error:  # noqa: BLE001  raised where it is waited for
+                outcome.set_exception(error.with_traceback(None))  # its frames hold the token
+            else:
+                outcome.set_result(response)
+            finally:
+                # The frames of the error's causes lead here: a cycle would keep sockets open.
+                del outcome
+
+        # Neither the look-up of a name nor a list of dead addresses has a time limit: such a
+        # thread is left behind, and ends with its next look at the deadline.
+        threading.Thread(
+            target=copy_context().run, args=(work, outcome), name="pcnotebooks", daemon=True
+        ).start()
+        try:
+            wait([outcome], seconds)
+        finally:
+            deadline.end()
+        if not outcome.done():
+            raise UnfinishedError(f"no whole answer within {seconds:g} seconds")
+        try:
+            return outcome.result()
+        finally:
+            del outcome  # as above: the error gets this frame
 
 
 def _beginning(response: requests.Response) -> bytes:
@@ -126,43 +180,33 @@ def _beginning(response: requests.Response) -> bytes:
 
 
 class _Deadline:
-    """Ends the connections that are made or used meanwhile, once its time is over."""
+    """Ends the connections that are made or used within it, once it is over."""
 
-    def __init__(self, seconds: float) -> None:
-        self.is_over = False
+    def __init__(self) -> None:
+        self._is_over = False
         self._lines: list[socket.socket] = []
         self._lock = threading.Lock()
-        self._timer = threading.Timer(seconds, self._end)
-        self._timer.daemon = True
 
     def watch(self, line: socket.socket) -> None:
         # Of its own: the one given is wrapped in TLS, or closed while its answer is still read.
         own = socket.fromfd(line.fileno(), line.family, line.type)
         with self._lock:
             self._lines.append(own)
+            is_over = self._is_over
+        if is_over:  # the connection took longer than the call may
+            self.end()
 
-    def _end(self) -> None:
+    def end(self) -> None:
         with self._lock:
-            self.is_over = True
+            self._is_over = True
             for line in self._lines:
-                try:
+                with suppress(OSError):  # it has ended by itself
                     line.shutdown(socket.SHUT_RDWR)
-                except OSError:
-                    continue  # it has ended by itself
 
-    def __enter__(self) -> Self:
-        self._before = _DEADLINE.set(self)
-        self._timer.start()
-        return self
+    def __enter__(self) -> None:
+        _DEADLINE.set(self)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._timer.cancel()
-        _DEADLINE.reset(self._before)
+    def __exit__(self, *_: object) -> None:
         with self._lock:
             while self._lines:
                 self._lines.pop().close()
@@ -171,11 +215,45 @@ class _Deadline:
 _DEADLINE: ContextVar[_Deadline] = ContextVar("deadline")
 
 
+class _Response(HTTPResponse):
+    """An answer without the interim ones before it, such as 103: http.client skips 100 alone."""
+
+    def _read_status(self) -> tuple[str, int, str]:
+        while True:
+            version, status, reason = super()._read_status()  # type: ignore[misc]
+            if not 100 <= status < 200 or status == 101:
+                return version, status, reason
+            parse_headers(self.fp)
+
+
+class _ProxyResponse(_Response):
+    """The answer of a proxy to CONNECT, in standard words: its own may repeat the password."""
+
+    def _read_status(self) -> tuple[str, int, str]:
+        version, status, _ = super()._read_status()
+        if status == 407:
+            stated = parse_headers(self.fp).get_all("Proxy-Authenticate") or []
+            listed = re.sub(r'"[^"]*"', "", ",".join(stated))
+            # Each method is one word, followed by its parameters: name=value, ...
+            methods = re.findall(r"(?:^|,)\s*([A-Za-z][\w-]*)(?=\s|,|$)(?!\s*=)", listed, re.ASCII)
+            if methods and "basic" not in map(str.lower, methods):
+                raise ProxyLoginError(f"407: it takes {', '.join(methods)}")
+        return version, status, responses.get(status, "")
+
+
 class _Watched(HTTPConnection):
     """A connection that a deadline ends, also while TLS or a proxy is still being spoken to."""
 
     # With http.client's own switch on, it prints every header, and a notebook keeps that.
     debuglevel = 0
+    response_class = _Response
+
+    def _tunnel(self) -> None:
+        self.response_class = _ProxyResponse
+        try:
+            super()._tunnel()
+        finally:
+            del self.response_class
 
     def _new_conn(self) -> socket.socket:
         line = super()._new_conn()
@@ -206,21 +284,75 @@ class _Adapter(HTTPAdapter):
             pool.ConnectionCls = _watched(pool.ConnectionCls)
         return pool
 
+    def proxy_headers(self, proxy: str) -> dict[str, str]:
+        """Return the user name and password in UTF-8: requests fails beyond Latin-1."""
+        user, password = get_auth_from_url(proxy)
+        if not user:
+            return {}
+        login = base64.b64encode(f"{user}:{password}".encode()).decode()
+        return {"Proxy-Authorization": f"Basic {login}"}
 
-def _proxies(url: str) -> dict[str, str] | None:
-    """Keep plain http, which is for loopback, from any proxy: it would see the token."""
-    parts = urlsplit(url)
-    return {"no_proxy": parts.hostname or ""} if parts.scheme == "http" else None
+
+def _usable(proxy: str) -> str:
+    """Return the address of a proxy with user name and password percent-encoded.
+
+    They end at the last ``@``, and are often written as they are, with ``#``, ``/`` or ``@``.
+    """
+    scheme, separator, rest = proxy.partition("://")
+    if not separator:
+        scheme, rest = "http", proxy
+    login, at, place = rest.strip().rpartition("@")
+    # A percent sign that begins no encoded character is part of the password.
+    login = quote(re.sub(r"%(?![0-9a-fA-F]{2})", "%25", login), safe="%:")
+    place = place.partition("/")[0]
+    try:
+        parts = urlsplit(f"http://{place}")
+        is_place = bool(parts.hostname) and parts.port != 0 and place.isprintable()
+    except ValueError:  # a port that is not a number: the host was forgotten
+        is_place = False
+    if not is_place:
+        raise requests.exceptions.InvalidProxyURL
+    return f"{scheme}://{login}{at}{place}"
+
+
+def checked_timeout(timeout: Any, *, pair: bool = True) -> Any:
+    """Return a time to wait, of NumPy's numbers as a float.
+
+    Raises
+    ------
+    ConfigurationError
+        For anything but a positive number of seconds, or two of them, of at most a day.
+    """
+    is_pair = pair and isinstance(timeout, tuple) and len(timeout) == 2
+    numbers = timeout if is_pair else (timeout,)
+    if not all(
+        issubclass(type(each), Real) and type(each) is not bool and 0 < each <= _LONGEST_TIMEOUT
+        for each in numbers
+    ):
+        raise ConfigurationError(
+            f"timeout={hidden(one_line(repr(timeout), 60))} is not a time to wait.",
+            remedy=f"Give seconds, more than 0 and at most {_LONGEST_TIMEOUT:,}"
+            + (": one number, or (connect, read)." if pair else "."),
+        )
+    plain = tuple(each if isinstance(each, int) else float(each) for each in numbers)
+    return plain if is_pair else plain[0]
 
 
 def route(url: str) -> tuple[str, str | None]:
-    """Return the proxy, as host and port, and the file of authorities that an address needs."""
-    settings = Http().merge_environment_settings(url, _proxies(url) or {}, None, None, None)
-    proxies, bundle = settings["proxies"], settings["verify"]
-    proxy = proxies.get(urlsplit(url).scheme) or proxies.get("all") or ""
-    # A user name and a password may precede the host.
-    host = proxy.rpartition("://")[2].rpartition("@")[2].partition("/")[0]
-    return host, bundle if isinstance(bundle, str) else None
+    """Return the proxy, as host and port, and the file of authorities that an address needs.
+
+    Raises
+    ------
+    NetworkError
+        If the proxy cannot be used.
+    """
+    try:
+        settings = Http().merge_environment_settings(url, {}, None, None, None)
+    except OSError as error:
+        kind, what = explained(error)
+        raise NetworkError(f"{what[0].upper()}{what[1:]}.", remedy=kind.remedy) from None
+    proxy, bundle = settings["proxies"].get("https", ""), settings["verify"]
+    return urlsplit(proxy).netloc.rpartition("@")[2], bundle if isinstance(bundle, str) else None
 
 
 @dataclass(frozen=True)
@@ -245,10 +377,8 @@ def reach(url: str, *, headers: Mapping[str, str], timeout: float | tuple[float,
             http.get(
                 url,
                 headers=headers,
-                auth=lambda request: request,  # or the password that ~/.netrc has for the host
                 timeout=timeout,
                 stream=True,
-                proxies=_proxies(url),
             ) as answer,
         ):
             raw: Any = answer.raw

@@ -29,6 +29,7 @@ from pcnotebooks.report.fragments import (
     style,
     wrapped,
 )
+from pcnotebooks.text import named
 
 # A value of its own, since None would leave the control blank and ALL is Albania's currency.
 _ALL = object()
@@ -240,7 +241,5 @@ def _choice(description: str) -> Dropdown:
 def _offer(control: Dropdown, values: Sequence[str]) -> None:
     """Offer other values; the one that is chosen stays where it is among them."""
     chosen = control.value
-    control.options = [
-        ("All", _ALL), *((value or "Partner not named", value) for value in values)
-    ]  # fmt: skip
+    control.options = [("All", _ALL), *((named(value), value) for value in values)]
     control.value = chosen if chosen in values else _ALL

@@ -15,7 +15,7 @@ from pcnotebooks.frame.measures import balance_changes, balances_by_type, paymen
 from pcnotebooks.frame.selection import latest, select
 from pcnotebooks.payload.payload import Payload
 from pcnotebooks.payload.sample import sample_history, sample_payload
-from tests.builders import AT, NONE, body, detail, item, parsed, payload
+from tests.builders import AT, NONE, body, detail, item, of_summaries, parsed, payload
 from tests.frame.expected import (
     CHANGE_DTYPES,
     DATE_FIELDS,
@@ -34,7 +34,7 @@ def only(answer: Payload, currency: str) -> Payload:
     return Payload(body(*kept), answer.cloud, answer.partner, answer.retrieved_at)
 
 
-@pytest.mark.parametrize("payloads", [[sample_payload()], sample_history()],
+@pytest.mark.parametrize("payloads", [[sample_payload()], of_summaries(sample_history())],
                          ids=["sample", "history"])  # fmt: skip
 def test_no_figure_of_a_currency_depends_on_another(payloads):
     """With the other currencies taken out, every figure of each function stays the same."""

@@ -27,7 +27,7 @@ from pcnotebooks.frame.rows import flatten, latest_payloads
 from pcnotebooks.frame.selection import latest, rows_of, select
 from pcnotebooks.payload.payload import Payload
 from pcnotebooks.payload.sample import sample_history, sample_payload
-from tests.builders import AT, detail, item, payload
+from tests.builders import AT, detail, item, of_summaries, payload
 from tests.frame.expected import cents, one, paid_days_ago
 
 
@@ -83,7 +83,7 @@ def test_balances_by_type_of_totals_is_refused():
 
 def test_only_the_latest_payload_of_each_partner_and_cloud_counts():
     """Twenty-four looks at one debt are one debt."""
-    history = sample_history()
+    history = of_summaries(sample_history())
     whole = summary_frame(*history)
     newest = summary_frame(*history[-2:])
     assert len(whole) > 20 * len(newest) / 2
@@ -175,7 +175,7 @@ def test_random_cents_reconcile(parts, off):
 
 def test_what_adds_up_warns_of_nothing():
     """The documented example and the history add up to the cent."""
-    for answer in [sample_payload(), *sample_history()]:
+    for answer in [sample_payload(), *of_summaries(sample_history())]:
         assert set(reconcile(answer)["difference"]) == {Decimal(0)}
 
 

@@ -230,6 +230,9 @@ SHOWS: dict[str, Callable[[Path], Any]] = {
     "dashboard": lambda _: pcnotebooks.dashboard(payloads=PAYLOADS),
     "explore": lambda _: explore(FRAME),
     "invoice_ageing": lambda _: pcnotebooks.invoice_ageing(INVOICES),
+    "invoice_changes": lambda _: pcnotebooks.invoice_changes(
+        *(invoices(at=AT - timedelta(days=1), partner=partner) for partner in PARTNERS), *LISTS
+    ),
     "invoice_frame": lambda _: invoice_frame(*LISTS, exact=True),
     "summary_frame": lambda _: summary_frame(*PAYLOADS, exact=True),
     "payment_recency": lambda _: payment_recency(FRAME),

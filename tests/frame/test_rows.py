@@ -13,7 +13,7 @@ from pcnotebooks.frame.measures import balance_changes, balances_by_type, differ
 from pcnotebooks.frame.rows import flatten
 from pcnotebooks.payload.payload import Payload
 from pcnotebooks.payload.sample import sample_history, sample_payload
-from tests.builders import AT, detail, item, payload
+from tests.builders import AT, detail, item, of_summaries, payload
 from tests.frame.expected import FRAMES, cell, one
 
 
@@ -121,7 +121,7 @@ def decodes(monkeypatch) -> Counter:
 
 def test_both_frames_and_what_is_compared_take_one_decode(decodes):
     """And the same figures as when each is asked for alone."""
-    history = sample_history()
+    history = of_summaries(sample_history())
     flat = flatten(history)
     found = [summaries_of(flat, exact=True), totals_of(flat, exact=False), differences_of(flat)]
     assert decodes == Counter(history)
@@ -133,7 +133,7 @@ def test_both_frames_and_what_is_compared_take_one_decode(decodes):
 @pytest.mark.parametrize("function", [*FRAMES, balance_changes, reconcile])
 def test_each_function_decodes_a_payload_once(function, decodes):
     """However many looks at one account there are."""
-    history = sample_history()
+    history = of_summaries(sample_history())
     function(*history)
     assert decodes == Counter(history)
 

@@ -25,7 +25,8 @@ from pcnotebooks.payload.sample import sample_history
 from tests.builders import AT, item, payload
 
 LATER = "2040-01-01"
-DATASETS = ("invoice_details", "invoice_summaries")
+# Each derived dataset, and the amount that is added.
+DATASETS = {"summaries": "balance_amount", "totals": "balance_amount", "invoices": "total_charges"}
 # Labels that are no plain folder names, and one that looks like a number.
 PAYLOADS = [
     *sample_history(),
@@ -51,9 +52,8 @@ def folder(request, tmp_path_factory):
 
 def sums(folder, dataset):
     """Return the exact sum for each partner and currency, which means nothing but is told apart."""
-    history = History(folder)
-    frame = (history.summaries if dataset == "invoice_details" else history.totals)(exact=True)
-    groups = frame.groupby(["partner", "currency"], observed=True)["balance_amount"]
+    frame = getattr(History(folder), dataset)(exact=True)
+    groups = frame.groupby(["partner", "currency"], observed=True)[DATASETS[dataset]]
     return {key: add_exactly(amounts) for key, amounts in groups}
 
 
@@ -62,14 +62,15 @@ def test_duckdb_reads_equal_sums(folder, dataset):
     """Partitions by folder, or the columns in the files alone."""
     where = f"{folder}/{dataset}/**/*.parquet"
     rows = duckdb.read_parquet(where, hive_partitioning=True)
-    found = rows.aggregate("partner, currency, sum(balance_amount), min(month)").fetchall()
+    amount = DATASETS[dataset]
+    found = rows.aggregate(f"partner, currency, sum({amount}), min(month)").fetchall()
     # The folder of no label stands for a missing one; the column in the files is whole.
     assert {(partner or "", code): total for partner, code, total, _ in found} == sums(
         folder, dataset
     )
-    assert "2024-03" in {month for *_, month in found}
+    assert "2024-01" in {month for *_, month in found}
     plain = duckdb.read_parquet(where, hive_partitioning=False)
-    found = plain.aggregate("partner, currency, sum(balance_amount)").fetchall()
+    found = plain.aggregate(f"partner, currency, sum({amount})").fetchall()
     assert {row[:2]: row[2] for row in found} == sums(folder, dataset)
 
 
@@ -77,7 +78,7 @@ def test_duckdb_reads_equal_sums(folder, dataset):
 def test_polars_reads_equal_sums(folder, dataset):
     """Lazily, from the folder."""
     rows = pl.scan_parquet(folder / dataset, hive_partitioning=False)
-    grouped = rows.group_by("partner", "currency").agg(pl.col("balance_amount").sum())
+    grouped = rows.group_by("partner", "currency").agg(pl.col(DATASETS[dataset]).sum())
     assert {row[:2]: row[2] for row in grouped.collect().iter_rows()} == sums(folder, dataset)
     months = pl.scan_parquet(
         folder / dataset,
@@ -92,10 +93,11 @@ def test_arrow_reads_the_declared_types(folder):
     """Decimals of 19 digits, four of them decimals, and instants in UTC."""
     for dataset in DATASETS:
         schema = ds.dataset(folder / dataset, format="parquet").schema
-        assert str(schema.field("balance_amount").type) == "decimal128(19, 4)"
-        assert str(schema.field("last_payment_amount").type) == "decimal128(19, 4)"
-        for name in ("retrieved_at", "last_payment_date", "latest_invoice_date"):
-            assert str(schema.field(name).type) == "timestamp[us, tz=UTC]"
+        amounts = [name for name in schema.names if name.endswith(("_amount", "_charges"))]
+        assert {str(schema.field(name).type) for name in amounts} == {"decimal128(19, 4)"}
+        dates = [name for name in schema.names if name.endswith(("_date", "_at", "_start", "_end"))]
+        assert {str(schema.field(name).type) for name in dates} == {"timestamp[us, tz=UTC]"}
+        assert (len(amounts), len(dates)) == (2, 4 if dataset == "invoices" else 5)
 
 
 SPARK = """
@@ -106,18 +108,19 @@ spark = (SparkSession.builder.master("local[1]").config("spark.ui.enabled", "fal
     .config("spark.sql.sources.partitionColumnTypeInference.enabled", "false")
     .config("spark.sql.session.timeZone", "UTC").getOrCreate())
 said = {}
-for dataset in ("invoice_details", "invoice_summaries"):
+for dataset, amount in json.loads(sys.argv[2]).items():
     rows = spark.read.parquet(sys.argv[1] + "/" + dataset)
     said[dataset] = {
         "types": dict(rows.dtypes),
         "sums": [[row[0] or "", row[1], str(row[2])] for row in
-                 rows.groupBy("partner", "currency").sum("balance_amount").collect()],
+                 rows.groupBy("partner", "currency").sum(amount).collect()],
         "june": rows.where("month = '2025-06' and currency = 'KWD'").count(),
         "key": rows.dropDuplicates(
             ["partner", "cloud", "retrieved_at", "sha256", "position"]).count() == rows.count(),
     }
 said["bodies"] = spark.read.parquet(sys.argv[1] + "/payloads").selectExpr(
-    "sum(if(sha2(body, 256) = sha256, 1, 0))", "count(*)").first()
+    "sum(if(sha2(body, 256) = sha256, 1, 0))",
+    "sum(if(size(pages) = 0, 1, 0))", "sum(if(resource = 'invoices', 1, 0))").first()
 print(json.dumps(said))
 """
 
@@ -129,7 +132,7 @@ def test_spark_reads_equal_sums_and_equal_bytes(folder):
     # Java reads the names of folders in the locale's encoding.
     environment = os.environ | {"LC_ALL": "C.UTF-8"}
     done = subprocess.run(
-        [python, "-c", SPARK, str(folder)],
+        [python, "-c", SPARK, str(folder), json.dumps(DATASETS)],
         env=environment, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
@@ -137,12 +140,12 @@ def test_spark_reads_equal_sums_and_equal_bytes(folder):
     for dataset in DATASETS:
         found = {(partner, code): Decimal(total) for partner, code, total in said[dataset]["sums"]}
         assert found == sums(folder, dataset)
-        assert said[dataset]["types"]["balance_amount"] == "decimal(19,4)"
+        assert said[dataset]["types"][DATASETS[dataset]] == "decimal(19,4)"
         assert said[dataset]["types"]["retrieved_at"] == "timestamp"
         assert said[dataset]["types"]["month"] == "string"
-        assert said[dataset]["june"] == 1
+        assert said[dataset]["june"] == (9 if dataset == "invoices" else 1)
         assert said[dataset]["key"]
-    assert said["bodies"] == [len(PAYLOADS), len(PAYLOADS)]
+    assert said["bodies"] == [len(PAYLOADS), len(PAYLOADS), 48]
 
 
 # An object store
@@ -184,7 +187,7 @@ def bucket() -> Iterator[str]:
 def test_an_object_store_serves_as_a_folder(bucket):
     """Appended, read, compacted, verified and rebuilt, by two at once."""
     one, other = History(f"{bucket}/history"), History(f"{bucket}/history")
-    every = [each for each in PAYLOADS if each.retrieved_at.year == 2024][:12]
+    every = [each for each in PAYLOADS if each.retrieved_at.year == 2024][:12]  # six are lists
     again = [payload(item("GBP", day), at=AT + timedelta(days=day)) for day in (0, 1)]
     for each in [*every, *again]:
         assert one.append(each, sample=True)
@@ -197,7 +200,7 @@ def test_an_object_store_serves_as_a_folder(bucket):
     assert_frame_equal(one.changes(), balance_changes(*every))
     assert_frame_equal(one.summaries(partner="Contoso", at=AT), summary_frame(again[0]))
     assert one.verify().empty
-    lost = one._datasets.store.list_files("invoice_details")[0]
+    lost = one._datasets.store.list_files("summaries")[0]
     one._datasets.store.delete([lost, lost])
     assert one.verify()["damage"].tolist() == ["is missing"]
     other.rebuild()

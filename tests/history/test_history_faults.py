@@ -22,7 +22,7 @@ from tests.builders import AT, item, payload
 from tests.services.history_workers import LATER, made
 
 ROOT = Path(__file__).parents[2]
-DERIVED = ("invoice_details", "invoice_summaries")
+DERIVED = ("summaries", "totals")
 
 
 def worked(*arguments):
@@ -63,8 +63,8 @@ def whole(folder, payloads):
     history.compact(LATER)
     assert history.verify().empty
     assert list(history.payloads()) == payloads
-    assert rows(folder, "payloads") == rows(folder, "invoice_summaries") == len(payloads)
-    assert rows(folder, "invoice_details") == 2 * len(payloads)
+    assert rows(folder, "payloads") == rows(folder, "totals") == len(payloads)
+    assert rows(folder, "summaries") == 2 * len(payloads)
 
 
 # Killed
@@ -95,7 +95,7 @@ def test_killed_while_compacting_or_rebuilding(tmp_path, step):
     history = History(tmp_path / "history")
     for each in before:
         history.append(each)
-    files(tmp_path / "history", "invoice_details")[-1].unlink()
+    files(tmp_path / "history", "summaries")[-1].unlink()
     times = worked(step, tmp_path / "history")
     assert times > 12
     for number in range(times + 1):
@@ -231,7 +231,7 @@ def pair(request, tmp_path):
 @pytest.mark.parametrize("dataset", DERIVED)
 def test_damage_to_a_derived_table_is_told_and_costs_nothing(tmp_path, pair, dataset):
     """The rows are read from the payloads, with a warning; rebuilding mends it."""
-    read = pair.summaries if dataset == "invoice_details" else pair.totals
+    read = pair.summaries if dataset == "summaries" else pair.totals
     expected = read()
     file = files(tmp_path, dataset)[0]
     for content in damages(file.read_bytes()):
@@ -239,7 +239,7 @@ def test_damage_to_a_derived_table_is_told_and_costs_nothing(tmp_path, pair, dat
         with pytest.warns(UserWarning, match="read from the payloads") as told:
             assert_frame_equal(read(), expected)
         assert Path(told[0].filename).samefile(__file__)
-    if dataset == "invoice_summaries":
+    if dataset == "totals":
         with pytest.warns(UserWarning, match="read from the payloads") as told:
             pair.changes()
         assert Path(told[0].filename).samefile(__file__)

@@ -15,7 +15,7 @@ from pcnotebooks.errors import ConfigurationError
 from pcnotebooks.frame import rows
 from pcnotebooks.overview.build import overview, part
 from pcnotebooks.overview.model import Account, Choice, Overview
-from tests.builders import AT, detail, item, payload
+from tests.builders import AT, detail, item, of_summaries, payload
 
 
 def plain(text: str) -> str:
@@ -63,7 +63,7 @@ def decodes(monkeypatch: pytest.MonkeyPatch) -> Counter:
 @pytest.mark.parametrize("surface", ["page", "pdf", "dashboard", "excel", "csv"])
 def test_every_surface_decodes_a_payload_once(surface: str, decodes: Counter, tmp_path):
     """Not once for totals, again for parts, and again for what is compared and downloaded."""
-    payloads = sample_history()
+    payloads = of_summaries(sample_history())
     if surface == "page":
         pc.render_report(payloads)
     elif surface == "pdf":
@@ -188,6 +188,9 @@ def test_a_partner_named_by_blanks_is_not_shown_as_nothing():
     """A label that nobody can read is no label."""
     shown = overview(payload(item("GBP", 5), partner=" \t"))
     assert shown.sources[0].owner == "Partner not named · Partner Center"
+    unseen = overview([payload(item("GBP", 5), partner=label) for label in ("\u200b", "Contoso")])
+    assert [name for _, name, _ in unseen.named()] == ["Contoso", "Partner not named"]
+    assert "Partner not named" in pc.render_report(unseen.payloads)
 
 
 @pytest.mark.parametrize("settings", [{"prec": 2}, {"prec": 28, "traps": [Inexact, Rounded]}])

@@ -10,7 +10,7 @@ import pytest
 from pcnotebooks import sample_history, sample_payload
 from pcnotebooks.overview.build import overview, part
 from pcnotebooks.overview.model import Choice, Glance, Overview
-from pcnotebooks.overview.words import NOTHING
+from pcnotebooks.overview.told import NOTHING
 from tests.builders import AT, detail, invoice, invoices, item, payload
 
 

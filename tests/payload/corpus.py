@@ -224,9 +224,13 @@ READ: dict[str, tuple[bytes, list[Row]]] = {
     "1,000 details": (
         body(item("GBP", None, *(detail("OneTime", Decimal("0.01")) for _ in range(1_000)))),
         [NEVER._replace(balance="0.01")] * 1_000),
-    "a field stated twice": (
-        PLAIN.replace(b'"balanceAmount":', b'"balanceAmount":99,"balanceAmount":'), [Row()]),
-    "items stated twice": (PLAIN.replace(b'{"totalCount"', b'{"items":[],"totalCount"'), [Row()]),
+    "a field stated twice, with one value": (
+        PLAIN.replace(b'"balanceAmount":', b'"balanceAmount":12.340,"balanceAmount":'), [Row()]),
+    "items stated twice, with the same bytes": (
+        b"{%s,%s}" % ((b'"items":[{"currencyCode":"GBP","balanceAmount":1}]',) * 2),
+        [Row("GBP", None, "1", None, None, None)]),
+    "what nobody reads stated twice": (
+        PLAIN.replace(b'"links":{', b'"links":{"next":1,"next":2,"balanceAmount":5,'), [Row()]),
     "nested 500 deep where nobody looks": (
         PLAIN.replace(b"{", b'{"x":' + b"[" * 500 + b"]" * 500 + b",", 1), [Row()]),
     "a part without a currency of its own": (
@@ -381,6 +385,23 @@ REFUSED: dict[str, tuple[bytes, Refusal]] = {
     "items stated twice, once wrongly": (
         b'{"items": [1], "items": []}',
         at("$.items[0]", "stated twice, once wrongly. Expected `object`, got `int`")),
+    # Names stated twice, of which some programs read the first and others the last
+    **{
+        f"{new.decode()} stated twice": (
+            PLAIN.replace(old, new, 1), at(path, f"stated twice, as {shown}"))
+        for old, new, path, shown in (
+            (b'"balanceAmount":', b'"balanceAmount":99,"balanceAmount":', BALANCE, "99 and 12.34"),
+            (b'"balanceAmount":', b'"%s":99,"balanceAmount":' % ESCAPED, BALANCE, "99 and 12.34"),
+            (b'"lastPaymentAmount":5', b'"lastPaymentAmount":null,"lastPaymentAmount":5',
+             "$.items[0].lastPaymentAmount", "null and 5"),
+            (b'"latestInvoiceDate":', b'"latestInvoiceDate":"2020-01-01","latestInvoiceDate":',
+             "$.items[0].latestInvoiceDate", '"2020-01-01" and "2024-02-08T00:00:00"'),
+            (b'"currencyCode":', b'"currencyCode":"EUR","currencyCode":',
+             "$.items[0].currencyCode", '"EUR" and "GBP"'),
+            (b'"invoiceType":', b'"invoiceType":"Recurring","invoiceType":',
+             "$.items[0].details[0].invoiceType", '"Recurring" and "OneTime"'),
+        )
+    },
     "an empty item": (b'{"items": [{}]}', at(BALANCE, "missing; the object holds nothing")),
     "no currency": (
         b'{"items": [{"balanceAmount": 1, "currencySymbol": "x"}]}',

@@ -28,7 +28,9 @@ from tests import fuzz
 from tests.builders import AT
 from tests.payload.corpus import EXAMPLE, PLAIN, READ, REFUSED, Row
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*(the as-of day|the difference is)")
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:.*(the as-of day|the difference is|counts .* items)"
+)
 
 
 def plain(names: Iterable[str]) -> list[str]:

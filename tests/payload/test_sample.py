@@ -12,7 +12,10 @@ import pandas as pd
 import pytest
 
 from pcnotebooks.amounts import minor_units
+from pcnotebooks.frame.ageing import invoice_ageing, reconcile_invoices
 from pcnotebooks.frame.build import summary_frame, totals_frame
+from pcnotebooks.frame.changes import invoice_changes
+from pcnotebooks.frame.invoices import invoice_frame
 from pcnotebooks.frame.measures import (
     balance_changes,
     balances_by_type,
@@ -22,11 +25,12 @@ from pcnotebooks.frame.measures import (
 from pcnotebooks.frame.rows import flatten
 from pcnotebooks.payload.decode import decode
 from pcnotebooks.payload.sample import sample_history, sample_payload
-from tests.builders import NONE, parsed
+from tests.builders import NONE, of_summaries, parsed
 
 # Hashes of the bytes: a change of them changes the figures of every example.
 EXAMPLE = "a24cc7b5fd24655ca8f31bfb43a75654429a56f3d247ceed70c55c53895e5da0"
-HISTORY = "b7b2ee3f62741d73777cc8bd573b5e8a79b199d7cbdd2057bddc9ee8f73f6c9c"
+HISTORY = "37df676522bafcc703d35dc65d6b978bf41debbad50ca02e9908c6f5c5f587fc"
+SUMMARIES = "b7b2ee3f62741d73777cc8bd573b5e8a79b199d7cbdd2057bddc9ee8f73f6c9c"
 CONTOSO, FABRIKAM = "Contoso (sample)", "Fabrikam (sample)"
 
 
@@ -59,14 +63,18 @@ def test_every_sample_says_that_it_is_one():
 
 
 def test_two_partners_by_twenty_four_months():
-    """On the 5th of each month at 06:00 UTC, oldest first."""
+    """Summaries and invoices on the 5th of each month at 06:00 UTC, oldest first."""
     expected = [
-        (datetime(year, month, 5, 6, tzinfo=UTC), partner)
+        (datetime(year, month, 5, 6, tzinfo=UTC), partner, resource)
         for year in (2024, 2025)
         for month in range(1, 13)
         for partner in (CONTOSO, FABRIKAM)
+        for resource in ("invoice_summaries", "invoices")
     ]
-    assert [(payload.retrieved_at, payload.partner) for payload in sample_history()] == expected
+    history = sample_history()
+    assert [(one.retrieved_at, one.partner, one.resource) for one in history] == expected
+    history.clear()
+    assert len(sample_history()) == 96, "each call gives a list of its own"
 
 
 def test_the_bytes_are_always_the_same():
@@ -82,6 +90,8 @@ def test_the_bytes_are_always_the_same():
     )
     here = hashlib.sha256(b"".join(payload.body for payload in sample_history())).hexdigest()
     assert run.stdout.strip() == here == HISTORY
+    bodies = b"".join(payload.body for payload in of_summaries(sample_history()))
+    assert hashlib.sha256(bodies).hexdigest() == SUMMARIES
 
 
 def test_the_shape_is_that_of_the_documented_example():
@@ -101,7 +111,7 @@ def test_the_shape_is_that_of_the_documented_example():
         ]
 
     documented = levels(parsed(sample_payload()))
-    for payload in sample_history():
+    for payload in of_summaries(sample_history()):
         answer = parsed(payload)
         assert levels(answer) == documented
         assert answer["totalCount"] == len(answer["items"])
@@ -109,7 +119,7 @@ def test_the_shape_is_that_of_the_documented_example():
 
 def test_stamps_are_of_both_kinds():
     """Naive and Z stand side by side, and the sentinel where nothing was ever paid."""
-    for payload in sample_history():
+    for payload in of_summaries(sample_history()):
         for entry in parsed(payload)["items"]:
             assert entry["firstInvoiceCreationDate"].endswith("Z")
             assert not entry["latestInvoiceDate"].endswith("Z")
@@ -136,7 +146,7 @@ def test_amounts_come_in_every_spelling():
 
 def test_every_balance_is_the_sum_of_its_parts():
     """To the cent, in every month."""
-    for payload in sample_history():
+    for payload in of_summaries(sample_history()):
         assert set(differences_of(flatten([payload]))["difference"]) == {Decimal(0)}
 
 
@@ -204,6 +214,74 @@ def test_what_is_owed_at_the_end():
 
 def test_no_payment_lies_after_its_payload():
     """A sample must not warn."""
-    for payload in sample_history():
+    for payload in of_summaries(sample_history()):
         payment_recency(summary_frame(payload))
         assert decode(payload)
+
+
+# The lists of invoices
+
+
+def test_the_invoices_add_up_to_the_balances():
+    """To the cent, in every currency and month but the one of a payment that is not yet applied."""
+    history, apart = sample_history(), []
+    for balances, listed in zip(history[::2], history[1::2], strict=True):
+        compared = reconcile_invoices(balances, listed)
+        assert compared["stated_balance"].notna().all()
+        for row in compared[compared["not_explained"] != 0].itertuples():
+            apart.append((row.partner, row.currency, balances.retrieved_at.date()))
+            assert row.not_explained == Decimal("-43630.57")
+    assert apart == [(FABRIKAM, "USD", date(2025, 11, 5))]
+
+
+def test_the_payment_that_is_not_yet_applied_is_a_month_later():
+    """The balance of November is smaller by the last payment, whose invoice is still open."""
+    changes, totals = invoice_changes(*sample_history()), totals_frame(*sample_history())
+    paid, stated = (
+        frame[(frame["partner"] == FABRIKAM) & (frame["currency"] == "USD")]
+        for frame in (changes[changes["change"] == "paid"], totals)
+    )
+    (payment,) = stated.loc[stated["retrieved_at"].dt.date == date(2025, 11, 5)].itertuples()
+    assert payment.last_payment_date.date() == date(2025, 11, 2)
+    assert payment.last_payment_amount == 43630.57
+    applied = paid.loc[paid["total_charges"] == payment.last_payment_amount, "retrieved_at"]
+    assert date(2025, 12, 5) in set(applied.dt.date)
+    assert date(2025, 11, 5) not in set(applied.dt.date)
+
+
+def test_a_credit_a_void_and_a_part_payment_are_among_the_invoices():
+    """With the figures that make it so."""
+    aged = invoice_ageing(invoice_frame(*sample_history()[-4:]))
+    by = aged.set_index("ageing")
+    assert by.loc[["credit"], "total_charges"].tolist() == [-2150]
+    (void,) = aged[aged["document_type"] == "Void note"].itertuples()
+    (note,) = aged[aged["amends_id"] == void.invoice_id].itertuples()
+    assert (void.open_amount, note.document_type) == (0, "Adjustment note")
+    assert note.total_charges == void.total_charges == 61340
+    part = aged[(aged["open_amount"] > 0) & (aged["open_amount"] < aged["total_charges"])]
+    assert part["open_amount"].tolist() == [5000, 83949.72]
+    assert part["paid_amount"].tolist()[1:] == [5000], "what one lacks the next one has"
+    assert aged["invoice_id"].is_unique
+    assert {"1-30", "31-60", "over 90", "not due", "paid"} <= set(aged["ageing"])
+
+
+def test_the_lists_have_the_documented_shape():
+    """The fields of an item, with the periods that newer recordings have, newest first."""
+    documented = set(parsed(sample_payload("invoices"))["items"][0])
+    more = {"billingPeriodStartDate", "billingPeriodEndDate", "state"}
+    for payload in sample_history()[1::2]:
+        answer = parsed(payload)
+        assert answer["totalCount"] == len(answer["items"])
+        days = [each["invoiceDate"] for each in answer["items"]]
+        assert days == sorted(days, reverse=True)
+        for each in answer["items"]:
+            extra = {"amendments"} if each["documentType"] == "void_note" else set()
+            assert more <= set(each) <= documented | more | extra
+
+
+def test_amounts_of_invoices_have_their_currencys_decimals():
+    """As in the summaries."""
+    frame = invoice_frame(*sample_history()[-4:], exact=True)
+    for row in frame.itertuples():
+        digits = -min(Decimal(row.total_charges).normalize().as_tuple().exponent, 0)
+        assert digits <= minor_units(row.currency)

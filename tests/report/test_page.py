@@ -23,7 +23,7 @@ from pcnotebooks import (
     sample_payload,
 )
 from pcnotebooks.report.pdf import _for_paper
-from tests.builders import NONE, detail, item, payload
+from tests.builders import NONE, detail, item, of_summaries, payload
 
 ROOT = Path(__file__).parents[2]
 SCREENSHOTS = ROOT / "screenshots"
@@ -103,7 +103,7 @@ def test_tells_where_the_figures_come_from():
 
 def test_names_every_answer_it_is_made_from():
     """Earlier answers stand with their time and hash, each once."""
-    given = sample_history()[-6:]
+    given = of_summaries(sample_history())[-6:]
     text = _text(render_report([*given, given[0]]))
     assert "4 earlier answers" in text
     assert all(text.count(each.sha256) == 1 for each in given)
@@ -237,7 +237,7 @@ def test_locale_writes_numbers_and_months_its_way():
     assert "CHF 1\N{RIGHT SINGLE QUOTATION MARK}230.33 owed" in _text(
         render_report(sample_payload(), locale="de_CH")
     )
-    page = str(render_report(sample_history()[-30:], locale="de"))
+    page = str(render_report(of_summaries(sample_history())[-30:], locale="de"))
     assert "7. Jan. 2026" in _text(page)
     assert "257.081,13" in page
     # In charts, their titles and descriptions, too.

@@ -15,7 +15,7 @@ from typing import Any
 import openpyxl
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pcnotebooks import (
@@ -42,7 +42,7 @@ from pcnotebooks import (
 )
 from pcnotebooks.amounts import add_exactly, format_amount, format_number
 from pcnotebooks.report.spreadsheet import _csv_cell
-from tests.builders import AT, body, detail, invoice, invoices, item, payload
+from tests.builders import AT, body, detail, invoice, invoices, item, of_summaries, payload
 
 SHEETS = ["totals", "details", "recency", "reconciliation", "provenance"]
 FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", " =1", "x;=1", "\uff1d1", "x\n-1"]
@@ -65,9 +65,9 @@ def _records(sheet: Any) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def history(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the workbook of the made-up history."""
+    """Return the workbook of the summaries of the made-up history."""
     path = tmp_path_factory.mktemp("excel") / "history.xlsx"
-    return write_excel(path, *sample_history())
+    return write_excel(path, *of_summaries(sample_history()))
 
 
 def test_csv_has_the_columns_of_payment_recency():
@@ -173,6 +173,50 @@ def test_no_text_at_all_begins_a_cell_as_a_formula(text: str):
     assert not re.search(r"(^|[;\t\r\n])\s*[=+\-@]|^[\t\r\n]", written)
 
 
+@given(st.lists(st.text("=;,\t\r\n\"'- a", max_size=9), min_size=2, max_size=2))
+@example(["a;\"=cmd|' /C calc'!A0", "b"])
+@example(['a\t""=1', 'a\n"=1'])
+@settings(max_examples=500, deadline=None)
+def test_no_cell_is_a_formula_whatever_ends_a_cell(texts: list[str]):
+    """The settings of the country choose comma, semicolon or tab, and quotes mean what they do."""
+    partner, kind = texts
+    text = csv_text(payload(item("GBP", None, detail(f"x{kind}", 5)), partner=partner))
+    for delimiter in ",;\t":
+        for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter):
+            assert not [cell for cell in row if re.match(r"\s*[=+\-@]", cell)]
+
+
+def test_a_long_text_of_blanks_is_written_at_once():
+    """Looking from each tab to the end of all of them would take hours."""
+    assert len(_csv_cell("\t;" * 200_000 + " " * 200_000, "GBP")) == 600_001
+
+
+@pytest.mark.parametrize("sent", ["-0.0", "-0", "-0.00"])
+def test_nothing_has_no_sign_in_csv(sent: str):
+    """Minus nothing is a float's, not an accountant's."""
+    answer = payload(item("GBP", Decimal(sent), lastPaymentAmount=Decimal(sent)))
+    row = _rows(csv_text(answer))[0]
+    assert (row["balance_amount"], row["last_payment_amount"]) == ("0.00", "0.00")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["North_x0041_South", "_x005F_x0041_", "_x000D__x000a_", "__x0041__", "x_x004_", "_X0041_"],
+)
+def test_excel_reads_no_letter_into_a_text(text: str, tmp_path: Path):
+    """Excel takes _x0041_ for A unless its first underscore is written as _x005F_."""
+    given = payload(item("GBP", None, detail(text, 5, currencySymbol=text)), partner=text)
+    path = write_excel(tmp_path / "x.xlsx", given)
+    with zipfile.ZipFile(path) as book:
+        parts = {name: book.read(name).decode() for name in book.namelist() if "xl/" in name}
+    texts = re.findall(r"<t[^>]*>([^<]*)</t>", "".join(parts.values()))
+    # As Excel reads them, all at once and from the left.
+    shown = [
+        re.sub("_x([0-9A-Fa-f]{4})_", lambda code: chr(int(code[1], 16)), each) for each in texts
+    ]
+    assert shown.count(text) >= 3
+
+
 @pytest.mark.parametrize(
     "text", ["a\x00b", "a\x0bb", "x" * 10_000, "\u202eegap", "<b>&amp;</b>", "😀"]
 )
@@ -200,7 +244,7 @@ def test_excel_has_a_sheet_for_each_question(history: Path):
 
 def test_excel_holds_the_frames(history: Path):
     """Each sheet is its frame, number by number."""
-    payloads = sample_history()
+    payloads = of_summaries(sample_history())
     book = openpyxl.load_workbook(history)
     for name, frame in (
         ("totals", totals_frame(*payloads)),

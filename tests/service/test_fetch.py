@@ -31,12 +31,12 @@ from pcnotebooks.errors import (
     SignInError,
 )
 from pcnotebooks.service import client
-from pcnotebooks.service.fetch import fetch_invoice_summaries
+from pcnotebooks.service.fetch import ask_once, fetch_invoice_summaries
 from pcnotebooks.session import transport
 from pcnotebooks.session.session import Session
 from tests.services.callers import Rotating, failure_of
 from tests.services.partner_center import SUMMARIES, Answer
-from tests.services.planted import TOKEN, assert_token_free, shown
+from tests.services.planted import TOKEN, shown
 
 BOM = b"\xef\xbb\xbf"
 QUICK = (1, 0.15)
@@ -761,14 +761,6 @@ def test_a_connection_that_is_not_accepted(waits):
     assert len(waits) == 3
 
 
-def test_a_nonsense_timeout_is_told_without_the_token(partner_center):
-    """What requests says of its arguments is passed on, without its frames."""
-    with pytest.raises(ValueError, match="timeout") as caught:
-        fetch(partner_center(), timeout=(1, 2, 3))
-    assert caught.value.__context__ is None
-    assert_token_free(caught.value)
-
-
 @pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="needs a signal to a thread")
 def test_an_interrupt_while_waiting_shows_no_token(partner_center):
     """Stopping the cell leaves no frame behind that holds the token."""
@@ -932,3 +924,65 @@ def test_the_sweep_would_find_a_token(partner_center):
     with pytest.raises(ServiceError) as told:
         raise ServiceError("Told.") from caught.value.with_traceback(None)
     assert TOKEN in shown(told.value)
+
+
+# --- the token, escaped
+
+
+def escaped(text: str, form: str) -> str:
+    """Return a text as JSON may escape it."""
+    hexadecimal = {
+        "all": lambda number, each: f"\\u{ord(each):04x}",
+        "capitals": lambda number, each: f"\\u{ord(each):04X}",
+        "every second": lambda number, each: f"\\u{ord(each):04x}" if number % 2 else each,
+        "twice": lambda number, each: f"\\\\u{ord(each):04x}",
+        "punctuation": lambda number, each: f"\\{each}" if each in "/." else each,
+    }[form]
+    return "".join(hexadecimal(number, each) for number, each in enumerate(text))
+
+
+FORMS = ["all", "capitals", "every second", "twice", "punctuation"]
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{{"code": "1", "description": "{}"}}',
+        '{{"code": "{}", "description": "no"}}',
+        '{{"message": "before {} and {plain} after"}}',
+        '{{"error": {{"inner": "{}"}}}}',
+        '["{}"]',
+        "no JSON: {}",
+        "<html><title>{}</title>",
+    ],
+)
+def test_a_refusal_repeats_no_escaped_token(partner_center, waits, form, body):
+    """Hidden after decoding, and before it is cut."""
+    content = body.format(escaped(TOKEN, form), plain=TOKEN).encode()
+    error = failure(partner_center(*[Answer(content, 403)] * 4))
+    shown_text = str(error) + repr(vars(error))
+    assert TOKEN not in shown_text
+    assert escaped(TOKEN, form)[:60] not in shown_text
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("field", ["currencySymbol", "currencyCode", "invoiceType", "unknown"])
+def test_a_body_with_an_escaped_token_is_not_kept(partner_center, form, field):
+    """It would be decoded into a frame, a report, a file."""
+    body = f'{{"items": [{{"currencyCode": "EUR", "{field}": "a\\n{escaped(TOKEN, form)}"}}]}}'
+    error = failure(partner_center(Answer(body.encode())), PayloadError)
+    assert "repeats the access token" in error.message
+
+
+def test_escapes_without_a_token_are_kept(partner_center):
+    """A currency's symbol is often escaped, and stays as it was sent."""
+    body = b'{"items": [{"currencyCode": "EUR", "currencySymbol": "\\u20ac\\/\\u0041"}]}'
+    assert fetch(partner_center(Answer(body))).body == body
+
+
+def test_a_token_in_another_header_is_not_shown(partner_center):
+    """What the service says of MFA is printed by doctor."""
+    service = partner_center(Answer(headers={"isMfaCompliant": TOKEN}))
+    _, compliant = ask_once(Session.from_token(service.cloud, TOKEN), timeout=5)
+    assert compliant == "[token]"

@@ -41,6 +41,35 @@ totals = pc.totals_frame(answer)
 more = memory("VmHWM:") - before
 print(json.dumps([len(answer.body) / 2**20, len(frame), len(totals), more]))
 """
+# The same for answers that are made to take much: rows as small as is allowed, each with texts and
+# dates of its own, and millions of digits in place of items.
+HOSTILE = """
+import json
+from datetime import UTC, date, datetime, timedelta
+import pcnotebooks as pc
+days = [(date(100, 1, 1) + timedelta(days=n)).isoformat() for n in range(80_000)]
+rows = [json.dumps({"invoiceType": f"{n % 97}", "summary": {
+            "balanceAmount": n + 0.1, "lastPaymentAmount": n + 0.2, "currencySymbol": f"{n}",
+            "lastPaymentDate": days[4 * n], "accountingDate": days[4 * n + 1],
+            "latestInvoiceDate": days[4 * n + 2], "firstInvoiceCreationDate": days[4 * n + 3],
+        }}, separators=(",", ":")).ljust(251) for n in range(20_000)]
+row = '{"items":[{"currencyCode":"GBP","balanceAmount":1,"details":[' + ",".join(rows) + "]}]}"
+digits = '{"items":[{"currencyCode":"GBP","balanceAmount":1}' + ",0" * 2_500_000 + "]}"
+def memory(what): return int(open("/proc/self/status").read().split(what)[1].split()[0]) * 1024
+times = []
+for resource, frame in (("invoice_summaries", pc.summary_frame), ("invoices", pc.invoice_frame)):
+    frame(pc.sample_payload(resource))
+    for body in (row, digits):
+        answer = pc.Payload(body.encode(), "global", "", datetime.now(UTC), resource=resource)
+        open("/proc/self/clear_refs", "w").write("5")
+        before = memory("VmRSS:")
+        try:
+            frame(answer)
+        except pc.PayloadError:
+            pass
+        times.append((memory("VmHWM:") - before) / len(body))
+print(json.dumps(times))
+"""
 
 
 def test_64_threads_share_a_sign_in(identity_provider, partner_center, tls):
@@ -79,6 +108,15 @@ def test_100_000_summaries_take_bounded_memory():
     assert (rows, totals) == (100_000, 50_000)
     assert 30 < body < 64
     assert more < 3 * body
+
+
+@PROC
+def test_a_hostile_answer_takes_bounded_memory():
+    """At most six times its bytes, whether it is read or refused: 64 MiB take 0.4 GB."""
+    run = subprocess.run(
+        [sys.executable, "-c", HOSTILE], capture_output=True, text=True, check=True
+    )
+    assert max(json.loads(run.stdout)) < 6
 
 
 @PROC

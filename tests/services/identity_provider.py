@@ -53,8 +53,10 @@ REFUSALS: Mapping[int, tuple[str, str]] = {
     50076: ("invalid_grant", "You must use multi-factor authentication to access the resource."),
     50079: ("invalid_grant", "The user is required to use multi-factor authentication."),
     50105: ("invalid_grant", "The signed in user is not assigned to a role for the application."),
+    50097: ("invalid_grant", "Device authentication is required."),
     50173: ("invalid_grant", "The provided grant has expired due to it being revoked."),
     50194: ("invalid_request", "Application is not configured as a multi-tenant application."),
+    53000: ("invalid_grant", "Device is not in required device state: compliant."),
     53003: ("invalid_grant", "Access has been blocked by Conditional Access policies."),
     65001: ("invalid_grant", "The user or administrator has not consented to use the application."),
     65004: ("access_denied", "User declined to consent to access the app."),
@@ -64,8 +66,15 @@ REFUSALS: Mapping[int, tuple[str, str]] = {
     70020: ("expired_token", "The provided device code has expired."),
     90002: ("invalid_tenant", "Tenant was not found."),
     90094: ("access_denied", "The grant requires administrator permission."),
+    99999: ("invalid_grant", "A number that Entra may send one day."),
+    500011: ("invalid_resource", "The resource principal was not found in the tenant 'Contoso'."),
+    530003: ("invalid_grant", "Your device is required to be managed to access this resource."),
+    530033: ("invalid_grant", "Remote device flow blocked due to device based conditional access."),
+    650052: ("unauthorized_client", "The app needs access to a service that is not enabled."),
+    650057: ("invalid_resource", "The resource is not listed in the app registration."),
     700016: ("unauthorized_client", "Application was not found in the directory 'Contoso'."),
     700082: ("invalid_grant", "The refresh token has expired due to inactivity."),
+    7000112: ("unauthorized_client", "Application 'pcnotebooks' is disabled."),
     7000218: ("invalid_client", "The body must contain 'client_assertion' or 'client_secret'."),
 }
 # What Authlib refuses by itself, as Entra's number.
@@ -145,6 +154,7 @@ class IdentityProvider:
         self.delays: dict[str, float] = {}
 
         self.requests: list[tuple[str, dict[str, str]]] = []
+        self.headers: list[tuple[str, dict[str, str]]] = []
         self.answered: list[str] = []
         self.secrets: set[str] = set()
         self.device_codes: dict[str, DeviceCredentialDict] = {}
@@ -450,6 +460,7 @@ def _app(provider: IdentityProvider) -> Flask:
     @app.before_request
     def scripted() -> Response | None:
         place = _PLACES.get(request.form.get("grant_type", ""), request.endpoint or "")
+        provider.headers.append((place, dict(request.headers)))
         provider.note(place, request.values.to_dict())
         provider.wait(provider.delays.get(place, 0))
         provider.answered.append(place)

@@ -237,6 +237,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_CONNECT(self) -> None:
         answer = self.server.service.next_answer(Request(self.command, self.path, self.headers))
         self.send_response_only(answer.status, answer.reason)
+        for name, value in answer.headers.items():
+            if value is not None:
+                self.send_header(name, value)
         self.end_headers()
         self.close_connection = False  # http.client asks in HTTP/1.0
         self._upgrade()

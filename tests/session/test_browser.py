@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import socket
+import threading
+import webbrowser
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -18,6 +23,7 @@ from tests.services.identity_provider import (
     refusal,
     signing_key,
 )
+from tests.services.identity_provider import Answer as ProviderAnswer
 from tests.services.users import (
     never,
     refused,
@@ -140,3 +146,100 @@ def test_a_machine_without_a_browser_says_so(identity_provider, browser, monkeyp
     with pytest.raises(ConfigurationError, match="browser"):
         signed_in(identity_provider, method="browser")
     assert identity_provider.requests == []
+
+
+@contextmanager
+def hanging_on(port, first, *, count):
+    """Hold connections to a port: each sends its first bytes, and then a byte now and then."""
+    over = threading.Event()
+
+    def drip():
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=10) as line:
+            line.sendall(first)
+            while not over.wait(0.1):
+                line.sendall(b"a")
+
+    threads = [threading.Thread(target=drip) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    yield
+    over.set()
+    for thread in threads:
+        thread.join(15)
+        assert not thread.is_alive()
+
+
+DRIPS = [b"", b"POST / HTTP/1.1\r\nX: ", b"POST / HTTP/1.1\r\nContent-Length: 60000\r\n\r\nx="]
+
+
+@pytest.mark.parametrize("first", DRIPS, ids=["line", "head", "body"])
+@pytest.mark.parametrize("count", [1, 40])
+def test_a_local_program_holds_up_neither_the_browser_nor_the_end(
+    identity_provider, browser, first, count
+):
+    """Whatever it sends, and however many of them there are."""
+    browser("approve")
+    identity_provider.delays["authorize"] = 3
+    with ThreadPoolExecutor() as pool:
+        signing = pool.submit(
+            refused,
+            identity_provider,
+            lambda: signed_in(identity_provider, method="browser", timeout=1.5),
+        )
+        port = int(redirect_uri(identity_provider).rsplit(":", 1)[1].rstrip("/"))
+        with hanging_on(port, first, count=count):
+            assert signing.result(timeout=30).code == "timeout"
+    identity_provider.requests.clear()
+    identity_provider.delays["authorize"] = 0.3
+    with ThreadPoolExecutor() as pool:
+        signing = pool.submit(lambda: signed_in(identity_provider, method="browser"))
+        port = int(redirect_uri(identity_provider).rsplit(":", 1)[1].rstrip("/"))
+        with hanging_on(port, first, count=count):
+            assert access_token(signing.result(timeout=30))
+
+
+@pytest.mark.parametrize(
+    "length", ["x", "-1", "", "9" * 5000, "1e3", "\N{ARABIC-INDIC DIGIT ONE}", "100000"]
+)
+def test_a_length_that_is_none_is_refused_in_silence(identity_provider, browser, capfd, length):
+    """Nothing is printed into the user's notebook, and the browser is awaited further."""
+    browser("approve")
+    identity_provider.delays["authorize"] = 0.5
+    with ThreadPoolExecutor() as pool:
+        signing = pool.submit(lambda: signed_in(identity_provider, method="browser"))
+        port = int(redirect_uri(identity_provider).rsplit(":", 1)[1].rstrip("/"))
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as line:
+            line.sendall(f"POST / HTTP/1.1\r\nContent-Length: {length}\r\n\r\nx".encode())
+            assert line.recv(100).startswith(b"HTTP/1.0 400")
+        assert access_token(signing.result(timeout=30))
+    printed = capfd.readouterr()
+    assert "Traceback" not in printed.err + printed.out
+
+
+@pytest.mark.parametrize(
+    "page", ["file:///etc/passwd", "http://login.example/authorize", "javascript:alert(1)",
+             "/usr/bin/xeyes", "https:/\u2028/x", "vscode://x", ""],
+)  # fmt: skip
+def test_a_page_that_is_not_https_is_not_opened(identity_provider, monkeypatch, browser, page):
+    """What the login service names as its page is opened on the user's machine."""
+    browser("approve")
+    opened = []
+    monkeypatch.setattr(webbrowser, "open", opened.append)
+    here = f"{identity_provider.url}/{TENANT}"
+    identity_provider.answers["discovery"] = ProviderAnswer(
+        json.dumps(
+            {
+                "issuer": f"{here}/v2.0",
+                "authorization_endpoint": page,
+                "token_endpoint": f"{here}/oauth2/v2.0/token",
+                "device_authorization_endpoint": f"{here}/oauth2/v2.0/devicecode",
+                "jwks_uri": f"{here}/keys",
+            }
+        ).encode()
+    )
+    error = refused(
+        identity_provider,
+        lambda: signed_in(identity_provider, tenant=TENANT, method="browser", timeout=0.5),
+    )
+    assert error.code == "not_json"
+    assert opened == []

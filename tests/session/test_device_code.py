@@ -5,12 +5,19 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pcnotebooks.session.device_code import DeviceSignIn, begin_sign_in
+from pcnotebooks.clouds import CLOUDS
+from pcnotebooks.session.device_code import (
+    DeviceCode,
+    DeviceSignIn,
+    begin_sign_in,
+    code_in_words,
+)
 from pcnotebooks.session.refusals import SIGN_IN_REMEDIES
 from pcnotebooks.session.session import (
     access_token,
@@ -266,3 +273,22 @@ def test_a_provider_that_goes_while_waiting_is_told(identity_provider):
         ),
     )
     assert error.code == "unreachable"
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/Los_Angeles", "Asia/Kathmandu"])
+@pytest.mark.parametrize(
+    ("seconds", "left"),
+    [(900, "15 minutes left"), (61, "2 minutes left"), (59, "less than a minute left"),
+     (-5, "less than a minute left")],
+)  # fmt: skip
+def test_the_end_of_a_code_is_told_in_utc(monkeypatch, zone, seconds, left):
+    """The kernel may be on another continent than its user."""
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    end = datetime.now(UTC) + timedelta(seconds=seconds)
+    code = DeviceCode("https://x.example", "ABCD", end, "", CLOUDS["global"], "t", "c")
+    try:
+        assert f"until {end:%H:%M:%S} UTC ({left})" in code_in_words(code)
+    finally:
+        monkeypatch.undo()
+        time.tzset()

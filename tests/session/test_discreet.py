@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import copy
 import inspect
+import json
+import logging
 import pickle
 
 import pytest
@@ -151,3 +153,50 @@ def test_a_token_answer_that_is_cut_is_not_logged(identity_provider):
     identity_provider.answers["poll"] = Answer(f'{{"access_token": "{secret}"'.encode())
     error = refused(identity_provider, lambda: signed_in(identity_provider))
     assert error.code == "not_json"
+
+
+def test_every_logger_of_msal_hides_what_it_is_given():
+    """At level 1 too: msal.application writes the login service's words, with any token in them."""
+    secret = "0.ARefreshToken1234567890.abcdefghijklmnop"
+    names = [name for name in logging.root.manager.loggerDict if name.startswith("msal")]
+    assert {"msal.application", "msal.authority", "msal_extensions.token_cache"} <= set(names)
+    for name in names:
+        logger = logging.getLogger(name)
+        if "." not in name:
+            continue  # a package's own is written to by nothing
+        seen: list[logging.LogRecord] = []
+        handler = logging.Handler(1)
+        handler.emit = seen.append
+        logger.addHandler(handler)
+        level = logger.level
+        logger.setLevel(1)
+        try:
+            logger.log(1, "Refresh failed: %s", secret)
+        finally:
+            logger.setLevel(level)
+            logger.removeHandler(handler)
+        assert "Refresh failed" in seen[0].getMessage()
+        assert secret not in seen[0].getMessage() + repr(vars(seen[0]))
+
+
+def test_a_login_service_that_repeats_a_refresh_token(identity_provider, caplog):
+    """Neither the error nor any log at any level shows it."""
+    caplog.set_level(1)
+    for name in ("msal.application", "msal.oauth2cli.oauth2", "msal.token_cache"):
+        caplog.set_level(1, logger=name)
+    identity_provider.token_lifetime = EXPIRING
+    session = signed_in(identity_provider)
+    (refresh_token,) = identity_provider.grants
+    words = f"AADSTS50173: The grant {refresh_token} has expired."
+    body = {"error": "invalid_grant", "error_description": words, "error_codes": [50173]}
+    identity_provider.answers["refresh"] = Answer(json.dumps(body).encode(), 400)
+    error = refused(identity_provider, lambda: access_token(session))
+    assert error.code == "50173"
+    assert "The grant [...] has expired" in error.message
+    logged = "".join(
+        f"{record.getMessage()} {vars(record)}"
+        for record in caplog.records
+        if not record.name.startswith("authlib")  # the provider's own
+    )
+    assert "Refresh failed" in logged
+    assert refresh_token not in logged

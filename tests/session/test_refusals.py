@@ -7,7 +7,7 @@ import json
 import pytest
 
 from pcnotebooks.clouds import Cloud
-from pcnotebooks.session.refusals import SIGN_IN_REMEDIES
+from pcnotebooks.session.refusals import SIGN_IN_REMEDIES, UNKNOWN
 from pcnotebooks.session.session import (
     access_token,
 )
@@ -29,7 +29,7 @@ from tests.services.users import (
 )
 
 
-@pytest.mark.parametrize("code", sorted(set(REFUSALS) - {70016, 50173, 70000}))
+@pytest.mark.parametrize("code", sorted(set(REFUSALS) - {70016, 50173, 70000, 99999}))
 def test_a_refusal_of_the_token_is_told_once(identity_provider, code):
     """One device code is asked for, and the error has number, ids and its remedy."""
     answer = refusal(code)
@@ -61,6 +61,48 @@ def test_a_blocked_device_code_names_the_other_ways(identity_provider):
     assert "block" in remedy
     assert 'method="browser"' in remedy
     assert "Session(cloud, credential)" in remedy
+
+
+@pytest.mark.parametrize("code", [50097, 53000, 530003, 530033])
+def test_a_policy_on_devices_is_not_mended_by_signing_in_again(identity_provider, code):
+    """A device code never states the device: the remedy is the one of a blocked device code."""
+    identity_provider.answers["poll"] = refusal(code)
+    error = refused(identity_provider, lambda: signed_in(identity_provider))
+    assert error.remedy == SIGN_IN_REMEDIES["53003"]
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        (500011, "Microsoft Partner Center"),
+        (650052, "Microsoft Partner Center"),
+        (650057, "API permissions"),
+        (7000112, "enable it"),
+    ],
+)
+def test_a_missing_app_or_permission_names_what_to_change(identity_provider, code, told):
+    """Signing in again is refused again."""
+    identity_provider.answers["poll"] = refusal(code)
+    remedy = refused(identity_provider, lambda: signed_in(identity_provider)).remedy
+    assert told in remedy
+    assert "ign in again" not in remedy
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        refusal(99999),
+        refusal(error="interaction_required"),
+        Answer(b'{"error": "access_denied", "error_description": "AADSTS12345: No."}', 400),
+        Answer(b'{"error": "invalid_grant", "error_codes": [77777]}', 400),
+    ],
+    ids=["number", "error", "declined by nobody", "number without words"],
+)
+def test_an_unknown_reason_is_not_guessed(identity_provider, answer):
+    """A number that no table has is not explained by the vague error that comes with it."""
+    identity_provider.answers["poll"] = answer
+    error = refused(identity_provider, lambda: signed_in(identity_provider))
+    assert error.remedy == UNKNOWN
 
 
 def test_an_unknown_tenant_is_told(identity_provider):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import FrozenInstanceError
 
@@ -264,7 +265,9 @@ def test_a_profile_file_with_a_byte_order_mark_is_read(store):
     assert set(load_profiles()) == {"contoso", "fabrikam"}
 
 
-@pytest.mark.parametrize("tenant", ["", "a/b", "../x", "contoso.example?x=1", "https://x", "a b"])
+@pytest.mark.parametrize(
+    "tenant", ["", "a/b", "../x", "contoso.example?x=1", "https://x", "a b", "a\nb", "..", "a\\b"]
+)
 def test_a_tenant_cannot_lead_elsewhere(home, tenant):
     """A tenant is an id or a domain: nothing that changes the address it becomes part of."""
     if not tenant:
@@ -272,6 +275,95 @@ def test_a_tenant_cannot_lead_elsewhere(home, tenant):
         return
     with pytest.raises(ConfigurationError, match="tenant"):
         resolve(client_id="mine", tenant=tenant)
+
+
+@pytest.mark.parametrize(
+    ("tenant", "sent"),
+    [
+        ("xn--mnchen-3ya.example", "xn--mnchen-3ya.example"),
+        ("xn--fiqs8s", "xn--fiqs8s"),
+        ("a--b.onmicrosoft.com", "a--b.onmicrosoft.com"),
+        ("contoso.xn--p1ai", "contoso.xn--p1ai"),
+        ("münchen.example", "xn--mnchen-3ya.example"),
+        ("11111111-2222-4333-8444-555555555555", "11111111-2222-4333-8444-555555555555"),
+        ('"contoso.example"\n', "contoso.example"),
+        ("{11111111-2222-4333-8444-555555555555}", "11111111-2222-4333-8444-555555555555"),
+    ],
+)
+def test_every_domain_may_be_a_tenant(home, tenant, sent):
+    """One in punycode has two hyphens; another alphabet's letters are encoded."""
+    assert resolve(client_id="mine", tenant=tenant).tenant == sent
+
+
+@pytest.mark.parametrize(
+    "tenant",
+    ["-a.example", "a-.example", "a..b", ".a", "a.", f"{'a' * 64}.example", "a_b", "a%2fb"],
+)
+def test_what_is_not_a_domain_is_no_tenant(home, tenant):
+    """Nothing is sent."""
+    with pytest.raises(ConfigurationError, match="tenant"):
+        resolve(client_id="mine", tenant=tenant)
+
+
+GUID = "11111111-2222-4333-8444-555555555555"
+PASTED = [f'"{GUID}"', f" {GUID}\n", f"{{{GUID}}}", f"\u201c{GUID}\u201d", f"'{GUID}'", f"<{GUID}>",
+          f"\ufeff{GUID}\u200b", f"{GUID}\r\n"]  # fmt: skip
+
+
+@pytest.mark.parametrize("pasted", PASTED, ids=ascii)
+def test_what_copying_brings_along_is_left_out(home, store, monkeypatch, pasted):
+    """Of each setting, wherever it comes from."""
+
+    def wrapped(text: str) -> str:
+        return pasted.replace(GUID, text)
+
+    given = resolve(wrapped("china"), client_id=pasted, tenant=pasted, cache=wrapped("plain"))
+    assert (given.cloud.name, given.client_id, given.tenant, given.cache) == (
+        "china", GUID, GUID, "plain",
+    )  # fmt: skip
+    for name, value in (("CLIENT_ID", GUID), ("TENANT", GUID), ("CLOUD", "china")):
+        monkeypatch.setenv(f"PCNOTEBOOKS_{name}", wrapped(value))
+    from_environment = resolve()
+    assert (from_environment.client_id, from_environment.tenant) == (GUID, GUID)
+    assert from_environment.cloud.name == "china"
+    store(f"[contoso]\nclient_id = {json.dumps(pasted)}\ntenant = {json.dumps(pasted)}\n")
+    monkeypatch.setenv("PCNOTEBOOKS_PROFILE", wrapped("contoso"))
+    profile = resolve()
+    assert (profile.profile, profile.client_id, profile.tenant) == ("contoso", GUID, GUID)
+
+
+@pytest.mark.parametrize(
+    "client_id", ["my app", "a\nb", 'a"b', "a{b}c", "a?b", "ключ", f"{GUID},{GUID}", "a\x00b"]
+)
+def test_a_client_id_that_is_none_is_refused(home, client_id):
+    """In words, before anything is sent."""
+    with pytest.raises(ConfigurationError, match="is not a client id") as caught:
+        resolve(client_id=client_id)
+    assert "application (client) id" in caught.value.remedy
+
+
+def test_a_secret_in_the_place_of_a_client_id_is_not_repeated(home):
+    """Arguments get swapped."""
+    secret = "abc8Q~ 0123456789abcdefghijklmnopqrstuv"
+    with pytest.raises(ConfigurationError) as caught:
+        resolve(client_id=secret)
+    assert "0123456789abcdefghijklmnopqrstuv" not in str(caught.value)
+
+
+def test_a_profile_whose_name_has_blanks_is_found(store):
+    """The name as it is comes first."""
+    store('[" contoso "]\nclient_id = "mine"\n')
+    assert resolve(profile=" contoso ").client_id == "mine"
+
+
+@pytest.mark.parametrize(
+    "text", ["a = " + "[" * 5000 + "]" * 5000, "[a]\nclient_id = " + "9" * 5000]
+)
+def test_a_profile_file_beyond_measure_is_refused(store, text):
+    """Deep nests and endless numbers are no TOML that anybody writes."""
+    store(text)
+    with pytest.raises(ConfigurationError, match="is not TOML"):
+        load_profiles()
 
 
 def test_an_unknown_cache_names_the_known(home):

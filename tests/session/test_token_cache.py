@@ -17,7 +17,7 @@ import portalocker
 import pytest
 from msal_extensions.persistence import PersistenceDecryptionError, PersistenceEncryptionError
 
-from pcnotebooks.errors import ConfigurationError, SignInError
+from pcnotebooks.errors import ConfigurationError, PcNotebooksWarning, SignInError
 from pcnotebooks.service.fetch import fetch_invoice_summaries
 from pcnotebooks.session.session import (
     access_token,
@@ -388,3 +388,82 @@ def test_signing_out_without_anything_is_fine(home):
     """It may be called at any time, and creates nothing."""
     sign_out()
     assert files(home) == []
+
+
+KILLED = """
+import os, pathlib, signal
+from pcnotebooks.session import token_cache
+pathlib.Path.replace = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+file = token_cache._PrivateFile(str(token_cache.cache_file("plain")))
+file.save('{"RefreshToken": {"a": "LEFT"}}')
+"""
+
+
+def killed_while_writing(home):
+    """Leave what a process leaves that is killed between writing and renaming; return the files."""
+    subprocess.run([sys.executable, "-c", KILLED], check=False, timeout=60)
+    return [path for path in files(home) if "LEFT" in path.read_text()]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there is no SIGKILL")
+@pytest.mark.parametrize("everything", [True, False], ids=["sign_out()", "sign_out(session)"])
+def test_a_copy_of_a_killed_process_is_deleted(identity_provider, home, everything):
+    """Signing out leaves no token in any file, however a process before it ended."""
+    session = signed_in(identity_provider, cache="plain")
+    (left,) = killed_while_writing(home)
+    assert stat.S_IMODE(left.stat().st_mode) == 0o600
+    sign_out(None if everything else session)
+    assert not any("LEFT" in path.read_text() for path in files(home))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no such rights")
+@pytest.mark.parametrize("mode", [0o644, 0o660, 0o604, 0o777])
+def test_a_cache_that_others_can_read_is_told_and_closed(identity_provider, home, mode):
+    """A file from a backup or another program is the user's alone from its first use on."""
+    signed_in(identity_provider, cache="plain")
+    path = plain_file(home)
+    path.chmod(mode)
+    with pytest.warns(PcNotebooksWarning, match=f"mode {mode:04o}") as caught:
+        signed_in(identity_provider, cache="plain", prompt=never)
+    assert len(caught) == 1
+    assert "sign_out()" in str(caught[0].message)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    signed_in(identity_provider, cache="plain", prompt=never)  # and is not told again
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links need rights on Windows")
+@pytest.mark.parametrize("name", ["renewing.lock", "tokens.json.lockfile"])
+@pytest.mark.parametrize("exists", [True, False], ids=["to a file", "to nothing"])
+def test_a_lock_that_is_a_link_is_refused(identity_provider, home, tmp_path, name, exists):
+    """A lock is opened for writing: what it leads to would be emptied, or made."""
+    elsewhere = tmp_path / "elsewhere"
+    if exists:
+        elsewhere.write_text("precious")
+    folder = home / ".data" / "pcnotebooks"
+    folder.mkdir(parents=True)
+    (folder / name).symlink_to(elsewhere)
+    error = refused(
+        identity_provider,
+        lambda: access_token(signed_in(identity_provider, cache="plain")),
+        ConfigurationError,
+    )
+    assert f"{name} is not a file of yours" in error.message
+    assert elsewhere.exists() is exists
+    assert not exists or elsewhere.read_text() == "precious"
+    sign_out()
+    assert not (folder / name).is_symlink()
+    assert access_token(signed_in(identity_provider, cache="plain"))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links need rights on Windows")
+def test_a_signal_of_the_keyring_that_is_a_link_is_refused(
+    identity_provider, home, tmp_path, keyring
+):
+    """The file that signals changes of the keyring is written to as well."""
+    elsewhere = tmp_path / "elsewhere"
+    folder = home / ".data" / "pcnotebooks"
+    folder.mkdir(parents=True)
+    (folder / "tokens.bin").symlink_to(elsewhere)
+    with pytest.raises(ConfigurationError, match=r"tokens\.bin is not a file of yours"):
+        signed_in(identity_provider, cache="encrypted", prompt=never)
+    assert not elsewhere.exists()

@@ -18,22 +18,31 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta, timezone
 
+import numpy as np
 import pytest
 import requests
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pcnotebooks.clouds import Cloud
-from pcnotebooks.errors import NetworkError, PayloadError, PcNotebooksError, SignInError
+from pcnotebooks.errors import (
+    ConfigurationError,
+    NetworkError,
+    PayloadError,
+    PcNotebooksError,
+    SignInError,
+)
 from pcnotebooks.payload.payload import Payload
 from pcnotebooks.service import client
-from pcnotebooks.service.fetch import fetch_invoice_summaries
+from pcnotebooks.service.fetch import fetch_invoice_summaries, fetch_invoices
 from pcnotebooks.session import transport
+from pcnotebooks.session.credential import FixedToken
 from pcnotebooks.session.session import Session
 from pcnotebooks.session.sign_in import sign_in
 from tests.services.identity_provider import CLIENT_ID, TENANT
 from tests.services.partner_center import SUMMARIES, Answer, PartnerCenter
 from tests.services.planted import TOKEN, assert_token_free
+from tests.services.users import signed_in
 
 QUICK = (0.5, 0.25)
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
@@ -169,6 +178,14 @@ def test_a_slow_answer_within_its_time_is_whole(partner_center):
     assert outcome(service.cloud).body == SUMMARIES
 
 
+def threads_end() -> None:
+    """Wait for the threads of requests: each ends a moment after its answer or deadline."""
+    for each in threading.enumerate():
+        if each.name == "pcnotebooks":
+            each.join(15)
+            assert not each.is_alive()
+
+
 def test_patience_leaves_neither_thread_nor_socket(partner_center):
     """What watches over an answer ends with it."""
     service = partner_center()
@@ -177,9 +194,8 @@ def test_patience_leaves_neither_thread_nor_socket(partner_center):
     before = threading.active_count()
     for _ in range(20):
         outcome(service.cloud)
-    timers = [each for each in threading.enumerate() if isinstance(each, threading.Timer)]
-    assert all(each.finished.is_set() for each in timers)  # a thread ends a moment later
-    assert threading.active_count() <= before + 2 + len(timers)  # the server's own
+    threads_end()
+    assert threading.active_count() <= before + 2  # the server's own
 
 
 # --- lengths
@@ -448,3 +464,180 @@ def test_nothing_is_sent_on_by_a_login_service(
     assert "Own" in caught.value.message
     assert elsewhere.requests == []
     assert login.requests
+
+
+# --- what goes out, and what comes back
+
+
+INTERIM = (
+    b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\n\r\n",
+    b"HTTP/1.1 102 Processing\r\n\r\n",
+    b"HTTP/1.1 100 Continue\r\n\r\n",
+    b"HTTP/1.1 199 Odd\r\nSet-Cookie: a=b\r\n\r\n",
+)
+
+
+@pytest.mark.parametrize("before", [*INTERIM, b"".join(INTERIM), INTERIM[0] * 50])
+def test_interim_answers_are_not_the_answer(before: bytes):
+    """The whole answer follows them."""
+    with raw_server(sends(before, WHOLE)) as (cloud, asked):
+        assert outcome(cloud).body == SUMMARIES
+        assert len(asked) == 1
+
+
+@pytest.mark.parametrize("after", [b"", b"HTTP/1.1 103 Early"])
+def test_an_interim_answer_alone_is_none(after: bytes):
+    """What breaks off behind it has broken off."""
+    with raw_server(sends(INTERIM[0], after)) as (cloud, _):
+        assert "broke off" in outcome(cloud).message
+
+
+def test_interim_answers_of_a_proxy_are_skipped(monkeypatch):
+    """A proxy may send them before it refuses."""
+    with raw_server(sends(INTERIM[0], b"HTTP/1.1 407 No\r\n\r\n")) as (proxy, _):
+        monkeypatch.setenv("HTTPS_PROXY", proxy.api)
+        error = outcome(Cloud("own", "Own", "https://localhost", "https://api.partner.test"))
+        assert "407 Proxy Authentication Required" in error.message
+
+
+def test_no_cookie_goes_with_a_later_request(partner_center):
+    """Neither with a retry nor after a redirect, nor with another call of the session."""
+    cookie = {"Set-Cookie": "track=me; Path=/"}
+    service = partner_center(
+        Answer(b"", 503, headers=cookie),
+        Answer(b"", 307, headers={**cookie, "Location": "/onward"}),
+        Answer(headers=cookie),
+        Answer(headers=cookie),
+    )
+    session = Session.from_token(service.cloud, TOKEN)
+    for _ in range(2):
+        outcome(session)
+    assert len(service.requests) == 4
+    assert not any(request.headers["Cookie"] for request in service.requests)
+
+
+@pytest.mark.parametrize("entry", ["default", "machine localhost"])
+def test_a_password_of_netrc_goes_to_no_login_service(
+    identity_provider, tls, monkeypatch, tmp_path, entry
+):
+    """In no request of a sign-in; none keeps a cookie either."""
+    netrc = tmp_path / "netrc"
+    netrc.write_text(f"{entry} login bob password hunter2\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    assert signed_in(identity_provider)
+    own = ("discovery", "devicecode", "poll")  # the others are asked by the user's browser
+    sent = [headers for place, headers in identity_provider.headers if place in own]
+    assert len(sent) > 2
+    assert not any("Authorization" in each or "Cookie" in each for each in sent)
+
+
+# --- a call ends
+
+
+def test_a_name_that_resolves_after_the_deadline(monkeypatch):
+    """The call ends, though nothing can end the look-up; what comes after it is given up."""
+    slow, real = threading.Event(), socket.getaddrinfo
+
+    def look_up(*args: object, **options: object) -> object:
+        slow.wait(20)
+        return real(*args, **options)
+
+    with dripping(WHOLE) as (cloud, asked):
+        monkeypatch.setattr(socket, "getaddrinfo", look_up)
+        error = outcome(cloud)
+        assert "given up" in error.message
+        assert asked == []  # so it had ended before the name was known
+        slow.set()
+        threads_end()
+
+
+def test_many_dead_addresses_end_with_the_call(monkeypatch):
+    """Each address may take as long as the time-out; all of them no longer than the call."""
+    ended = threading.Event()
+
+    def look_up(*args: object, **options: object) -> object:
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("192.0.2.1", 443))] * 50
+
+    def connect(self: socket.socket, address: object) -> None:
+        ended.wait(0.2)
+        raise TimeoutError("timed out")
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    monkeypatch.setattr(socket.socket, "connect", connect)
+    cloud = Cloud("own", "Own", "https://localhost", "https://api.partner.test")
+    error = outcome(cloud)
+    ended.set()
+    threads_end()  # before connections are real again
+    assert "given up" in error.message
+
+
+# --- four requests
+
+
+@pytest.mark.parametrize(
+    ("names", "count"),
+    [
+        ("rrr5rrr5rrr5rrr5", 4),
+        ("5r5r5", 4),
+        ("r5r5", 4),
+        ("rr5", 4),
+        ("555", 4),
+        ("rrr", 4),
+        ("r4r", 4),  # a refused token is renewed once more
+        ("rrr4rrr", 5),
+    ],
+)
+def test_redirects_and_retries_have_one_budget(partner_center, names, count):
+    """At most four requests, and one more after a 401."""
+    answers = {
+        "r": Answer(b"", 307, headers={"Location": "/onward"}),
+        "5": Answer(b"", 503),
+        "4": Answer(b"", 401),
+    }
+    service = partner_center(*(answers[name] for name in names))
+    tokens = iter([TOKEN, f"{TOKEN}2", f"{TOKEN}3"])
+
+    class Renewing:
+        def get_token(self, *_: str) -> object:
+            return FixedToken(next(tokens))
+
+    outcome(Session(service.cloud, Renewing()))
+    assert len(service.requests) == count
+
+
+# --- arguments
+
+
+@pytest.mark.parametrize(
+    "timeout",
+    [-1, 0, float("nan"), float("inf"), "5", True, None, (1, 2, 3), (None, None), (1, -1), 1e12,
+     (1,), [1, 2], (1, "2"), (float("nan"), 1), 10**400, TOKEN],
+)  # fmt: skip
+def test_a_time_that_is_none_is_refused_before_anything_is_sent(partner_center, timeout):
+    """In words, for each call."""
+    service = partner_center()
+    session = Session.from_token(service.cloud, "x" * 20)
+    for fetch in (fetch_invoice_summaries, fetch_invoices):
+        with pytest.raises(ConfigurationError, match="timeout=") as caught:
+            fetch(session, timeout=timeout)
+        assert TOKEN not in str(caught.value)
+        assert "seconds" in caught.value.remedy
+    assert service.requests == []
+
+
+@pytest.mark.parametrize("timeout", [5, 0.5, (1, 2.5), np.float32(3), np.int64(4), 86_400])
+def test_a_time_of_any_kind_of_number(partner_center, timeout):
+    """One number or two, NumPy's too."""
+    service = partner_center()
+    session = Session.from_token(service.cloud, TOKEN)
+    assert fetch_invoice_summaries(session, timeout=timeout).body == SUMMARIES
+
+
+@pytest.mark.parametrize("timeout", [-1, 0, float("nan"), "5", True, (1, 2), 1e12])
+@pytest.mark.parametrize("method", ["device_code", "browser"])
+def test_a_sign_in_refuses_such_a_time_too(identity_provider, method, timeout):
+    """Nothing is sent."""
+    with pytest.raises(ConfigurationError, match="timeout="):
+        signed_in(identity_provider, method=method, timeout=timeout)
+    assert identity_provider.requests == []

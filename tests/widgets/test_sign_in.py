@@ -152,8 +152,8 @@ def test_a_user_signs_in(identity_provider, outputs):
     for fact in (url, code, CLIENT_ID, "Stand-in", TENANT, "only if it was you who started"):
         assert fact in bundle["text/plain"]
         assert fact in first
-    deadline = re.search(r"until (\d\d:\d\d:\d\d)", bundle["text/plain"])[1]
-    expected = datetime.now(UTC).astimezone() + timedelta(seconds=identity_provider.expires_in)
+    deadline = re.search(r"until (\d\d:\d\d:\d\d) UTC", bundle["text/plain"])[1]
+    expected = datetime.now(UTC) + timedelta(seconds=identity_provider.expires_in)
     assert deadline in {f"{expected - timedelta(seconds=late):%H:%M:%S}" for late in range(8)}
     assert re.search(r'role="timer"[^>]*>1[45]:\d\d left', first)
     assert first.replace("\n", "").count('role="status"') == 2  # the state, and "Copied"

@@ -1,0 +1,64 @@
+"""Files that appear whole or not at all, so that a full disk costs no earlier file."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import shutil
+from pathlib import Path
+
+_PRIVATE, _SHARED = 0o600, 0o666  # the umask takes from the latter what it takes from any file
+
+
+def write_whole(path: str | os.PathLike[str], content: bytes, *, private: bool = False) -> Path:
+    """Write a file so that it appears whole or not at all; return its path.
+
+    It is written next to its place, synced and renamed. A symbolic link to a file leads to that
+    file; one that leads nowhere is replaced, since only its author knows where it would write.
+    A pipe or a device, such as ``/dev/stdout``, cannot be replaced and is written to.
+
+    Parameters
+    ----------
+    path
+        Its place; the folder exists.
+    content
+        All of it.
+    private
+        Whether only its owner can read it. Else a new file is as the umask says, and one that is
+        replaced keeps its permissions.
+
+    Raises
+    ------
+    OSError
+        With the path as its filename.
+    """
+    path = Path(path)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, "there is no such folder", str(path.parent))
+    try:
+        there = path.exists()
+        target = path.resolve() if there else path
+        if there and not target.is_file():
+            target.write_bytes(content)
+            return path
+        if there and not private:
+            target.open("r+b").close()  # one that its owner has made read-only stays as it is
+        aside = target.with_name(f".pcnotebooks-{secrets.token_hex(8)}")
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+        handle = os.open(aside, flags, _PRIVATE if private else _SHARED)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            if there and not private:
+                shutil.copymode(target, aside)
+            aside.replace(target)
+        except BaseException:
+            aside.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        # The system names the file that was written aside, or of a full disk none.
+        raise OSError(error.errno, error.strerror, str(path)) from None
+    return path

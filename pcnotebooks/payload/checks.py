@@ -1,0 +1,140 @@
+"""What an answer's bytes say besides its figures: how many, how large, and what is stated twice."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+import msgspec
+
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+# Reading takes up to 1,500 bytes for a row and 100 for any other object, however short each is in
+# the answer: without a bound 64 MiB could take some 1,500. The service writes a row with its dates
+# in 300 bytes and more, and an object in 70. What a small answer takes is no matter.
+_ROWS, _BYTES_A_ROW, _OBJECTS, _BYTES_AN_OBJECT = 10_000, 250, 40_000, 40
+_SMALL = 2**18
+_ROW_NAMES = (b'"balanceAmount"', b'"totalCharges"')
+# A letter that is written as an escape: a name of ours could be spelt so, and not be counted.
+_ESCAPED_LETTER = re.compile(rb"\\u00(?:[46][1-9a-f]|[57][0-9a])", re.IGNORECASE)
+
+
+def too_many(bodies: Sequence[bytes]) -> str | None:
+    """Return in words that an answer holds more than its bytes allow; None if it does not."""
+    size = sum(map(len, bodies))
+    if size < _SMALL:
+        return None
+    objects = sum(body.count(b"{") for body in bodies)
+    rows = sum(body.count(name) for body in bodies for name in _ROW_NAMES)
+    if any(map(_ESCAPED_LETTER.search, bodies)):
+        rows = objects
+    if rows > _ROWS + size // _BYTES_A_ROW or objects > _OBJECTS + size // _BYTES_AN_OBJECT:
+        return f"The body holds {rows:,} figures in {objects:,} objects, and only {size:,} bytes."
+    return None
+
+
+class _Object(msgspec.Struct, gc=False):
+    """Any object: a list of them takes little."""
+
+
+class _Counted(msgspec.Struct, gc=False, rename="camel"):
+    items: list[_Object]
+    total_count: msgspec.Raw = msgspec.Raw()
+
+
+_COUNTED = msgspec.json.Decoder(_Counted)
+
+
+def require_objects(text: bytes) -> None:
+    """Raise msgspec's error for a page whose items are not objects, before each takes memory."""
+    _COUNTED.decode(text)
+
+
+def miscounted(bodies: Sequence[bytes]) -> str | None:
+    """Return in words that another number of items came than is stated; None if it fits.
+
+    Whether the service counts a page or a list is unknown: it counts no more than the list.
+    """
+    pages = [_COUNTED.decode(body.removeprefix(BYTE_ORDER_MARK)) for body in bodies]
+    came = sum(len(page.items) for page in pages)
+    for page in pages:
+        sent = bytes(page.total_count)
+        stated = int(sent) if sent.isdigit() and len(sent) < 20 else came
+        if stated > came or (len(pages) == 1 and stated != came):
+            return f"the answer counts {stated:,} items (totalCount), and {came:,} came"
+    return None
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The names of an object that are read, and the shape of the objects below some of them."""
+
+    names: frozenset[str]
+    below: dict[str, Shape] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, struct: type[msgspec.Struct], **below: Shape) -> Shape:
+        """Return the shape of what is decoded as a struct."""
+        return cls(frozenset(struct.__struct_encode_fields__), below)
+
+
+def filled(struct: msgspec.Struct) -> int:
+    """Return how many fields of a struct have a value."""
+    values = msgspec.structs.astuple(struct)
+    return len(values) - values.count(None)
+
+
+def may_repeat(bodies: Sequence[bytes], names: Iterable[str], stated: int) -> bool:
+    """Return whether bodies may state a name twice, if so many fields of these names were read.
+
+    Each field that was read is in the bodies, so bodies that hold no more names repeat none.
+    """
+    if any(map(_ESCAPED_LETTER.search, bodies)):
+        return True
+    wanted = [f'"{name}"'.encode() for name in names]
+    return sum(body.count(name) for body in bodies for name in wanted) != stated
+
+
+class _Name:
+    """A name that equals no other, so that a dict keeps each of them."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+
+_MEMBERS = msgspec.json.Decoder(dict[_Name, msgspec.Raw], dec_hook=lambda kind, text: kind(text))
+_ELEMENTS = msgspec.json.Decoder(list[msgspec.Raw])
+_VALUE = msgspec.json.Decoder(float_hook=Decimal)
+
+
+def repeated(text: bytes, shape: Shape, path: str = "$") -> tuple[str, bytes, bytes] | None:
+    """Return path and values of a name that an object states twice, with values that differ.
+
+    Only what has a name of the shape is looked into, so a hostile text costs little.
+    """
+    if text[:1] == b"[":
+        for index, element in enumerate(_ELEMENTS.decode(text)):
+            if found := repeated(bytes(element), shape, f"{path}[{index}]"):
+                return found
+    if text[:1] != b"{":
+        return None
+    members: dict[str, bytes] = {}
+    for name, raw in _MEMBERS.decode(text).items():
+        if name.text in shape.names:
+            value = bytes(raw)
+            first = members.setdefault(name.text, value)
+            if _differ(first, value):
+                return f"{path}.{name.text}", first, value
+    for key in members.keys() & shape.below.keys():
+        if found := repeated(members[key], shape.below[key], f"{path}.{key}"):
+            return found
+    return None
+
+
+def _differ(first: bytes, again: bytes) -> bool:
+    """Return whether two values differ as figures: 1 and 1.0 do not."""
+    if first == again:
+        return False
+    whole = any(value[:1] in (b"{", b"[") for value in (first, again))
+    return whole or bool(_VALUE.decode(first) != _VALUE.decode(again))

@@ -1,0 +1,60 @@
+"""What a terminal shows in the end: lines that were written over, and no commands."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from itertools import groupby
+from typing import Any
+
+_CONTROLS = "\x00-\x08\x0b-\x1f\x7f-\x9f"
+_PART = re.compile(
+    rf"(?P<words>[^\n{_CONTROLS}]+)"
+    r"|\x1b\[(?P<number>\d{0,3})[0-?]*[ -/]*(?P<command>[@-~])"
+    r"|\x1b[\]PX^_].*?(?:\x07|\x1b\\|\Z)"  # such as the address of a link
+    r"|\x1b[ -/]*[0-~]|.",
+    re.DOTALL,
+)
+
+
+def joined(outputs: Iterable[Any]) -> list[Any]:
+    """Return outputs with each run of writes to one stream as one: a line may come in several."""
+    whole: list[Any] = []
+    for name, run in groupby(outputs, key=lambda output: output.get("name", "")):
+        if name:
+            text = "".join(map("".join, (output["text"] for output in run)))
+            whole.append({"output_type": "stream", "name": name, "text": text})
+        else:
+            whole.extend(run)
+    return whole
+
+
+def on_screen(text: str) -> str:
+    """Return a text as it is seen after its carriage returns, backspaces and other commands."""
+    if not re.search(f"[{_CONTROLS}]", text):
+        return text
+    lines: list[list[str]] = [[]]
+    row = column = 0
+    for part in _PART.finditer(text.replace("\r\n", "\n")):
+        words, command = part["words"] or "", part["command"] or part[0]
+        number = int(part["number"] or 0)
+        line, steps = lines[row], number or 1
+        if words:
+            line.extend(" " * (column - len(line)))
+            line[column : column + len(words)] = words
+        elif command in {"J", "K"}:  # erase: 0 from here, 1 up to here, 2 all
+            lines[row] = {0: line[:column], 1: [*" " * column, *line[column:]]}.get(number, [])
+            lines = lines[: row + 1] if command == "J" else lines
+        down, right = {
+            "\n": (1, -column),
+            "\r": (0, -column),
+            "\b": (0, -1),
+            "A": (-steps, 0),
+            "B": (steps, 0),
+            "C": (0, steps),
+            "D": (0, -steps),
+            "G": (0, steps - 1 - column),
+        }.get(command, (0, len(words)))
+        row, column = max(row + down, 0), max(column + right, 0)
+        lines.extend([] for _ in range(row + 1 - len(lines)))
+    return "\n".join(map("".join, lines))
