@@ -321,7 +321,8 @@ def test_a_large_balance_stays_on_a_narrow_page(open_page: OpenPage, tmp_path: P
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
 
 
-_SIZES = """svgs => [...new Set(svgs.flatMap(svg => {
+# Of the charts that are shown: an ageing is drawn twice, and the other one is hidden.
+_SIZES = """svgs => [...new Set(svgs.filter(svg => svg.getClientRects().length).flatMap(svg => {
   const scale = svg.getBoundingClientRect().width / svg.viewBox.baseVal.width;
   return [...svg.querySelectorAll("text")].filter(text => text.style.fontSize === "8.5px")
     .map(text => (8.5 * scale).toFixed(1));
