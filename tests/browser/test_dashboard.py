@@ -108,7 +108,7 @@ def test_is_accessible_in_both_themes_and_in_a_narrow_window(
 ):
     """Nothing is found by axe, and nothing is cut off."""
     box = show("import pcnotebooks as pc\n\npc.dashboard(payloads=pc.sample_history())")
-    _drawn(box, 18)
+    _drawn(box, 24)
     for width in (WIDE, NARROW):
         opened.page.set_viewport_size({"width": width, "height": 2400})
         for theme in ("Dark", "Light"):

@@ -341,7 +341,7 @@ def test_the_text_of_charts_has_one_size_at_every_width(open_page: OpenPage, his
 def test_a_wide_chart_is_scrolled_to_its_end_by_keyboard(open_page: OpenPage, history: str):
     """On a phone the last value of a trend is reached within its frame, and the page stays."""
     page = open_page(history, width=360)
-    frame = page.locator(".chart.wide").first
+    frame = page.locator(".chart.wide:visible").first
     frame.focus()
     for _ in range(30):
         page.keyboard.press("ArrowRight")
