@@ -94,7 +94,7 @@ def test_trends_run_on_saved_payloads(tmp_path: Path):
 def test_ageing_runs_on_saved_payloads(given: tuple[str, ...], tmp_path: Path):
     """Of balances, of a list of invoices, and of both; no sample data is mixed in."""
     payload(item("USD", 7, detail("Recurring", 7, currency="USD"))).save(tmp_path / "balances.json")
-    invoices(invoice("G7", 7, currencyCode="USD")).save(tmp_path / "list.json")
+    invoices(invoice("INVOICE-7", 7, currencyCode="USD")).save(tmp_path / "list.json")
     path = next(path for path in NOTEBOOKS if path.stem.startswith("03"))
     names = {"balances": "payload_file", "list": "invoices_file"}
     lines = [
@@ -105,4 +105,4 @@ def test_ageing_runs_on_saved_payloads(given: tuple[str, ...], tmp_path: Path):
     shown = str([cell.get("outputs") for cell in book.cells])
     assert "Sample data" not in shown
     assert "Contoso (sample)" not in shown
-    assert ("G7" in shown) == ("list" in given)
+    assert ("INVOICE-7" in shown) == ("list" in given)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -116,7 +118,6 @@ def _columns(
 ) -> dict[str, Any]:
     """Build every column once, with its dtype, from what each invoice states."""
     whose = places.tolist()
-    amounts = object if exact else "float64"
     retrieved = utc([in_microseconds(payload.retrieved_at) for payload in payloads])
     start, first, last = map(utc, dates)
     return {
@@ -133,15 +134,23 @@ def _columns(
         "billing_period_start": first,
         "billing_period_end": last,
         "retrieved_at": retrieved.take(places),
-        # np.array would look into each Decimal; a Series of objects keeps them as they are.
-        "total_charges": pd.Series([invoice.total_charges for invoice in found], dtype=amounts),
-        "paid_amount": pd.Series([invoice.paid_amount for invoice in found], dtype=amounts),
+        "total_charges": _amounts((invoice.total_charges for invoice in found), exact=exact),
+        "paid_amount": _amounts((invoice.paid_amount for invoice in found), exact=exact),
         "pdf_path": _texts(invoice.pdf_download_link for invoice in found),
     }
 
 
+def _amounts(values: Iterable[Decimal | None], *, exact: bool) -> pd.Series:
+    if exact:
+        # np.array would look into each Decimal; a Series of objects keeps them as they are.
+        return pd.Series(list(values), dtype=object)
+    floats = [math.nan if value is None else float(value) for value in values]
+    return pd.Series(np.array(floats, dtype="float64"))
+
+
 def _texts(values: Iterable[str | None]) -> Any:
-    return pd.array(list(values), dtype="string")
+    # An array of objects is taken as it is; what a list holds pandas would find out first.
+    return pd.array(np.array(list(values), dtype=object), dtype="string")
 
 
 _KNOWN = {
@@ -172,9 +181,8 @@ def _sorted(columns: dict[str, Any], places: Any) -> pd.DataFrame:
     frame = pd.DataFrame(columns)
     days = columns["invoice_date"].asi8.copy()
     days[days == NOT_A_TIME] = np.iinfo(np.int64).max  # a missing date comes last
-    ids = columns["invoice_id"].tolist()
-    rank = {text: number for number, text in enumerate(sorted(set(ids)))}
-    numbers = np.array([rank[text] for text in ids], dtype=np.int64)
+    ids = np.array(columns["invoice_id"].tolist(), dtype=object)
+    numbers = np.unique(ids, return_inverse=True)[1]
     keys = [columns[name].codes for name in ("currency", "cloud", "partner")]
     order = np.lexsort((places, numbers, days, *keys))
     if (order[1:] < order[:-1]).any():

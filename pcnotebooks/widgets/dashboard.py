@@ -405,8 +405,7 @@ class _Dashboard(VBox):  # type: ignore[misc]  # ipywidgets has no types
             ]
             try:
                 for payload in came:
-                    # A history keeps no lists yet.
-                    if self._history is not None and payload.resource == SUMMARIES:
+                    if self._history is not None:
                         await asyncio.to_thread(self._history.append, payload)
                 self._show()
             except BaseException:

@@ -192,7 +192,7 @@ def test_shows_the_payloads_given():
     hand = Hand(dashboard(payloads=sample_history()))
     assert hand.control("Cloud").value is SAMPLE
     hand.choose("Currency", "USD")
-    assert hand.box._explorer.html().count("<svg") == 4
+    assert hand.box._explorer.html().count("<svg") == 5  # the ageing twice, once for a phone
     assert "2 accounts" not in hand.text()
     for words in ("Contoso (sample)", "Fabrikam (sample)", "(USD"):
         assert words in hand.text()
@@ -726,10 +726,12 @@ def test_a_history_gives_trends_and_keeps_what_is_fetched(live, home):
 
     hand = asyncio.run(work())
     assert "Up GBP 750,394.39 since 5 Jan 2026" in hand.text()
-    assert len(list(history.payloads(cloud="stand-in"))) == 2
-    line, _ = hand.box._code()
-    given = eval(line, _names())  # noqa: S307
-    assert set(given["currency"]) == {"GBP", "CHF", "EUR"}
+    kept = [each.resource for each in history.payloads(cloud="stand-in")]
+    assert sorted(kept) == ["invoice_summaries", "invoice_summaries", "invoices"]
+    assert "D02005YFHI" in hand.text()
+    balances, invoices = (eval(line, _names()) for line in hand.box._code())  # noqa: S307
+    assert set(balances["currency"]) == {"GBP", "CHF", "EUR"}
+    assert invoices["invoice_id"].tolist() == ["G000024130", "G000024131", "D02005YFHI"]
 
 
 def test_a_history_is_shown_from_the_start(home):
