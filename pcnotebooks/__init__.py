@@ -4,8 +4,18 @@ Every public name is imported from here (``__init__.pyi`` lists them); what it n
 when it is first used, so that ``import pcnotebooks`` itself costs next to nothing.
 """
 
+import ast
+import pkgutil
+
 import lazy_loader
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+# Read by the module's loader: the package may be in a zip, where lazy_loader looks for a file.
+_stub = ast.parse(pkgutil.get_data(__name__, "__init__.pyi") or b"")
+_names = {
+    str(node.module): [name.name for name in node.names]
+    for node in _stub.body
+    if isinstance(node, ast.ImportFrom) and node.level == 1
+}
+__getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submod_attrs=_names)
 
 __version__ = "0.1.0"

@@ -15,11 +15,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 from platform import python_version
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+from pcnotebooks import __version__
 from pcnotebooks.clouds import Cloud
 from pcnotebooks.errors import (
     ConfigurationError,
@@ -175,12 +177,14 @@ def _failed(name: str, error: Exception) -> Finding:
 
 
 def _versions() -> _Check[None]:
-    found, missing = [f"Python {python_version()}"], []
-    for package in ("pcnotebooks", "pandas", "msal", "requests"):
+    found = [f"Python {python_version()}", f"pcnotebooks {__version__}"]
+    missing: list[str] = []
+    for package in ("pandas", "msal", "requests"):
         try:
             found.append(f"{package} {version(package)}")
         except PackageNotFoundError:
-            missing.append(package)
+            # A zip or an installer has the code without what pip writes down about it.
+            (found if find_spec(package) else missing).append(package)
     words = ", ".join(found)
     if missing:
         words += f"; not installed: {', '.join(missing)}"

@@ -207,7 +207,7 @@ def test_versions_are_those_installed(home):
 
 
 def test_a_missing_package_fails(home, monkeypatch):
-    """A package without metadata is named."""
+    """A package without metadata is named; it is missing if its code is not there either."""
     known = importlib.metadata.version
 
     def version(name):
@@ -216,6 +216,8 @@ def test_a_missing_package_fails(home, monkeypatch):
         return known(name)
 
     monkeypatch.setattr(doctor, "version", version)
+    assert next(diagnose(NOWHERE)).state == "pass"
+    monkeypatch.setattr(doctor, "find_spec", lambda _: None)
     finding = next(diagnose(NOWHERE))
     assert finding.state == "fail"
     assert finding.words.endswith("not installed: pandas")

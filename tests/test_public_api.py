@@ -2,8 +2,11 @@
 
 import doctest
 import inspect
+import os
 import subprocess
 import sys
+from pathlib import Path
+from shutil import make_archive, unpack_archive
 
 import pytest
 
@@ -192,3 +195,48 @@ def test_the_analysis_half_needs_no_network_half():
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"
+
+
+# What pip writes down about a package is missing for one that was copied, zipped or frozen.
+COPIED = """
+import importlib.metadata as metadata
+real = metadata.Distribution.from_name.__func__
+def from_name(cls, name):
+    if name in ("pcnotebooks", "msal"):
+        raise metadata.PackageNotFoundError(name)
+    return real(cls, name)
+metadata.Distribution.from_name = classmethod(from_name)
+import pcnotebooks as pc
+assert "copied" in pc.__file__
+given = pc.sample_payload()
+assert f"pcnotebooks {pc.__version__}" in pc.render_report(given)
+pc.write_excel("x.xlsx", given)
+assert pc.explore(pc.summary_frame(given)).html()
+from pcnotebooks.service.client import USER_AGENT
+from pcnotebooks.doctor import diagnose
+from pcnotebooks.cli import main
+print(USER_AGENT)
+print(next(iter(diagnose("sample"))))
+import sys
+sys.argv = ["pcnotebooks", "--version"]
+main()
+"""
+
+
+@pytest.mark.parametrize("form", ["folder", "zip"])
+def test_a_copy_without_metadata_works(form, tmp_path):
+    """A copied folder, a zip on the path: the version is the package's own."""
+    package = Path(pcnotebooks.__file__).parent
+    place = make_archive(str(tmp_path / "copied"), "zip", package.parent, package.name)
+    if form == "folder":
+        unpack_archive(place, tmp_path / "copied")
+        place = str(tmp_path / "copied")
+    run = subprocess.run(
+        [sys.executable, "-c", COPIED], capture_output=True, text=True, check=True, cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": place},
+    )  # fmt: skip
+    agent, finding, version = run.stdout.splitlines()
+    assert agent == f"pcnotebooks/{pcnotebooks.__version__}"
+    assert "'pass'" in finding
+    assert f"pcnotebooks {pcnotebooks.__version__}, pandas" in finding
+    assert version == f"pcnotebooks {pcnotebooks.__version__}"

@@ -48,6 +48,11 @@ def balances_by_type(frame: pd.DataFrame) -> pd.DataFrame:
         "Not stated" where a currency came without details. Missing where nothing is stated.
         Amounts exact to the cent: float64, or Decimal where `frame` has Decimal.
 
+    Notes
+    -----
+    To read the table, make `frame` with ``exact=True``: pandas prints floats of very different
+    sizes, such as yen and dinars, as 1.5e+07.
+
     Examples
     --------
     >>> from pcnotebooks import sample_payload, summary_frame

@@ -72,6 +72,11 @@ def render_report(
     OSError
         If the file cannot be written.
 
+    Warns
+    -----
+    PcNotebooksWarning
+        For letters that no font of this machine has: a PDF shows boxes in their place.
+
     Examples
     --------
     >>> from pcnotebooks import sample_payload

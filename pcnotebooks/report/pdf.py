@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import logging
 import re
+import warnings
+from threading import get_ident
 
 from pcnotebooks.amounts import NO_BREAK
-from pcnotebooks.errors import ConfigurationError
+from pcnotebooks.errors import ConfigurationError, PcNotebooksWarning
+from pcnotebooks.text import is_blank
 
 _LONG_WORD = re.compile(r"([^\s<>]{100})[^\s<>]{100,}")
 _FONTS = "system-ui, Segoe UI, Roboto, Liberation Sans, Arial, sans-serif"
@@ -28,14 +31,47 @@ def pdf_of(html: str) -> bytes:
             " libpangoft2-1.0-0 and libharfbuzz-subset0), or print the HTML report to PDF.",
         ) from None
     page = HTML(string=_for_paper(html), url_fetcher=URLFetcher(allowed_protocols=()))
-    logger = logging.getLogger("weasyprint")
+    logger, missing = logging.getLogger("weasyprint"), _Missing()
     level = logger.level
-    logger.setLevel(logging.ERROR)  # it warns of each property that SVG has and CSS has not
+    logger.setLevel(logging.WARNING)
+    logger.addFilter(missing)
     try:
         content: bytes = page.write_pdf(pdf_variant="pdf/ua-1")
     finally:
+        logger.removeFilter(missing)
         logger.setLevel(level)
+    if missing.letters:
+        shown = [
+            f"U+{ord(letter):04X}" if is_blank(letter) or not letter.isprintable() else letter
+            for letter in missing.letters
+        ]
+        more = f" and {len(shown) - 20} more" if len(shown) > 20 else ""
+        warnings.warn(
+            f"No font of this machine has {' '.join(shown[:20])}{more}: the PDF shows boxes in"
+            " their place. Install a font that has them, such as Noto, or send the HTML report.",
+            PcNotebooksWarning,
+            stacklevel=3,
+        )
     return content
+
+
+class _Missing(logging.Filter):
+    """Keeps the letters that WeasyPrint's log says no font has, and hides the rest of it.
+
+    It warns of each property as well that SVG has and CSS has not.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.letters: dict[str, None] = {}
+        self._thread = get_ident()  # a report that another thread renders has its own
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether a record is logged."""
+        if record.thread == self._thread and str(record.msg).startswith(".notdef glyph"):
+            letter, _ = record.args  # type: ignore[misc]  # a letter and its number
+            self.letters[str(letter)] = None
+        return record.levelno >= logging.ERROR
 
 
 def _for_paper(html: str) -> str:

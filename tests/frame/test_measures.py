@@ -266,3 +266,11 @@ def test_a_warning_is_worded_in_any_decimal_context():
         reconcile(wrong)
     with localcontext(HOSTILE), pytest.warns(UserWarning, match="is 1,234.days after"):
         payment_recency(summary_frame(paid_days_ago(-1234)))
+
+
+def test_exact_balances_are_printed_in_full():
+    """Yen stand above dinars: pandas would print both as floats with an exponent."""
+    shown = str(balances_by_type(summary_frame(*sample_history(), exact=True)))
+    assert "15013861" in shown
+    assert "5302.941" in shown
+    assert "e+" not in shown

@@ -17,12 +17,13 @@ from pcnotebooks import (
     ConfigurationError,
     Payload,
     PayloadError,
+    PcNotebooksWarning,
     csv_text,
     render_report,
     sample_history,
     sample_payload,
 )
-from pcnotebooks.report.pdf import _for_paper
+from pcnotebooks.report.pdf import _for_paper, pdf_of
 from tests.builders import NONE, detail, item, of_summaries, payload
 
 ROOT = Path(__file__).parents[2]
@@ -627,3 +628,39 @@ def test_names_the_ids_of_earlier_answers_where_any_is_known():
     assert f"2024-01-05 00:00:00 {first.sha256} r-1" in table
     bare = _text(render_report([first, second, third]))
     assert "Request id" not in bare[bare.index("2 earlier answers") :]
+
+
+@pytest.mark.parametrize(
+    ("name", "named"),
+    [
+        ("Contoso \U0010fffd", "has U\\+10FFFD: "),
+        ("\U0010fffc\U0010fffd", "has U\\+10FFFC U\\+10FFFD: "),
+        ("".join(map(chr, range(0x100000, 0x100020))), r"has .* U\+100013 and 12 more: "),
+    ],
+)
+def test_letters_that_no_font_has_are_named(tmp_path: Path, name: str, named: str):
+    """The PDF shows boxes, which its reader cannot know to be letters."""
+    given = replace(sample_payload(), partner=name)
+    with pytest.warns(PcNotebooksWarning, match=f"No font of this machine {named}") as caught:
+        render_report(given, tmp_path / "report.pdf")
+    assert [each.filename for each in caught] == [__file__]
+    assert "report.pdf" in {path.name for path in tmp_path.iterdir()}
+    render_report(sample_payload(), tmp_path / "report.pdf")  # and what all fonts have is not
+
+
+@pytest.mark.parametrize("offset", range(4))
+def test_no_partners_name_ends_a_page(offset: int):
+    """What is owed follows the name on the same page, wherever a page ends."""
+    given = [
+        payload(item("GBP", None, detail("Recurring", 7)), partner=f"Partner {number:02}")
+        for number in range(40)
+    ]
+    html = render_report(given, title=" ".join(["Title of some lines"] * 4 * offset) or None)
+    summary = re.sub(r'(?s)<div class="switches">.*</main>', "</main>", str(html))
+    ends = []
+    for page in pypdfium2.PdfDocument(pdf_of(summary)):
+        lines = page.get_textpage().get_text_range().splitlines()
+        ends += [line.strip() for line in lines if line.startswith(("Partner ", "£", "GBP"))][-1:]
+    assert len(ends) > 1
+    # The last page ends with the provenance.
+    assert not [end for end in ends[:-1] if end.endswith("Partner Center")]
