@@ -10,10 +10,10 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from pcnotebooks.chart.svg import PHONE, svg
+from pcnotebooks.chart.svg import PHONE, sparkline, svg
 from pcnotebooks.errors import PcNotebooksError
 from pcnotebooks.overview.charts import Chart
-from pcnotebooks.overview.model import Line, Section
+from pcnotebooks.overview.model import Line, Overview, Section
 from pcnotebooks.overview.palette import PALETTE
 
 
@@ -70,6 +70,13 @@ def charts_of(charts: Sequence[Chart], *, prefix: str) -> Markup:
     return Markup(  # noqa: S704 (drawings whose texts are escaped)
         f'<div class="pcn-charts-of"><div class="{kind}">{"".join(drawn)}</div></div>'
     )
+
+
+def first_table(shown: Overview) -> Markup:
+    """Return what a reader looks for first: notices, and a row for each account."""
+    several, trends = len(shown.sources) > 1, bool(shown.earlier)
+    table = _macro("first_table", shown.ranked, several, trends, sparkline)
+    return _macro("first_notices", shown.notices) + table
 
 
 def figures_table(lines: Sequence[Line]) -> Markup:

@@ -50,7 +50,7 @@ def pdf_of(html: str) -> bytes:
             f"No font of this machine has {' '.join(shown[:20])}{more}: the PDF shows boxes in"
             " their place. Install a font that has them, such as Noto, or send the HTML report.",
             PcNotebooksWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
     return content
 

@@ -22,6 +22,7 @@ from pcnotebooks.report.fragments import (
     charts_of,
     error_html,
     figures_table,
+    first_table,
     headlines,
     notes,
     style,
@@ -180,6 +181,8 @@ class Explorer(VBox):  # type: ignore[misc]  # ipywidgets has no types
         self._shown = part(self._whole, Choice(**self.choices()), as_of=self.as_of.value)
         banner = _BANNER if self._shown.is_sample else ""
         head = f"{banner}{notes(self._shown.notes)}"
+        if sum(len(section.accounts) for section in self._shown.sections) > 1:
+            head = f"{head}{first_table(self._shown)}"
         self._banner.value = f"{style('widgets.css')}{wrapped(head)}"
         drawn = [wrapped(self._html_of(section)) for section in self._shown.sections]
         kept = self._parts.children[: len(drawn)]
