@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import cache
 from itertools import chain
 from typing import Any
 
@@ -132,9 +133,12 @@ def _frames(flat: Flat, lists: Sequence[Payload], terms: _Terms) -> Frames:
     newest = latest_payloads(flat.payloads)
     summaries, history = summaries_of(flat, exact=True), totals_of(flat, exact=True)
     totals = _rows_of_latest(history, newest)
-    invoices = invoice_frame(*lists, exact=True)
-    # What explains a balance is what was open when both were fetched, whatever day is chosen.
-    on_its_day = age(invoices, terms_days=terms.days)
+    invoices, compared = _no_invoices()
+    if lists:
+        invoices = invoice_frame(*lists, exact=True)
+        # What explains a balance is what was open when both were fetched, whatever day is chosen.
+        on_its_day = age(invoices, terms_days=terms.days)
+        compared = explained(on_its_day, totals, [*newest, *lists])
     return Frames(
         summaries=summaries,
         details=_rows_of_latest(summaries, newest),
@@ -143,8 +147,15 @@ def _frames(flat: Flat, lists: Sequence[Payload], terms: _Terms) -> Frames:
         changes=changes_of(history),
         differences=differences_of(flat),
         invoices=invoices,
-        explained=explained(on_its_day, totals, [*newest, *lists]),
+        explained=compared,
     )
+
+
+@cache
+def _no_invoices() -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the frames without a list; to make them takes a third of a small report."""
+    aged = age(invoice_frame(exact=True))
+    return aged, explained(aged, aged, [])
 
 
 def _rows_of_latest(frame: pd.DataFrame, newest: Sequence[Payload]) -> pd.DataFrame:
@@ -222,11 +233,13 @@ def _with_owner(payloads: Collection[Payload]) -> tuple[Source, ...]:
 def _counted(frames: Frames, terms: _Terms) -> dict[str, pd.DataFrame]:
     """Return the frames that depend on the day, counted as of it."""
     options: dict[str, Any] = {"as_of": terms.as_of, "terms_days": terms.days}
-    return {
+    counted = {
         "details": with_recency(frames.details, **options),
         "totals": with_recency(frames.totals, **options),
-        "invoices": age(frames.invoices, **options),
     }
+    if len(frames.invoices) or "ageing" not in frames.invoices:
+        counted["invoices"] = age(frames.invoices, **options)
+    return counted
 
 
 def _by_account(frames: Mapping[str, pd.DataFrame]) -> dict[str, Rows]:
