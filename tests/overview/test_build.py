@@ -193,7 +193,15 @@ def test_a_partner_named_by_blanks_is_not_shown_as_nothing():
     assert "Partner not named" in pc.render_report(unseen.payloads)
 
 
-@pytest.mark.parametrize("settings", [{"prec": 2}, {"prec": 28, "traps": [Inexact, Rounded]}])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"prec": 2},
+        {"prec": 28, "traps": [Inexact, Rounded]},
+        {"prec": 2, "traps": [Inexact, Rounded]},
+        {"prec": 9, "Emax": 2, "Emin": -2},
+    ],
+)
 def test_the_callers_decimal_context_changes_nothing(settings):
     """Three digits would draw another bar, and a trap would end the report."""
     payloads = sample_history()
