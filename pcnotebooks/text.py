@@ -37,9 +37,11 @@ _OPAQUE = re.compile(r"[\w.~+/=-]{20,}")
 _GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 # Of the characters that a token can have.
 _ESCAPED = re.compile(r"\\+(?:u00([2-7][0-9a-f]))?", re.IGNORECASE)
-# With one letter and one slash it is a drive of Windows, as in C:/Users. The slashes may be missing.
+# With one letter and one slash it is a drive of Windows, as in C:/Users. Other slashes may be
+# missing.
 _URL = re.compile(
-    r"((?:[a-z]:/(?=/)|[a-z][a-z0-9+.-]+:(?=[^\s:]))/*)([^?#]*)([?#].*)?", re.IGNORECASE | re.DOTALL
+    r"((?:[a-z]:/(?=/)|[a-z][a-z0-9+.-]+:(?=[^\s:]))/*)([^?#]*)([?#].*)?",
+    re.IGNORECASE | re.DOTALL,
 )
 # As in a connection string of Azure, or in a query whose question mark is encoded or missing.
 _NAMED_SECRET = re.compile(

@@ -15,7 +15,7 @@ from pcnotebooks.errors import ConfigurationError
 from pcnotebooks.frame import rows
 from pcnotebooks.overview.build import overview, part
 from pcnotebooks.overview.model import Account, Choice, Overview
-from tests.builders import AT, detail, item, of_summaries, payload
+from tests.builders import AT, detail, invoice, invoices, item, of_summaries, payload
 
 
 def plain(text: str) -> str:
@@ -190,7 +190,8 @@ def test_a_partner_named_by_blanks_is_not_shown_as_nothing():
     assert shown.sources[0].owner == "Partner not named · Partner Center"
     unseen = overview([payload(item("GBP", 5), partner=label) for label in ("\u200b", "Contoso")])
     assert [source.name for source in unseen.sources] == ["Contoso", "Partner not named"]
-    assert "Partner not named" in pc.render_report(unseen.payloads)
+    page = pc.render_report([*unseen.payloads, invoices(invoice(), partner="\u200b")])
+    assert page.count("<dd>Partner not named</dd>") == 2
 
 
 @pytest.mark.parametrize(
