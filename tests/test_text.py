@@ -40,6 +40,7 @@ def test_what_a_terminal_obeys_is_replaced(text, shown):
         "می\u200cخواهم",  # noqa: RUF001  # Persian
         "क्\u200dष",
         "ശ്രീമാന്\u200d",
+        "\U00011107\U00011133\u200d\U00011121",  # Chakma
         "\N{WOMAN}\u200d\N{PERSONAL COMPUTER}",
         "\N{HEAVY BLACK HEART}\ufe0f\u200d\N{FIRE}",
     ],
