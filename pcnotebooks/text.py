@@ -51,8 +51,8 @@ _NAMED_SECRET = re.compile(
 
 # What copying a name brings along at its ends: blanks, marks that are not seen, quotes, brackets.
 _WRAPPING = (
-    " \t\r\n\xa0\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u2060\u2066\u2067\u2068\u2069\ufeff"
-    "\"'`()<>[]{}\u2018\u2019\u201a\u201c\u201d\u201e\xab\xbb"
+    " \t\r\n\xa0\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u2060\u2066\u2067\u2068\u2069"
+    "\ufeff\"'`()<>[]{}\u2018\u2019\u201a\u201c\u201d\u201e\xab\xbb"
 )
 
 
