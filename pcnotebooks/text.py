@@ -18,7 +18,7 @@ _OBEYED = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 # Mongolian ones, and symbols (with their variation selector).
 _JOINERS = {"\N{ZERO WIDTH NON-JOINER}", "\N{ZERO WIDTH JOINER}"}
 _SPELT_WITH_JOINERS = re.compile(
-    r"[\u0600-\u109f\u1780-\u18af\u2190-\u2bff\ufe0f\U0001f000-\U0001faff]"
+    r"[\u0600-\u109f\u1780-\u18af\u2190-\u2bff\ufe0f\U00011000-\U00011fff\U0001f000-\U0001faff]"
 )
 # A line of a shell is not set in paragraphs, and the code pages of Japanese, Chinese and Korean
 # Windows have no such character: a pipe would show GBP\xa012.34.
@@ -37,12 +37,23 @@ _OPAQUE = re.compile(r"[\w.~+/=-]{20,}")
 _GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 # Of the characters that a token can have.
 _ESCAPED = re.compile(r"\\+(?:u00([2-7][0-9a-f]))?", re.IGNORECASE)
-# With one letter and one slash it is a drive of Windows, as in C:/Users.
-_URL = re.compile(r"((?:[a-z]:/|[a-z][a-z0-9+.-]+:)/+)([^?#]*)([?#].*)?", re.IGNORECASE | re.DOTALL)
+# With one letter and one slash it is a drive of Windows, as in C:/Users. Other slashes may be
+# missing.
+_URL = re.compile(
+    r"((?:[a-z]:/(?=/)|[a-z][a-z0-9+.-]+:(?=[^\s:]))/*)([^?#]*)([?#].*)?",
+    re.IGNORECASE | re.DOTALL,
+)
+# As in a connection string of Azure, or in a query whose question mark is encoded or missing.
+_NAMED_SECRET = re.compile(
+    r"((?:key|secret|sig|signature|token|password)=)[^;&\s'\"]+", re.IGNORECASE
+)
 
 
 # What copying a name brings along at its ends: blanks, marks that are not seen, quotes, brackets.
-_WRAPPING = " \t\r\n\xa0\u200b\u200c\u200d\u2060\ufeff\"'`<>{}\u2018\u2019\u201c\u201d\xab\xbb"
+_WRAPPING = (
+    " \t\r\n\xa0\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u2060\u2066\u2067\u2068\u2069"
+    "\ufeff\"'`()<>[]{}\u2018\u2019\u201a\u201c\u201d\u201e\xab\xbb"
+)
 
 
 def unwrapped(name: str) -> str:
@@ -141,4 +152,4 @@ def without_password(text: str) -> str:
         _, at, rest = place.rpartition("@")
         return scheme + ("***@" if at else "") + rest + ("?***" if query else "")
 
-    return _URL.sub(shown, text)
+    return _NAMED_SECRET.sub(r"\1***", _URL.sub(shown, text))

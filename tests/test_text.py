@@ -40,6 +40,7 @@ def test_what_a_terminal_obeys_is_replaced(text, shown):
         "می\u200cخواهم",  # noqa: RUF001  # Persian
         "क्\u200dष",
         "ശ്രീമാന്\u200d",
+        "\U00011107\U00011133\u200d\U00011121",  # Chakma
         "\N{WOMAN}\u200d\N{PERSONAL COMPUTER}",
         "\N{HEAVY BLACK HEART}\ufe0f\u200d\N{FIRE}",
     ],
@@ -141,6 +142,11 @@ def test_what_may_be_a_secret_is_hidden(text, shown):
         ("https://host/lake?sig=sec@ret", "https://***"),
         ("abfss://lake@host/x?sig=secret", "abfss://***@host/x?***"),
         ("simplecache::s3://key:secret@bucket", "simplecache::s3://***@bucket"),
+        ("sftp:me:secret@host/x", "sftp:***@host/x"),
+        ("me:secret@host:/x", "me:***@host:/x"),
+        ("https://host/lake;sig=secret%3D", "https://host/lake;sig=***"),
+        ("az://lake/x%3Fsv=2024&sig=secret", "az://lake/x%3Fsv=2024&sig=***"),
+        ("Protocol=https;AccountKey=secret==;Name=x", "Protocol=https;AccountKey=***;Name=x"),
         ("Unknown protocol: x://me:secret@host. Try y", "Unknown protocol: x://***@host. Try y"),
     ],
 )

@@ -23,8 +23,9 @@ Content: TypeAlias = tuple[str, bytes]
 # Outside the datasets: some engines try to read hidden files, too.
 _ASIDE = ".aside"
 _ABANDONED_AFTER = 3600.0  # seconds; no write takes that long
-# What a scheme looks like; a single letter before a colon is a drive of Windows.
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
+# What a scheme looks like, or a connection string of Azure; a single letter before a colon is a
+# drive of Windows.
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+(?::|=https?;)")
 # A file system that cannot sync a folder says one of these: SMB and NFS shares, the drives of
 # Windows in WSL, some of FUSE. On them a new name is as durable as the share makes it.
 _CANNOT_SYNC = {
@@ -85,9 +86,11 @@ def open_store(location: str | os.PathLike[str]) -> Store:
 
             remote, root = url_to_fs(place)
         except (ImportError, ValueError) as error:
+            # Of an odd password, the parser of addresses quotes a part as the port.
+            quotes = "@" in place and not isinstance(error, ImportError)
+            reason = "the URL is not understood" if quotes else without_password(str(error))
             raise ConfigurationError(
-                f"The history at {without_password(place)} cannot be opened:"
-                f" {without_password(str(error))}.",
+                f"The history at {without_password(place)} cannot be opened: {reason}.",
                 remedy='Install the extra (pip install "pcnotebooks[history]") and the package that'
                 " fsspec needs for such a URL: s3fs for s3://, adlfs for abfss://, gcsfs for"
                 " gs://.",

@@ -359,9 +359,10 @@ def _length(amount: Decimal, scale: Decimal) -> float:
 def scale_of(amounts: Sequence[Decimal], currency: str) -> tuple[Decimal, str]:
     """Return the divisor of the amounts on an axis, and the axis's unit in words."""
     largest = max((amount.copy_abs() for amount in amounts), default=Decimal(0))
-    for scale, word in ((Decimal(1_000_000), "million "), (Decimal(1_000), "thousand ")):
+    # Whole numbers: a product of decimals would be the caller's to round, or to refuse.
+    for scale, word in ((1_000_000, "million "), (1_000, "thousand ")):
         if largest >= 2 * scale:
-            return scale, f"{word}{currency}"
+            return Decimal(scale), f"{word}{currency}"
     return Decimal(1), currency
 
 

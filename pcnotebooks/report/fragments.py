@@ -15,6 +15,7 @@ from pcnotebooks.errors import PcNotebooksError
 from pcnotebooks.overview.charts import Chart
 from pcnotebooks.overview.model import Line, Overview, Section
 from pcnotebooks.overview.palette import PALETTE
+from pcnotebooks.text import named
 
 
 @cache
@@ -29,7 +30,7 @@ def environment() -> Environment:
         keep_trailing_newline=True,
     )
     environment.globals["palette"] = _palette
-    environment.filters["css_text"] = _css_text
+    environment.filters |= {"css_text": _css_text, "named": named}
     return environment
 
 

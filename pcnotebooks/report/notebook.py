@@ -134,16 +134,24 @@ def _read(path: Path) -> Any:
             warnings.simplefilter("ignore")
             book = nbformat.reads(path.read_text(encoding="utf-8-sig"), as_version=4)
         for part in (book, *book.cells):
-            # Some editors write null for what they do not know.
-            for name in [name for name, fact in part.metadata.items() if fact is None]:
-                del part.metadata[name]
-        if not book.metadata.get("kernelspec", {}).get("name"):
-            book.metadata.pop("kernelspec", None)
+            part.metadata = nbformat.from_dict(_known(part.metadata))
+        kernel = book.metadata.pop("kernelspec", {})
+        if name := kernel.get("name"):
+            book.metadata["kernelspec"] = {"display_name": name, **kernel}
     except (ValueError, KeyError, AttributeError, TypeError, nbformat.ValidationError):
         raise ReportError(
             f"{path} is no notebook.", remedy="Name a file that Jupyter saved, .ipynb."
         ) from None
     return book
+
+
+def _known(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a notebook's facts without null, which some editors write for what is not known."""
+    return {
+        name: _known(fact) if isinstance(fact, dict) else fact
+        for name, fact in facts.items()
+        if fact is not None
+    }
 
 
 def _inject(book: Any, parameters: Mapping[str, Any]) -> None:

@@ -42,7 +42,7 @@ _WHERE = re.compile(r"^\S*[\\/]\S*\.py:\d+: (\w*Warning: .*)\n(?:  .*\n?)?", re.
 _LETTER = re.compile(r"^UserWarning: Glyph (\d+) .* missing from .*\n?", re.MULTILINE)
 # What a cell that draws ends with: an object, and its place in memory, or all that is in it.
 _OBJECT = re.compile(
-    r" at 0x[\da-f]+>|^(?:<Axes|<Figure|Text\(|Figure(?:Widget)?\(\{)|^<[\w.]+ object>$"
+    r" at 0x[\da-f]+>|^(?:<Axes|<Figure|Text\(|Figure(?:Widget)?\(\{)|^<[\w. ]+ object>$"
     r"|^[\w.]+\(\.\.\.\)$"
 )
 

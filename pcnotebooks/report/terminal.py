@@ -10,8 +10,9 @@ from typing import Any
 _CONTROLS = "\x00-\x08\x0b-\x1f\x7f-\x9f"
 _PART = re.compile(
     rf"(?P<words>[^\n{_CONTROLS}]+)"
-    r"|\x1b\[(?P<number>\d{0,3})[0-?]*[ -/]*(?P<command>[@-~])"
+    r"|(?:\x1b\[|\x9b)(?P<number>\d{0,3})[0-?]*[ -/]*(?P<command>[@-~])"
     r"|\x1b[\]PX^_].*?(?:\x07|\x1b\\|\Z)"  # such as the address of a link
+    r"|[\x90\x98\x9d-\x9f][^\x07\x1b\x9c\n]*(?:\x07|\x1b\\|\x9c)"  # likewise, by one character
     r"|\x1b[ -/]*[0-~]|.",
     re.DOTALL,
 )
@@ -36,7 +37,9 @@ def on_screen(text: str) -> str:
     lines: list[list[str]] = [[]]
     row = column = 0
     for part in _PART.finditer(text.replace("\r\n", "\n")):
-        words, command = part["words"] or "", part["command"] or part[0]
+        words = part["words"] or ""
+        # A line of one letter, such as A, is not a command of that name.
+        command = "" if words else part["command"] or part[0]
         number = int(part["number"] or 0)
         line, steps = lines[row], number or 1
         if words:
@@ -53,6 +56,8 @@ def on_screen(text: str) -> str:
             "B": (steps, 0),
             "C": (0, steps),
             "D": (0, -steps),
+            "E": (steps, -column),
+            "F": (-steps, -column),
             "G": (0, steps - 1 - column),
         }.get(command, (0, len(words)))
         row, column = max(row + down, 0), max(column + right, 0)

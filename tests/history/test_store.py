@@ -38,6 +38,7 @@ def test_a_file_uri_is_the_folder_that_it_names(tmp_path, form):
 @pytest.mark.parametrize(
     "location",
     ["dbfs:/FileStore/history", "s3:/bucket/history", "abfss:/lake/history", "s3:bucket/history",
+     "DefaultEndpointsProtocol=https;AccountName=lake;AccountKey=key==",
      Path("s3://bucket/history"), "file://server/share", "file:relative", "file://"],
 )  # fmt: skip
 def test_what_is_nearly_a_url_is_no_folder_of_that_name(tmp_path, monkeypatch, location):
@@ -63,14 +64,20 @@ def test_a_folder_may_have_any_name(tmp_path, monkeypatch, name):
         "https://account.blob.example/lake?sv=2024-01-01&sig=SECRET%3D",
         "nonsense://lake@account.dfs.example/history?sig=SECRET",
         "sftp:/user:SECRET@host/x",
+        "sftp:user:SECRET@host/x",
+        "user:SECRET@host:/x",
+        "ftp://user:SECRET#more@host/x",
+        "BlobEndpoint=https://account.example/;SharedAccessSignature=sv=2024&sig=SECRET",
+        "DefaultEndpointsProtocol=https;AccountName=me;AccountKey=SECRET==",
         "file://user:SECRET@host/x",
         "memory://user:pa/SECRET@host/x",
         "memory://SECRET@host/x",
         "memory://host/x?sig=SECRET",
     ],
 )
-def test_no_message_shows_a_secret_of_the_location(url):
-    """Neither an error that opening gives, nor the object, nor its location."""
+def test_no_message_shows_a_secret_of_the_location(tmp_path, monkeypatch, url):
+    """Neither an error that opening gives, nor the object, nor its location, nor a folder."""
+    monkeypatch.chdir(tmp_path)
     said = []
     try:
         history = History(url)

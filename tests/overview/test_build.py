@@ -15,7 +15,7 @@ from pcnotebooks.errors import ConfigurationError
 from pcnotebooks.frame import rows
 from pcnotebooks.overview.build import overview, part
 from pcnotebooks.overview.model import Account, Choice, Overview
-from tests.builders import AT, detail, item, of_summaries, payload
+from tests.builders import AT, detail, invoice, invoices, item, of_summaries, payload
 
 
 def plain(text: str) -> str:
@@ -190,10 +190,19 @@ def test_a_partner_named_by_blanks_is_not_shown_as_nothing():
     assert shown.sources[0].owner == "Partner not named · Partner Center"
     unseen = overview([payload(item("GBP", 5), partner=label) for label in ("\u200b", "Contoso")])
     assert [source.name for source in unseen.sources] == ["Contoso", "Partner not named"]
-    assert "Partner not named" in pc.render_report(unseen.payloads)
+    page = pc.render_report([*unseen.payloads, invoices(invoice(), partner="\u200b")])
+    assert page.count("<dd>Partner not named</dd>") == 2
 
 
-@pytest.mark.parametrize("settings", [{"prec": 2}, {"prec": 28, "traps": [Inexact, Rounded]}])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"prec": 2},
+        {"prec": 28, "traps": [Inexact, Rounded]},
+        {"prec": 2, "traps": [Inexact, Rounded]},
+        {"prec": 9, "Emax": 2, "Emin": -2},
+    ],
+)
 def test_the_callers_decimal_context_changes_nothing(settings):
     """Three digits would draw another bar, and a trap would end the report."""
     payloads = sample_history()

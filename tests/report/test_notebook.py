@@ -225,7 +225,9 @@ def test_facts_that_are_null_are_not_known():
     given = book(*cells)
     given.metadata.update(widgets=None, title=None, pcnotebooks=None)
     given.cells[1].metadata["tags"] = None
-    for kernel in (None, {"name": None, "display_name": "x"}, {}):
+    given.metadata["language_info"] = {"name": None}
+    unnamed = {"name": "python3", "display_name": None, "language": None}
+    for kernel in (None, {"name": None, "display_name": "x"}, {}, unnamed, {"name": "python3"}):
         given.metadata["kernelspec"] = kernel
         Path("null.ipynb").write_text(json.dumps(given))
         path = render_notebook("null.ipynb", "out.html", parameters={"x": 5})

@@ -41,6 +41,7 @@ def stream(text: str, name: str = "stdout") -> Any:
         {"application/json": {"a": 1}, "text/plain": "<IPython.core.display.JSON object>"},
         {"application/geo+json": {}, "text/plain": "<IPython.display.GeoJSON object>"},
         {"application/vnd.vegalite.v5+json": {}, "text/plain": "alt.Chart(...)"},
+        {"application/vnd.vegalite.v5+json": {}, "text/plain": "<VegaLite 5 object>"},
         {"application/pdf": "JVBERi0=", "text/plain": "<__main__.Pdf at 0x7f00>"},
         {"application/vnd.someone+json": {}, "text/html": "<div></div>"},
         {"text/html": "<video src=x.mp4></video>", "text/plain": "<IPython.Video object>"},

@@ -30,6 +30,11 @@ from pcnotebooks.report.terminal import joined, on_screen
         ("\x1b]0;a title\x07\x1bPq#0\x1b\\\x1b(B\x1b=shown\x00\x07\x0c", "shown"),
         ("an end without one \x1b]8;;https://example.com", "an end without one "),
         ("株式\b会", "株会"),
+        ("\x1b[31mA\x1b[0m is kept, and so is \x1b[1mD\x1b[0m.", "A is kept, and so is D."),
+        ("A\nB\n\x1b[1A\x1b[2KC\n", "A\nC\n"),
+        ("old\nold\x1b[1F\x1b[2Knew\x1b[E\x1b[Knew", "new\nnew"),
+        ("\x9d8;;https://example.com\x9creport\x9d8;;\x9c is \x9b31mred\x9b0m", "report is red"),
+        ("Citro\xc3\xabn\x9d keeps its words", "Citro\xc3\xabn keeps its words"),
     ],
 )
 def test_what_is_seen_in_the_end(text: str, seen: str):

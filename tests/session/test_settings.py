@@ -329,6 +329,7 @@ def test_a_variable_of_blanks_and_quotes_counts_as_unset(home, monkeypatch, blan
 
 GUID = "11111111-2222-4333-8444-555555555555"
 PASTED = [f'"{GUID}"', f" {GUID}\n", f"{{{GUID}}}", f"\u201c{GUID}\u201d", f"'{GUID}'", f"<{GUID}>",
+          f"\u2066{GUID}\u2069", f"\u200e{GUID}", f"\u201e{GUID}\u201c", f"({GUID})", f"[{GUID}]",
           f"\ufeff{GUID}\u200b", f"{GUID}\r\n"]  # fmt: skip
 
 
