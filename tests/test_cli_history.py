@@ -302,7 +302,7 @@ def test_the_list_leaves_out_what_is_damaged_and_says_so(run, sample):
     ]
     path = file.relative_to(sample.location)
     assert errors == [
-        f"Error: {path} in {sample.location} was changed or cut off since it was kept.",
+        f"Error: {path} in {sample.location} was changed or cut off.",
         "Restore it from a backup, or delete it and append its payloads again.",
     ]
 

@@ -18,16 +18,18 @@ _T = TypeVar("_T")
 
 ALL = Wanted()
 FROM_BACKUP = "Restore it from a backup, or delete it and append its payloads again."
+CHANGED = "was changed or cut off"
+_OTHER_FORM = "Read it with the latest release: pip install --upgrade pcnotebooks. " + FROM_BACKUP
 # A listing, and a read, is outdated only if another process compacted in just that moment.
 _ATTEMPTS = 100
 
 
 class DamagedError(Exception):
-    """A file that is not what was written."""
+    """A file that is not what was written, or that this release cannot read."""
 
-    def __init__(self, file: File) -> None:
+    def __init__(self, file: File, damage: str = CHANGED, remedy: str = FROM_BACKUP) -> None:
         super().__init__(file.path)
-        self.file = file
+        self.file, self.damage, self.remedy = file, damage, remedy
 
 
 @dataclass(frozen=True)
@@ -79,13 +81,19 @@ class Datasets:
         Raises
         ------
         DamagedError
-            For a file whose bytes are not those that were written.
+            For a file whose bytes are not those that were written, or of a form that this
+            release cannot read.
         """
         contents = self.store.read([file.path for file in files])
+        parts = []
         for file, content in zip(files, contents, strict=True):
             if digest_of(content) != file.digest:
                 raise DamagedError(file)
-        return tables.read(contents, files[0].dataset, wanted, columns)
+            try:
+                parts.append(tables.read(content, file.dataset, columns))
+            except tables.UnreadableError as error:
+                raise DamagedError(file, str(error), _OTHER_FORM) from None
+        return tables.select(pa.concat_tables(parts), wanted)
 
     def keys(self, files: Sequence[File], wanted: Wanted = ALL) -> pa.Table:
         """Return whose and which the payloads in some files are, without their bodies.
@@ -98,7 +106,7 @@ class Datasets:
         try:
             return self.table(files, replace(wanted, currencies=None), tables.KEYS)
         except DamagedError as error:
-            raise self.damaged(error.file) from None
+            raise self.damaged(error) from None
 
     def payloads(self, files: Sequence[File], wanted: Wanted = ALL) -> list[Payload]:
         """Return the payloads in some files.
@@ -113,7 +121,7 @@ class Datasets:
         try:
             return tables.payloads_of(self.table(files, replace(wanted, currencies=None)))
         except DamagedError as error:
-            raise self.damaged(error.file) from None
+            raise self.damaged(error) from None
 
     def payloads_by_month(self, wanted: Wanted) -> Iterator[Payload]:
         """Yield the payloads, oldest first, a month at a time: not all need fit into memory."""
@@ -137,11 +145,10 @@ class Datasets:
         """Make files appear, in this order."""
         self.store.write([(file.path, content) for file, content in contents.items()])
 
-    def damaged(self, file: File) -> PayloadError:
+    def damaged(self, error: DamagedError) -> PayloadError:
         """Return the error of a damaged file of payloads."""
         return PayloadError(
-            f"{file.path} in {self.location} was changed or cut off since it was kept.",
-            remedy=FROM_BACKUP,
+            f"{error.file.path} in {self.location} {error.damage}.", remedy=error.remedy
         )
 
     def _unsettled(self) -> PcNotebooksError:

@@ -380,13 +380,13 @@ class History:
 
         Nothing is lost by them: their rows are derived from the payloads meanwhile.
         """
-        damaged: set[File] = set()
+        damaged: dict[File, str] = {}
         frame = self._datasets.patiently(
             lambda: frames.frame(self._datasets, dataset, wanted, at, exact=exact, damaged=damaged)
         )
-        for file in sorted(damaged):
+        for file, damage in sorted(damaged.items()):
             warnings.warn(
-                f"{file.path} in {self.location} was changed or cut off; its rows were"
+                f"{file.path} in {self.location} {damage}; its rows were"
                 f" read from the payloads. {upkeep.REBUILD}",
                 UserWarning,
                 stacklevel=3,

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from pcnotebooks.errors import PayloadError
 from pcnotebooks.history import tables
-from pcnotebooks.history.datasets import FROM_BACKUP, DamagedError, Datasets, contents_of
+from pcnotebooks.history.datasets import CHANGED, FROM_BACKUP, DamagedError, Datasets, contents_of
 from pcnotebooks.history.disputes import COMPACT_COMMAND, disputes
 from pcnotebooks.history.files import DERIVED, FOLDERS, PAYLOADS, File, file_of, month_of
 from pcnotebooks.payload.payload import Payload
@@ -90,11 +90,14 @@ def damages(datasets: Datasets) -> Iterator[tuple[str, str, str]]:
     whole: list[File] = []
     for file in files:
         try:
-            payloads = datasets.payloads([file])
+            payloads = tables.payloads_of(datasets.table([file]))
         except FileNotFoundError:
             continue  # compacted meanwhile
+        except DamagedError as error:
+            yield file.path, error.damage, error.remedy
+            continue
         except PayloadError:
-            yield file.path, "was changed or cut off", FROM_BACKUP
+            yield file.path, CHANGED, FROM_BACKUP
             continue
         if not payloads or file_of(*payloads).stem != file.stem:
             yield file.path, "does not hold the payloads that its name tells", FROM_BACKUP
@@ -157,5 +160,5 @@ def _damages_of_twins(
                     yield twin.path, "differs from its payloads", REBUILD
             except FileNotFoundError:
                 continue
-            except DamagedError:
-                yield twin.path, "was changed or cut off", REBUILD
+            except DamagedError as error:
+                yield twin.path, error.damage, REBUILD
