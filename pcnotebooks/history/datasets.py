@@ -8,9 +8,9 @@ from typing import TypeVar
 
 import pyarrow as pa
 
-from pcnotebooks.errors import PayloadError, PcNotebooksError
+from pcnotebooks.errors import NoHistoryError, PayloadError, PcNotebooksError
 from pcnotebooks.history import tables
-from pcnotebooks.history.files import OLDER, PAYLOADS, File, Wanted, digest_of, month_of
+from pcnotebooks.history.files import FOLDERS, OLDER, PAYLOADS, File, Wanted, digest_of, month_of
 from pcnotebooks.history.store import Store
 from pcnotebooks.payload.payload import Payload
 
@@ -55,14 +55,37 @@ class Datasets:
 
         A listing can come too early for a merged file and too late for those that went into it;
         the next one shows it.
+
+        Raises
+        ------
+        NoHistoryError
+            For a location where there is no history.
+        PayloadError
+            For derived tables without any payloads.
         """
         files = self.files(PAYLOADS)
+        if not files:
+            self._require_emptiness()
         for _ in range(_ATTEMPTS):
             again = self.files(PAYLOADS)
             if {file for file in again if file.is_compacted} <= set(files):
                 return [file for file in files if wanted.may_be_in(file)]
             files = again
         raise self._unsettled()
+
+    def _require_emptiness(self) -> None:
+        """Raise if a history without payloads is not empty, but not there."""
+        if not self.store.is_there():
+            raise NoHistoryError(
+                f"There is no history at {self.location}.",
+                remedy="Correct the location; the first payload that is kept makes a new one.",
+            )
+        if not self.store.is_there(PAYLOADS) and any(map(self.store.is_there, FOLDERS)):
+            raise PayloadError(
+                f"The history at {self.location} has derived tables, and no folder {PAYLOADS}.",
+                remedy="Restore the folder from a backup; if its storage is slow to list what was"
+                " kept, try again later.",
+            )
 
     def patiently(self, read: Callable[[], _T]) -> _T:
         """Return what is read, from the start again if a file was compacted meanwhile."""
