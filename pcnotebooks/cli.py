@@ -16,7 +16,7 @@ import typer
 import typer.core
 
 import pcnotebooks as pc
-from pcnotebooks.errors import ConfigurationError, PayloadError, PcNotebooksError
+from pcnotebooks.errors import ConfigurationError, NoHistoryError, PayloadError, PcNotebooksError
 from pcnotebooks.text import named, shell_line, without_password
 
 if TYPE_CHECKING:
@@ -56,12 +56,14 @@ _Until = Annotated[str | None, typer.Option(metavar="DATE", help="Last day (UTC)
 _Files = list[Path] | None
 _SAVED: dict[str, Any] = {"metavar": "FILE", "exists": True, "dir_okay": False}
 _DAY = typer.Option(metavar="DATE", formats=["%Y-%m-%d"], help="Day to count days from (UTC).")
+_LOCALE = typer.Option(metavar="NAME", help="Of numbers and dates: de_CH.")
+_DIR = typer.Argument(metavar="DIR", file_okay=False, help="Folder for the files.")
 _METHOD = typer.Option(metavar="NAME", help="device_code or browser.")
 _FOLDER = Path("partner-center")
 
 
 def main() -> None:
-    """Run the command line: exit code 0 done, 1 an error in words, 2 wrong usage."""
+    """Run the command line: exit code 0 done, 1 an error in words, 2 wrong usage or location."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # A pipe on Windows has the 256 letters of a code page; partners' names have others.
@@ -72,7 +74,7 @@ def main() -> None:
             app()
     except (PcNotebooksError, OSError) as error:
         _say(error)
-        sys.exit(1)
+        sys.exit(2 if isinstance(error, NoHistoryError) else 1)
 
 
 def _show_warning(message: Warning | str, *_: object) -> None:
@@ -138,9 +140,7 @@ def report(
     as_of: Annotated[datetime | None, _DAY] = None,
     terms_days: Annotated[int, typer.Option(metavar="DAYS", help="Payment terms in days.")] = 60,
     title: Annotated[str | None, typer.Option(metavar="TEXT", help="Heading.")] = None,
-    locale: Annotated[
-        str, typer.Option(metavar="NAME", help="Of numbers and dates: de_CH.")
-    ] = "en",
+    locale: Annotated[str, _LOCALE] = "en",
 ) -> None:
     """Write the report: one HTML file that opens anywhere, or a PDF (-o NAME.pdf).
 
@@ -368,11 +368,10 @@ def snapshot(*, profile: _Profiles = None, cloud: _Cloud = None, history: _Locat
     from pcnotebooks.session.sign_in import unasked
 
     kept = pc.History(history)
-    names: list[str | None] = [*(profile or ())] or [None]
     said = []
     failed: dict[tuple[str | None, str], PcNotebooksError | OSError] = {}
     # Everything is kept before anything is printed: a full disk under a log fails the printing.
-    answers = fetch_profiles(names, lambda name: unasked(cloud, name), progress=False)
+    answers = fetch_profiles(profile or [None], lambda name: unasked(cloud, name), progress=False)
     for name, both in answers.items():
         done: list[pc.Payload] = []
         for answer in both:
@@ -394,13 +393,20 @@ def snapshot(*, profile: _Profiles = None, cloud: _Cloud = None, history: _Locat
     raise typer.Exit(bool(failed))
 
 
+def _opened(location: str | None) -> pc.History:
+    """Return a history, and say if nothing is kept in it."""
+    kept = pc.History(location)
+    if kept.is_empty:
+        next(kept.payloads(), None)  # an error if it is not there
+        _print(f"Nothing is kept in {kept.location} yet.")
+    return kept
+
+
 @_history.command("list")
 def list_kept(*, history: _Location = None) -> None:
     """List the partners, and the payloads of summaries and of invoices kept of each."""
-    kept = pc.History(history)
+    kept = _opened(history)
     found = kept.index()
-    if found.empty:
-        _print(f"Nothing is kept in {kept.location} yet.")
     whole = found["damage"].isna()
     by = ["partner", "cloud", found["resource"].str.replace("_", " ")]
     groups = found[whole].groupby(by, observed=True)["retrieved_at"]
@@ -429,7 +435,7 @@ def changes(
     """
     from pcnotebooks.amounts import format_amount
 
-    kept = pc.History(history)
+    kept = _opened(history)
     found = kept.changes(partner=partner, currency=currency, since=since, until=until)
     rows = []
     steps: Iterable[Any] = found.sort_values("retrieved_at", kind="stable").itertuples()
@@ -453,17 +459,18 @@ def changes(
 @_history.command()
 def compact(*, history: _Location = None) -> None:
     """Merge the small files of closed months, and mend what killed processes left behind."""
-    _print(f"{pc.History(history).compact()} files merged.")
+    _print(f"{_opened(history).compact()} files merged.")
 
 
 @_history.command()
 def verify(*, history: _Location = None) -> None:
     """Check every hash; exit code 1 if any file is damaged."""
-    damaged = pc.History(history).verify()
+    kept = _opened(history)
+    damaged = kept.verify()
     for row in damaged.itertuples():
         _print(f"{row.file} {row.damage}.")
         _print(row.remedy)
-    if damaged.empty:
+    if damaged.empty and not kept.is_empty:
         _print("Nothing is damaged.")
     raise typer.Exit(not damaged.empty)
 
@@ -471,15 +478,13 @@ def verify(*, history: _Location = None) -> None:
 @_history.command()
 def rebuild(*, history: _Location = None) -> None:
     """Derive every table again from the payloads."""
-    pc.History(history).rebuild()
+    _opened(history).rebuild()
     _print("Rebuilt.")
 
 
 @_history.command()
 def export(
-    directory: Annotated[
-        Path, typer.Argument(metavar="DIR", file_okay=False, help="Folder for the files.")
-    ],
+    directory: Annotated[Path, _DIR],
     *,
     history: _Location = None,
     partner: _Partners = None,
@@ -489,6 +494,7 @@ def export(
     """Save each payload as a file that report --payload and Payload.load read."""
     from pcnotebooks.history.files import file_of
 
+    kept = _opened(history)
     directory.mkdir(parents=True, exist_ok=True)
-    for payload in pc.History(history).payloads(partner=partner, since=since, until=until):
+    for payload in kept.payloads(partner=partner, since=since, until=until):
         _print(payload.save(directory / f"{file_of(payload).name}.json"))

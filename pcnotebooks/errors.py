@@ -120,3 +120,7 @@ class ReportError(PcNotebooksError):
 
 class PcNotebooksWarning(UserWarning):
     """A figure that is right and can mislead, or that could not be worked out."""
+
+
+class NoHistoryError(ConfigurationError):
+    """There is no history at a location: a wrong name, or nothing was ever kept there."""

@@ -81,7 +81,7 @@ def test_without_a_sign_in_a_snapshot_fails_with_what_to_do(run, contoso, identi
     ]
     assert identity_provider.count("devicecode") == 0
     assert not contoso.requests
-    assert list(History().payloads()) == []
+    assert History().is_empty
 
 
 def test_the_others_are_kept_where_one_fails(run, signed_in):
@@ -139,7 +139,7 @@ def test_where_both_are_refused_both_are_said(run, signed_in, contoso):
     code, said, errors = run("snapshot", "--profile", "contoso")
     assert (code, said) == (1, [])
     assert ["(invoices)" in line for line in errors if line.startswith("Error")] == [False, True]
-    assert list(History().payloads()) == []
+    assert History().is_empty
 
 
 def test_an_unwritable_history_is_an_error_in_one_line(run, signed_in, home):
@@ -211,8 +211,40 @@ def test_lists_what_is_kept(run, sample):
         ],
         [],
     )
-    code, said, _ = run("history", "list", "--history", "memory://nothing")
-    assert (code, said) == (0, ["Nothing is kept in memory://nothing yet."])
+
+
+READS = [
+    ("history", "list"),
+    ("history", "changes", "--unexplained"),
+    ("history", "compact"),
+    ("history", "verify"),
+    ("history", "rebuild"),
+    ("history", "export", "files"),
+    ("report",),
+]
+
+
+@pytest.mark.parametrize("command", READS, ids=" ".join)
+@pytest.mark.parametrize("place", ["memory://misspelt/h", "misspelt"])
+def test_a_history_that_is_not_there_is_an_error(run, home, monkeypatch, command, place):
+    """Exit code 2, with the location; nothing is made there, or said of its health."""
+    monkeypatch.chdir(home)
+    code, said, errors = run(*command, "--history", place)
+    assert (code, said) == (2, [])
+    assert errors[0] == f"Error: There is no history at {place}."
+    assert "location" in errors[1]
+    assert not (home / "misspelt").exists()
+    assert not (home / "files").exists()
+
+
+@pytest.mark.parametrize("command", READS[:-1], ids=" ".join)
+def test_an_empty_history_says_so(run, home, monkeypatch, command):
+    """It is there, and nothing is kept in it yet."""
+    monkeypatch.chdir(home)
+    (home / "new").mkdir()
+    code, said, _ = run(*command, "--history", "new")
+    assert (code, said[0]) == (0, "Nothing is kept in new yet.")
+    assert "Nothing is damaged." not in said
 
 
 def test_changes_are_said_with_their_causes(run, sample):
@@ -302,7 +334,7 @@ def test_the_list_leaves_out_what_is_damaged_and_says_so(run, sample):
     ]
     path = file.relative_to(sample.location)
     assert errors == [
-        f"Error: {path} in {sample.location} was changed or cut off since it was kept.",
+        f"Error: {path} in {sample.location} was changed or cut off.",
         "Restore it from a backup, or delete it and append its payloads again.",
     ]
 

@@ -8,9 +8,9 @@ from typing import TypeVar
 
 import pyarrow as pa
 
-from pcnotebooks.errors import PayloadError, PcNotebooksError
+from pcnotebooks.errors import NoHistoryError, PayloadError, PcNotebooksError
 from pcnotebooks.history import tables
-from pcnotebooks.history.files import OLDER, PAYLOADS, File, Wanted, digest_of, month_of
+from pcnotebooks.history.files import FOLDERS, OLDER, PAYLOADS, File, Wanted, digest_of, month_of
 from pcnotebooks.history.store import Store
 from pcnotebooks.payload.payload import Payload
 
@@ -18,16 +18,18 @@ _T = TypeVar("_T")
 
 ALL = Wanted()
 FROM_BACKUP = "Restore it from a backup, or delete it and append its payloads again."
+CHANGED = "was changed or cut off"
+_OTHER_FORM = "Read it with the latest release: pip install --upgrade pcnotebooks. " + FROM_BACKUP
 # A listing, and a read, is outdated only if another process compacted in just that moment.
 _ATTEMPTS = 100
 
 
 class DamagedError(Exception):
-    """A file that is not what was written."""
+    """A file that is not what was written, or that this release cannot read."""
 
-    def __init__(self, file: File) -> None:
+    def __init__(self, file: File, damage: str = CHANGED, remedy: str = FROM_BACKUP) -> None:
         super().__init__(file.path)
-        self.file = file
+        self.file, self.damage, self.remedy = file, damage, remedy
 
 
 @dataclass(frozen=True)
@@ -53,14 +55,37 @@ class Datasets:
 
         A listing can come too early for a merged file and too late for those that went into it;
         the next one shows it.
+
+        Raises
+        ------
+        NoHistoryError
+            For a location where there is no history.
+        PayloadError
+            For derived tables without any payloads.
         """
         files = self.files(PAYLOADS)
+        if not files:
+            self._require_emptiness()
         for _ in range(_ATTEMPTS):
             again = self.files(PAYLOADS)
             if {file for file in again if file.is_compacted} <= set(files):
                 return [file for file in files if wanted.may_be_in(file)]
             files = again
         raise self._unsettled()
+
+    def _require_emptiness(self) -> None:
+        """Raise if a history without payloads is not empty, but not there."""
+        if not self.store.is_there():
+            raise NoHistoryError(
+                f"There is no history at {self.location}.",
+                remedy="Correct the location; the first payload that is kept makes a new one.",
+            )
+        if not self.store.is_there(PAYLOADS) and any(map(self.store.is_there, FOLDERS)):
+            raise PayloadError(
+                f"The history at {self.location} has derived tables, and no folder {PAYLOADS}.",
+                remedy="Restore the folder from a backup; if its storage is slow to list what was"
+                " kept, try again later.",
+            )
 
     def patiently(self, read: Callable[[], _T]) -> _T:
         """Return what is read, from the start again if a file was compacted meanwhile."""
@@ -79,13 +104,19 @@ class Datasets:
         Raises
         ------
         DamagedError
-            For a file whose bytes are not those that were written.
+            For a file whose bytes are not those that were written, or of a form that this
+            release cannot read.
         """
         contents = self.store.read([file.path for file in files])
+        parts = []
         for file, content in zip(files, contents, strict=True):
             if digest_of(content) != file.digest:
                 raise DamagedError(file)
-        return tables.read(contents, files[0].dataset, wanted, columns)
+            try:
+                parts.append(tables.read(content, file.dataset, columns))
+            except tables.UnreadableError as error:
+                raise DamagedError(file, str(error), _OTHER_FORM) from None
+        return tables.select(pa.concat_tables(parts), wanted)
 
     def keys(self, files: Sequence[File], wanted: Wanted = ALL) -> pa.Table:
         """Return whose and which the payloads in some files are, without their bodies.
@@ -98,7 +129,7 @@ class Datasets:
         try:
             return self.table(files, replace(wanted, currencies=None), tables.KEYS)
         except DamagedError as error:
-            raise self.damaged(error.file) from None
+            raise self.damaged(error) from None
 
     def payloads(self, files: Sequence[File], wanted: Wanted = ALL) -> list[Payload]:
         """Return the payloads in some files.
@@ -113,7 +144,7 @@ class Datasets:
         try:
             return tables.payloads_of(self.table(files, replace(wanted, currencies=None)))
         except DamagedError as error:
-            raise self.damaged(error.file) from None
+            raise self.damaged(error) from None
 
     def payloads_by_month(self, wanted: Wanted) -> Iterator[Payload]:
         """Yield the payloads, oldest first, a month at a time: not all need fit into memory."""
@@ -137,11 +168,10 @@ class Datasets:
         """Make files appear, in this order."""
         self.store.write([(file.path, content) for file, content in contents.items()])
 
-    def damaged(self, file: File) -> PayloadError:
+    def damaged(self, error: DamagedError) -> PayloadError:
         """Return the error of a damaged file of payloads."""
         return PayloadError(
-            f"{file.path} in {self.location} was changed or cut off since it was kept.",
-            remedy=FROM_BACKUP,
+            f"{error.file.path} in {self.location} {error.damage}.", remedy=error.remedy
         )
 
     def _unsettled(self) -> PcNotebooksError:

@@ -86,8 +86,11 @@ class File:
 
     @property
     def stem(self) -> str:
-        """What a file of payloads and the tables derived from it have in common."""
-        return f"{self.folder}/{self.name}"
+        """What a file of payloads and the tables derived from it have in common.
+
+        A disk that ignores case may spell their folders in two ways; the name has the ids.
+        """
+        return f"{alike(self.folder)}/{self.name}"
 
     @property
     def resource(self) -> str:
@@ -270,9 +273,9 @@ def _several(choice: str | Cloud | Iterable[str | Cloud] | None) -> tuple[str, .
 
 
 def _among(segment: str, labels: tuple[str, ...] | None) -> bool:
-    return labels is None or _alike(segment) in {_alike(_segment(each)) for each in labels}
+    return labels is None or alike(segment) in {alike(_segment(each)) for each in labels}
 
 
-def _alike(segment: str) -> str:
+def alike(segment: str) -> str:
     """Return what a file system may take for the same name; the rows themselves tell."""
     return normalize("NFC", segment).casefold()

@@ -13,7 +13,7 @@ from pcnotebooks.frame.invoices import invoice_frame
 from pcnotebooks.frame.schema import finish
 from pcnotebooks.frame.selection import AsOf, rows_with
 from pcnotebooks.history import tables
-from pcnotebooks.history.datasets import FROM_BACKUP, DamagedError, Datasets
+from pcnotebooks.history.datasets import DamagedError, Datasets
 from pcnotebooks.history.disputes import disputes
 from pcnotebooks.history.files import (
     DERIVED,
@@ -46,7 +46,7 @@ def frame(
     at: AsOf | None,
     *,
     exact: bool,
-    damaged: set[File],
+    damaged: dict[File, str],
 ) -> pd.DataFrame:
     """Return the wanted rows of a derived dataset.
 
@@ -59,7 +59,7 @@ def frame(
     exact
         Amounts as Decimal.
     damaged
-        To which every derived table is added that is damaged, and was not used.
+        To which every derived table is added that is damaged, and was not used, with its damage.
     """
     resource = next(name for name, derived in DERIVED.items() if dataset in derived)
     wanted = replace(wanted, resource=resource)
@@ -105,7 +105,11 @@ def _latest(datasets: Datasets, wanted: Wanted) -> Wanted:
 
 
 def _derived(
-    datasets: Datasets, dataset: str, files: Sequence[File], wanted: Wanted, damaged: set[File]
+    datasets: Datasets,
+    dataset: str,
+    files: Sequence[File],
+    wanted: Wanted,
+    damaged: dict[File, str],
 ) -> pa.Table | None:
     """Return the derived rows of files of payloads; None if amounts in them were rounded.
 
@@ -121,7 +125,7 @@ def _derived(
             parts.append(datasets.table(found, wanted))
         except DamagedError as error:
             found.remove(error.file)
-            damaged.add(error.file)
+            damaged[error.file] = error.damage
     there = {twin.stem for twin in found}
     lacking = [file for file in files if file.stem not in there]
     resource = wanted.resource or ""
@@ -140,9 +144,9 @@ def index(datasets: Datasets) -> pd.DataFrame:
     for file in datasets.payload_files():
         try:
             keys = datasets.table([file], columns=tables.KEYS)
-        except DamagedError:
-            damage = "was changed or cut off since it was kept"
-            damaged.append([*file.owner, None, file.resource, None, file.path, damage, FROM_BACKUP])
+        except DamagedError as error:
+            what = (error.damage, error.remedy)
+            damaged.append([*file.owner, None, file.resource, None, file.path, *what])
             continue
         for *moment, sha256 in zip(*(keys[name].to_pylist() for name in tables.KEYS), strict=True):
             partner, cloud, at = moment

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import time
 import warnings
 from collections.abc import Iterator
@@ -66,7 +67,8 @@ class History:
     -----
     In all methods `partner`, `cloud` and `currency` choose one value or several, None all.
     `since` and `until` bound ``retrieved_at``: a date, datetime or ISO string, in UTC unless it
-    says otherwise. A day is whole, so both are included.
+    says otherwise. A day is whole, so both are included. If there is no history at the location,
+    every method but :meth:`append` raises ConfigurationError: a wrong name is not an empty history.
 
     Examples
     --------
@@ -103,6 +105,11 @@ class History:
     def __repr__(self) -> str:
         return f"History({self.location!r})"
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether no payload is kept, also if there is no history at the location yet."""
+        return not self._datasets.files(PAYLOADS)
+
     def append(self, payload: Payload, *, sample: bool = False) -> bool:
         """Keep a payload; return whether it is new.
 
@@ -126,7 +133,14 @@ class History:
             For sample data without `sample`, a label too long for a folder's name, or another
             answer than the one that is kept of that partner, cloud, ``retrieved_at`` and resource.
         OSError, PcNotebooksError
-            If it cannot be written, or an object store gives no answer; nothing was kept.
+            If it cannot be written, or an object store gives no answer. Append it again: what is
+            kept all the same, by a store whose answer was lost, is not kept twice.
+
+        Warns
+        -----
+        UserWarning
+            If it is kept, and a table could not be derived of it; if other users can change a
+            folder of the history.
         """
         if not isinstance(payload, Payload):
             raise TypeError(
@@ -155,7 +169,22 @@ class History:
                 remedy=f"{other.path} in {self.location} holds the other. Give each account a"
                 " partner label of its own, and each answer its time.",
             )
-        self._datasets.write(contents)
+        try:
+            self._datasets.write(contents)
+        except store.HalfWrittenError as error:
+            warnings.warn(
+                f"The payload is kept, not yet derived: {error.message} Frames derive its rows"
+                f" when they are read. Run: {disputes.COMPACT_COMMAND}",
+                UserWarning,
+                stacklevel=2,
+            )
+        if folder := self._datasets.store.open_to_others(file.path):
+            warnings.warn(
+                f"Other users can change and delete what is in {folder}, a folder of the"
+                f" history. Run: chmod go-w {shlex.quote(folder)}",
+                UserWarning,
+                stacklevel=2,
+            )
         return True
 
     def payloads(
@@ -380,13 +409,13 @@ class History:
 
         Nothing is lost by them: their rows are derived from the payloads meanwhile.
         """
-        damaged: set[File] = set()
+        damaged: dict[File, str] = {}
         frame = self._datasets.patiently(
             lambda: frames.frame(self._datasets, dataset, wanted, at, exact=exact, damaged=damaged)
         )
-        for file in sorted(damaged):
+        for file, damage in sorted(damaged.items()):
             warnings.warn(
-                f"{file.path} in {self.location} was changed or cut off; its rows were"
+                f"{file.path} in {self.location} {damage}; its rows were"
                 f" read from the payloads. {upkeep.REBUILD}",
                 UserWarning,
                 stacklevel=3,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import re
+import stat
+import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -34,6 +36,10 @@ _CANNOT_SYNC = {
 }  # fmt: skip
 
 
+class HalfWrittenError(PcNotebooksError):
+    """The first of several files is written; a later one is not."""
+
+
 class Store(Protocol):
     """What a history needs of a place; files appear whole, replace each other and disappear."""
 
@@ -46,7 +52,18 @@ class Store(Protocol):
         ...
 
     def write(self, contents: Sequence[Content]) -> None:
-        """Make the files appear in this order; the first survives a loss of power."""
+        """Make the files appear in this order; the first survives a loss of power.
+
+        HalfWrittenError if that one is there and a later one is not.
+        """
+        ...
+
+    def is_there(self, folder: str = "") -> bool:
+        """Return whether there is such a folder below the location, or the location itself."""
+        ...
+
+    def open_to_others(self, path: str) -> str | None:
+        """Return the first folder on the way to a file in which other users can change files."""
         ...
 
     def delete(self, paths: Iterable[str]) -> None:
@@ -69,7 +86,14 @@ def open_store(location: str | os.PathLike[str]) -> Store:
     """
     place = _folder_of(os.fspath(location))
     if "://" not in place:
-        folder = Path(place).expanduser().absolute()
+        try:
+            if "\0" in place:
+                raise RuntimeError("No folder has the character NUL in its name")
+            folder = Path(place).expanduser().absolute()
+        except RuntimeError as error:  # ~name of a user that there is not
+            raise ConfigurationError(
+                f"The history at {place!r} cannot be opened: {error}.", remedy="Name a folder."
+            ) from None
         if folder.exists() and not folder.is_dir():
             raise ConfigurationError(
                 f"{folder} is a file.", remedy="A history is a folder: name another."
@@ -156,6 +180,17 @@ def _answering(place: str) -> Iterator[None]:
         ) from None  # a traceback would show the whole URL, signature included
 
 
+@contextmanager
+def _later(place: int) -> Iterator[None]:
+    """Have an error after the first file say that this one is there."""
+    try:
+        yield
+    except (OSError, PcNotebooksError) as error:
+        if not place:
+            raise
+        raise HalfWrittenError(str(error)) from None
+
+
 @dataclass(frozen=True)
 class _Folder:
     """A folder of this machine or of a network share, for its owner alone."""
@@ -164,13 +199,17 @@ class _Folder:
 
     def list_files(self, folder: str) -> list[str]:
         start = len(str(self.root / "_")) - 1
-        found = _files_below(str(self.root / folder))
-        return [path[start:].replace(os.sep, "/") for path in found]
+        place = self.root / _spelt(folder)
+        above = [each.stat() for each in place.parents if each.is_dir()]
+        found = _files_below(str(place), tuple((each.st_dev, each.st_ino) for each in above))
+        return [_spelt(path[start:].replace(os.sep, "/")) for path in found]
 
     def read(self, paths: Sequence[str]) -> list[bytes]:
         return [(self.root / path).read_bytes() for path in paths]
 
     def write(self, contents: Sequence[Content]) -> None:
+        for name, _ in contents:
+            _spelt(name)
         with ExitStack() as staged:
             # All are written before the first appears: a full disk leaves nothing half done.
             pairs = [
@@ -178,7 +217,7 @@ class _Folder:
                 for place, (path, content) in enumerate(contents)
             ]
             for place, (beside, path) in enumerate(pairs):
-                with _named(path):
+                with _later(place), _named(path):
                     _make_private(path.parent)
                     beside.replace(path)
                     if not place:
@@ -205,6 +244,21 @@ class _Folder:
         for path in paths:
             (self.root / path).unlink(missing_ok=True)
 
+    def is_there(self, folder: str = "") -> bool:
+        try:
+            return stat.S_ISDIR((self.root / folder).stat().st_mode)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+
+    def open_to_others(self, path: str) -> str | None:
+        if os.name != "posix":
+            return None
+        folders = [self.root, *reversed((self.root / path).parents)]
+        for folder in dict.fromkeys(each for each in folders if each.is_relative_to(self.root)):
+            if folder.is_dir() and folder.stat().st_mode & 0o022:
+                return str(folder)
+        return None
+
     def clean(self) -> None:
         for path in (self.root / _ASIDE).glob("*"):
             with suppress(FileNotFoundError):  # it was moved to its place, or cleaned by another
@@ -212,18 +266,50 @@ class _Folder:
                     path.unlink()
 
 
-def _files_below(folder: str) -> Iterator[str]:
-    """Yield every file, also with a name that is no text, which pyarrow's listing ends at."""
+def _files_below(folder: str, above: tuple[tuple[int, int], ...]) -> Iterator[str]:
+    """Yield every file, also with a name that is no text, which pyarrow's listing ends at.
+
+    A link to a folder that it is in is yielded as if it were a file, for verify to name.
+    """
     try:
         entries = os.scandir(folder)
     except FileNotFoundError:
         return
+    here = os.stat(folder)  # noqa: PTH116  (the path may be no text)
+    above = (*above, (here.st_dev, here.st_ino))
     with entries:
         for entry in entries:
-            if entry.is_dir():
-                yield from _files_below(entry.path)
-            elif entry.is_file():
+            if _leads_down(entry, above) if entry.is_symlink() else entry.is_dir():
+                yield from _files_below(entry.path, above)
+            elif entry.is_symlink() or entry.is_file():
                 yield entry.path
+
+
+def _leads_down(link: os.DirEntry[str], above: tuple[tuple[int, int], ...]) -> bool:
+    """Return whether a symbolic link leads to a folder, and not to one that it is in."""
+    try:
+        there = link.stat()
+    except OSError:  # to itself, or nowhere
+        return False
+    return stat.S_ISDIR(there.st_mode) and (there.st_dev, there.st_ino) not in above
+
+
+def _spelt(path: str) -> str:
+    """Return a path whose letters the system writes as every other does, in UTF-8.
+
+    Raises
+    ------
+    ConfigurationError
+        For another encoding: rows of a partner would be missed, or kept in a second folder.
+    """
+    if not path.isascii() and (encoding := sys.getfilesystemencoding()) != "utf-8":
+        name = path.encode("ascii", "backslashreplace").decode()
+        raise ConfigurationError(
+            f"The encoding of file names is {encoding}, in which {name} of the history cannot be"
+            " read or written.",
+            remedy="Set PYTHONUTF8=1, or a locale of UTF-8 such as LC_ALL=C.UTF-8.",
+        )
+    return path
 
 
 def _private(path: str, flags: int) -> int:
@@ -283,11 +369,35 @@ class _Bucket:
     def list_files(self, folder: str) -> list[str]:
         with _answering(self.place):
             self.remote.invalidate_cache()  # others write, too
+            place = f"{self.root}/{folder}"
+            # fsspec's own walk passes over a folder that cannot be listed; stores that list by
+            # prefix have a find of their own.
+            walks = self.remote.find.__module__ in ("fsspec.spec", "fsspec.asyn")
             try:
-                found = self.remote.find(f"{self.root}/{folder}")
-            except FileNotFoundError:  # some say so of a bucket or a folder without objects
+                found = list(self._below(place)) if walks else self.remote.find(place)
+            except FileNotFoundError:  # some say so of a folder without objects
+                if self.is_there(folder):
+                    raise  # one in it is gone meanwhile
                 return []
             return [path.removeprefix(f"{self.root}/") for path in found]
+
+    def _below(self, place: str) -> Iterator[str]:
+        for entry in self.remote.ls(place, detail=True):
+            if entry["type"] == "directory":
+                yield from self._below(entry["name"])
+            else:
+                yield entry["name"]
+
+    def is_there(self, folder: str = "") -> bool:
+        with _answering(self.place):
+            try:
+                self.remote.info(f"{self.root}/{folder}".rstrip("/"))
+            except FileNotFoundError:
+                return False
+            return True
+
+    def open_to_others(self, path: str) -> None:
+        """Return None: the store's own rules say that."""
 
     def read(self, paths: Sequence[str]) -> list[bytes]:
         places = [f"{self.root}/{path}" for path in paths]
@@ -300,8 +410,8 @@ class _Bucket:
             return list(contents)
 
     def write(self, contents: Sequence[Content]) -> None:
-        with _answering(self.place):
-            for path, content in contents:
+        for place, (path, content) in enumerate(contents):
+            with _later(place), _answering(self.place):
                 self.remote.pipe_file(f"{self.root}/{path}", content)
 
     def delete(self, paths: Iterable[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import operator
+import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import ROUND_HALF_EVEN, Decimal
@@ -68,7 +69,6 @@ PAYLOAD_SCHEMA = pa.schema(
         ("correlation_id", pa.string()),
         ("sha256", pa.string()),
         ("body", pa.binary()),
-        # These two are missing in the files of an older history, which are of summaries.
         ("resource", pa.string()),
         ("pages", pa.list_(pa.binary())),
     ]
@@ -80,7 +80,13 @@ _SCHEMAS = {PAYLOADS: PAYLOAD_SCHEMA} | {
     dataset: pa.schema([*((name, _type_of(name)) for name in columns), *_ORIGIN])
     for dataset, columns in _COLUMNS.items()
 }
+# Files of an older history lack the last two, which is then one of summaries without pages.
+_OPTIONAL = ("request_id", "correlation_id", "resource", "pages")
 _CATEGORIES = ("partner", "cloud", "currency", "invoice_type", "document_type")
+
+
+class UnreadableError(Exception):
+    """A file whose bytes are those that were written, in a form that this release cannot read."""
 
 
 def distinct(payloads: Iterable[Payload]) -> list[Payload]:
@@ -221,19 +227,57 @@ def parquet(table: pa.Table) -> bytes:
     return bytes(sink.getvalue())
 
 
-def read(
-    contents: Iterable[bytes], dataset: str, wanted: Wanted, columns: Sequence[str] | None = None
-) -> pa.Table:
-    """Return the wanted rows of some Parquet files of a dataset, in the files' order."""
-    # Files of a month are small: what pyarrow.dataset does for each takes longer than reading it.
-    parts = [
-        pq.ParquetFile(pa.BufferReader(content)).read(columns=columns, use_threads=False)
-        for content in contents
-    ]
-    empty = _SCHEMAS[dataset].empty_table()
-    if columns is None:
-        parts.append(empty)  # whose columns a file of an older history may lack
-    return select(pa.concat_tables(parts, promote_options="default") if parts else empty, wanted)
+def read(content: bytes, dataset: str, columns: Sequence[str] | None = None) -> pa.Table:
+    """Return the rows of a Parquet file of a dataset, with the columns and types of today.
+
+    A later release may have written more columns, another engine may have written its own order
+    and types. A column that cannot be converted without a loss is an error.
+
+    Raises
+    ------
+    UnreadableError
+        For a file that is not Parquet, lacks a column, or has one of another kind.
+    """
+    schema = _SCHEMAS[dataset]
+    if columns is not None:
+        schema = pa.schema([schema.field(name) for name in columns])
+    try:
+        # Files of a month are small: what pyarrow.dataset does takes longer than reading one.
+        file = pq.ParquetFile(pa.BufferReader(content))
+        there = file.schema_arrow.names
+        table = file.read([name for name in schema.names if name in there], use_threads=False)
+    except (pa.ArrowException, OSError) as error:
+        raise UnreadableError(f"cannot be read as Parquet: {error}") from None
+    return pa.table([_column(table, field) for field in schema], schema=schema)
+
+
+def _column(table: pa.Table, field: pa.Field) -> pa.ChunkedArray:
+    """Return a column in the type of today."""
+    places = table.schema.get_all_field_indices(field.name)
+    if not places and field.name in _OPTIONAL:
+        return pa.chunked_array([pa.nulls(len(table), field.type)])
+    if len(places) != 1:
+        times = "twice" if places else "not at all"
+        raise UnreadableError(f"has the column {field.name} {times}")
+    column = table.column(places[0])
+    if _kind(column.type) != _kind(field.type) and column.null_count < len(column):
+        raise UnreadableError(f"has {column.type} in the column {field.name}, not {field.type}")
+    if field.name in KEYS and column.null_count:
+        raise UnreadableError(f"lacks values in the column {field.name}")
+    try:
+        return column if column.type == field.type else column.cast(field.type)
+    except pa.ArrowException:
+        raise UnreadableError(
+            f"has values in the column {field.name} that are not of the type {field.type}"
+        ) from None
+
+
+def _kind(stored: pa.DataType) -> str:
+    """Return what types have in common that hold the same values, each in its own way."""
+    if pa.types.is_dictionary(stored):
+        stored = stored.value_type
+    kind = re.split(r"[\[(<]", str(stored))[0]
+    return re.sub(r"^large_|_view$|\d+$|^u(?=int)", "", kind)
 
 
 def chosen(wanted: Wanted) -> pc.Expression | None:

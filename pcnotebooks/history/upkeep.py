@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from pcnotebooks.errors import PayloadError
 from pcnotebooks.history import tables
-from pcnotebooks.history.datasets import FROM_BACKUP, DamagedError, Datasets, contents_of
+from pcnotebooks.history.datasets import CHANGED, FROM_BACKUP, DamagedError, Datasets, contents_of
 from pcnotebooks.history.disputes import COMPACT_COMMAND, disputes
-from pcnotebooks.history.files import DERIVED, FOLDERS, PAYLOADS, File, file_of, month_of
+from pcnotebooks.history.files import DERIVED, FOLDERS, PAYLOADS, File, alike, file_of, month_of
 from pcnotebooks.payload.payload import Payload
 
 REBUILD = "Run: pcnotebooks history rebuild"
@@ -39,7 +39,8 @@ def merge(datasets: Datasets, files: Sequence[File]) -> int:
     contents = contents_of(file_of(*payloads), payloads)
     datasets.write(contents)
     merged = next(iter(contents))
-    old = [file for file in files if file != merged]
+    # On a disk that ignores case, one file may have two spellings.
+    old = [file for file in files if alike(file.path) != alike(merged.path)]
     stems = {file.stem for file in old} - {merged.stem}
     # The payloads last: what is derived of them can be derived again.
     for each in DERIVED[merged.resource]:
@@ -75,8 +76,8 @@ def mend(datasets: Datasets, *, everything: bool = False) -> None:
             datasets.write(dict(contents))
             good |= {(twin.dataset, twin.stem): twin for twin, _ in contents}
     kept = {file.stem for file in files}
-    needed = {twin for (_, stem), twin in good.items() if stem in kept}
-    datasets.store.delete(twin.path for twin in derived if twin not in needed)
+    needed = {alike(twin.path) for (_, stem), twin in good.items() if stem in kept}
+    datasets.store.delete(twin.path for twin in derived if alike(twin.path) not in needed)
 
 
 def _derived(datasets: Datasets) -> list[File]:
@@ -90,11 +91,14 @@ def damages(datasets: Datasets) -> Iterator[tuple[str, str, str]]:
     whole: list[File] = []
     for file in files:
         try:
-            payloads = datasets.payloads([file])
+            payloads = tables.payloads_of(datasets.table([file]))
         except FileNotFoundError:
             continue  # compacted meanwhile
+        except DamagedError as error:
+            yield file.path, error.damage, error.remedy
+            continue
         except PayloadError:
-            yield file.path, "was changed or cut off", FROM_BACKUP
+            yield file.path, CHANGED, FROM_BACKUP
             continue
         if not payloads or file_of(*payloads).stem != file.stem:
             yield file.path, "does not hold the payloads that its name tells", FROM_BACKUP
@@ -150,12 +154,12 @@ def _damages_of_twins(
         twins = [twin for twin in datasets.files(dataset, file.folder) if twin.stem == file.stem]
         # A file that was compacted meanwhile lacks nothing.
         if not twins and file in datasets.files(PAYLOADS, file.folder):
-            yield f"{dataset}/{file.stem}", "is missing", _COMPACT
+            yield f"{dataset}/{file.folder}/{file.name}", "is missing", _COMPACT
         for twin in twins:
             try:
                 if not datasets.table([twin]).equals(derived):
                     yield twin.path, "differs from its payloads", REBUILD
             except FileNotFoundError:
                 continue
-            except DamagedError:
-                yield twin.path, "was changed or cut off", REBUILD
+            except DamagedError as error:
+                yield twin.path, error.damage, REBUILD

@@ -112,7 +112,7 @@ def _first_cloud(
     if profile is not None and "cloud" not in _LAST:
         return cloud_of(profile)
     names = [payload.cloud for payload in payloads]
-    if history is not None and not names:
+    if history is not None and not names and not history.is_empty:
         names = history.totals().sort_values("retrieved_at")["cloud"].tolist()
     last: Cloud | None = _LAST.get("cloud")
     if last is not None and (last.name in names or not names):
@@ -207,7 +207,9 @@ class _Dashboard(VBox):  # type: ignore[misc]  # ipywidgets has no types
 
     def _read(self, name: str) -> list[Payload]:
         """Return what the history holds of a cloud."""
-        return list(self._history.payloads(cloud=name)) if self._history is not None else []
+        if self._history is None or self._history.is_empty:  # the first fetch makes a new one
+            return []
+        return list(self._history.payloads(cloud=name))
 
     def _show(self) -> None:
         """Show what there is of the cloud, or how to get it."""

@@ -261,9 +261,9 @@ def test_labels_that_differ_in_capitals_are_two_partners(tmp_path):
 
 
 def test_a_label_that_no_folder_can_have_is_refused_in_words(tmp_path):
-    """Too long (82 Japanese characters are 246 bytes), or half a character."""
+    """Too long: 82 Japanese characters are 246 bytes."""
     assert History(tmp_path).append(payload(item("GBP", 5), partner="会" * 82))
-    for partner in ("会" * 83, "%" * 83, "a\ud800"):
+    for partner in ("会" * 83, "%" * 83):
         with pytest.raises(ConfigurationError, match="No folder can be named after"):
             History(tmp_path).append(payload(item("GBP", 5), partner=partner))
 

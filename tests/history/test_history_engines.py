@@ -18,6 +18,7 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 from pcnotebooks.amounts import add_exactly
+from pcnotebooks.errors import ConfigurationError
 from pcnotebooks.frame.build import summary_frame
 from pcnotebooks.frame.measures import balance_changes
 from pcnotebooks.history.history import History
@@ -217,9 +218,11 @@ def test_characters_that_search_stand_for_themselves_in_a_bucket(bucket):
 
 
 def test_a_bucket_that_is_not_there_is_an_error_of_the_system(bucket):
-    """When something is to be kept; until then it is as empty as a folder that is not there."""
+    """When something is to be kept, and when it is read: absence is not emptiness."""
     history = History("s3://no-such-bucket/history")
-    assert history.summaries().empty
+    for read in (history.summaries, history.verify, history.index, history.compact):
+        with pytest.raises(ConfigurationError, match="no history at s3://no-such-bucket/history"):
+            read()
     with pytest.raises(OSError, match=r"^s3://no-such-bucket/history: .*bucket does not exist"):
         history.append(PAYLOADS[-1])
 

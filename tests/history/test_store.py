@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import stat
+import subprocess
+import sys
 from pathlib import Path
+from typing import ClassVar
 
+import fsspec
 import pytest
+from fsspec.implementations.memory import MemoryFileSystem
+from fsspec.spec import AbstractFileSystem
 
-from pcnotebooks.errors import ConfigurationError, PcNotebooksError
+from pcnotebooks.errors import ConfigurationError, PayloadError, PcNotebooksError
 from pcnotebooks.history.history import History
 from pcnotebooks.history.store import open_store
 from tests.builders import item, payload
@@ -140,3 +147,160 @@ def test_a_disk_that_fails_is_told(tmp_path, folder_sync):
     with pytest.raises(OSError, match="Input/output error") as told:
         History(tmp_path / "history").append(ONE)
     assert told.value.filename.startswith(str(tmp_path))
+
+
+# Kept, not yet derived
+
+
+class Failing(MemoryFileSystem):
+    """An object store whose second put gets no answer."""
+
+    protocol = "failing"
+    cachable = False
+    store: ClassVar[dict] = {}
+    puts = fails_at = 0
+    find = AbstractFileSystem.find
+
+    def pipe_file(self, path, value, **options):
+        """Put an object."""
+        Failing.puts += 1
+        if Failing.puts == Failing.fails_at:
+            raise OSError("503 SlowDown")
+        return super().pipe_file(path, value, **options)
+
+
+@pytest.mark.parametrize("put", [1, 2, 3])
+def test_a_payload_that_is_kept_is_never_told_as_lost(put):
+    """The first put keeps it; a later one that fails is a warning, and the figures are right."""
+    fsspec.register_implementation("failing", Failing, clobber=True)
+    Failing.puts, Failing.fails_at = 0, put
+    history = History(f"failing://bucket/{put}")
+    if put == 1:
+        with pytest.raises(OSError, match="503 SlowDown"):
+            history.append(ONE)
+        assert history.is_empty
+        return
+    with pytest.warns(UserWarning, match="kept, not yet derived: .*503 SlowDown"):
+        assert history.append(ONE)
+    assert not history.append(ONE)
+    assert list(history.payloads()) == [ONE]
+    assert len(history.totals()) == 1
+    history.compact()
+    assert history.verify().empty
+
+
+def test_a_folder_of_tables_that_cannot_be_written_loses_no_payload(tmp_path):
+    """A file is in the way; once that is gone, the tables are derived."""
+    (tmp_path / "summaries").write_text("in the way")
+    history = History(tmp_path)
+    with pytest.warns(UserWarning, match="kept, not yet derived: .*summaries"):
+        assert history.append(ONE)
+    (tmp_path / "summaries").unlink()
+    assert list(history.payloads()) == [ONE]
+    history.compact()
+    assert history.verify().empty
+
+
+# Absence, and rights
+
+
+def test_a_listing_that_fails_half_way_is_an_error(monkeypatch):
+    """The walk of fsspec would leave out the folder that it cannot list."""
+    fsspec.register_implementation("failing", Failing, clobber=True)
+    Failing.fails_at = 0
+    history = History("failing://lagging/h")
+    assert history.append(ONE)
+    listed = Failing.ls
+
+    def ls(self, path, **options):
+        if "month=" in path:
+            raise OSError("503 SlowDown")
+        return listed(self, path, **options)
+
+    monkeypatch.setattr(Failing, "ls", ls)
+    for read in (history.summaries, lambda: list(history.payloads()), history.verify):
+        with pytest.raises(OSError, match="503 SlowDown"):
+            read()
+
+
+@pytest.mark.parametrize("place", ["memory://without-payloads/h", None])
+def test_tables_without_any_payloads_are_an_error(tmp_path, place):
+    """The folder of the payloads is gone, or not yet listed."""
+    history = History(place or tmp_path / "h")
+    assert history.append(ONE)
+    remote = history._datasets.store
+    remote.delete(remote.list_files("payloads"))
+    if place is None:
+        shutil.rmtree(tmp_path / "h" / "payloads")
+    with pytest.raises(PayloadError, match="no folder payloads"):
+        history.totals()
+
+
+def test_names_that_the_locale_cannot_hold_are_an_error(tmp_path):
+    """Rows of such a partner were left out in silence."""
+    folder = tmp_path / "h"
+    assert History(folder).append(payload(item("GBP", 5), partner="Société"))
+    code = (
+        "import sys; from pcnotebooks.history.history import History\n"
+        "from tests.builders import *; h = History(sys.argv[1])\n"
+        "for f in (h.totals, h.index, lambda: h.append(payload(partner='\\u0141'))):\n"
+        "    try: print(len(f()))\n"
+        "    except Exception as error: print(error.message, error.remedy)"
+    )
+    plain = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    command = [sys.executable, "-c", code, str(folder)]
+    done = subprocess.run(
+        command, env=os.environ | plain, capture_output=True, text=True, check=False
+    )
+    lines = done.stdout.splitlines()
+    assert len(lines) == 3, done.stderr
+    for line in lines:
+        assert "cannot be read or written" in line
+        assert "PYTHONUTF8=1" in line
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
+@pytest.mark.parametrize("mode", [0o777, 0o770, 0o702])
+@pytest.mark.parametrize("below", ["", "payloads", "payloads/cloud=global"])
+def test_a_folder_that_others_can_change_is_named(tmp_path, mode, below):
+    """With what its owner can do; the payload is kept, and after it nothing is said."""
+    folder = tmp_path / "h" / below
+    folder.mkdir(parents=True)
+    (tmp_path / "h").chmod(0o755)
+    folder.chmod(mode)
+    history = History(tmp_path / "h")
+    with pytest.warns(UserWarning, match="Other users can change") as told:
+        assert history.append(ONE)
+    assert f"chmod go-w {folder}" in str(told[0].message)
+    assert told[0].filename == __file__
+    folder.chmod(mode & ~0o022)
+    assert history.append(payload(item("GBP", 5), at=ONE.retrieved_at.replace(year=2020)))
+
+
+@pytest.mark.parametrize("target", [".", "..", "../..", "loop", "nowhere"])
+def test_a_symbolic_link_loop_is_named(tmp_path, target):
+    """It is followed no second time, and the rows are read once."""
+    history = History(tmp_path)
+    assert history.append(ONE)
+    (tmp_path / "payloads" / "cloud=global" / "loop").symlink_to(target)
+    assert len(history.totals()) == 1
+    (damaged,) = history.verify().itertuples()
+    assert damaged.file == "payloads/cloud=global/loop"
+
+
+def test_a_month_may_be_a_link_to_another_disk(tmp_path):
+    """A link that leads down is followed."""
+    history = History(tmp_path / "h")
+    assert history.append(ONE)
+    (tmp_path / "h" / "payloads" / "cloud=global").rename(tmp_path / "disk")
+    (tmp_path / "h" / "payloads" / "cloud=global").symlink_to(tmp_path / "disk")
+    assert list(history.payloads()) == [ONE]
+    assert history.verify().empty
+
+
+@pytest.mark.parametrize("location", ["~nosuchuser/x", "a\0b"])
+def test_a_folder_that_cannot_be_is_refused_in_words(location):
+    """A name of no user, or a character that no name has."""
+    with pytest.raises(ConfigurationError, match="cannot be opened") as told:
+        History(location)
+    assert told.value.remedy
