@@ -231,14 +231,13 @@ def _literal(name: str, value: Any) -> str:
 def _execute(book: Any) -> None:
     """Run every cell, and raise for the first that fails, or whose widget does."""
     from jupyter_client.kernelspec import NoSuchKernel, get_kernel_spec  # noqa: PLC0415
-    from nbclient import NotebookClient  # noqa: PLC0415
     from nbclient.exceptions import (  # noqa: PLC0415
         CellExecutionError,
         CellTimeoutError,
         DeadKernelError,
     )
 
-    from pcnotebooks.report.kernels import Manager  # noqa: PLC0415
+    from pcnotebooks.report.kernels import Client, Manager  # noqa: PLC0415
 
     kernel = book.metadata.get("kernelspec", {}).get("name", "python3")
     reached = [0]
@@ -253,7 +252,7 @@ def _execute(book: Any) -> None:
     try:
         # Only a Python kernel has the extension by which figures are described.
         python = get_kernel_spec(kernel).language == "python"
-        client = NotebookClient(
+        client = Client(
             book,
             kernel_name=kernel,
             kernel_manager_class=Manager,
@@ -265,7 +264,7 @@ def _execute(book: Any) -> None:
             on_cell_start=remember,
             on_cell_executed=look_into_widgets,
         )
-        client.execute()
+        client.run()
     except CellExecutionError as error:
         raise _failed(book, reached[0], f"{error.ename}: {error.evalue}") from None
     except CellTimeoutError:
