@@ -19,7 +19,7 @@ from typing import Any
 from pcnotebooks import __version__
 from pcnotebooks.amounts import format_day
 from pcnotebooks.errors import ConfigurationError, PcNotebooksError, ReportError
-from pcnotebooks.files import write_whole
+from pcnotebooks.files import read_file, write_whole
 from pcnotebooks.report.leaks import INJECTED, cell_error, secret_in
 
 # nbformat, nbclient and nbconvert are imported where they are used: beside JupyterLab that takes
@@ -132,7 +132,7 @@ def _read(path: Path) -> Any:
         with warnings.catch_warnings():
             # What an old Jupyter saved lacks ids, which are made up.
             warnings.simplefilter("ignore")
-            book = nbformat.reads(path.read_text(encoding="utf-8-sig"), as_version=4)
+            book = nbformat.reads(read_file(path).decode("utf-8-sig"), as_version=4)
         for part in (book, *book.cells):
             # Some editors write null for what they do not know.
             for name in [name for name, fact in part.metadata.items() if fact is None]:
