@@ -1,6 +1,24 @@
-"""The commands as ``python -m pcnotebooks``, for a shell whose PATH lacks the script."""
+"""The commands, as ``pcnotebooks`` and as ``python -m pcnotebooks``."""
 
-from pcnotebooks.cli import main
+import signal
+import sys
+
+
+def main() -> None:
+    """Run the command line; an interrupt ends it without a traceback, imports included."""
+    # Libraries turn an interrupt of their import into errors of their own: until a command runs
+    # there is nothing to clean up.
+    handler = signal.signal(signal.SIGINT, signal.SIG_DFL)
+    from pcnotebooks.cli import main as run  # noqa: PLC0415
+
+    signal.signal(signal.SIGINT, handler)
+    try:
+        run()
+    except KeyboardInterrupt:
+        sys.exit(130)
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # nor while the interpreter ends
+
 
 if __name__ == "__main__":
     main()

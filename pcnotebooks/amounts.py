@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from datetime import date, datetime
@@ -18,11 +19,18 @@ from functools import lru_cache
 from typing import SupportsFloat
 
 from babel.core import Locale, UnknownLocaleError
-from babel.dates import format_date, format_datetime
 from babel.numbers import format_decimal
 
 from pcnotebooks.errors import ConfigurationError
 from pcnotebooks.text import isolated
+
+try:
+    from babel.dates import format_date, format_datetime
+except (ValueError, OSError, LookupError):  # it reads the computer's time zone as it is loaded
+    raise ConfigurationError(
+        f"The environment variable TZ={os.environ.get('TZ', '')[:60]!r} is not a time zone.",
+        remedy="Remove it, or set a name such as Europe/Zurich. Figures are in UTC in any case.",
+    ) from None
 
 NO_BREAK = "\N{NO-BREAK SPACE}"
 # The column "minor unit" of ISO 4217's list one (SIX Group keeps it); every other currency has 2.

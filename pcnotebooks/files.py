@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, so that a full disk costs no earlier file."""
+"""Files written whole or not at all, and read to an end that they have."""
 
 from __future__ import annotations
 
@@ -6,9 +6,29 @@ import errno
 import os
 import secrets
 import shutil
+import stat
 from pathlib import Path
 
+_LONGEST_PIPE = 2**28
 _PRIVATE, _SHARED = 0o600, 0o666  # the umask takes from the latter what it takes from any file
+
+
+def read_file(path: Path) -> bytes:
+    """Return what a file or a pipe holds; a device such as ``/dev/zero`` has no end.
+
+    Raises
+    ------
+    OSError
+        With the path as its filename, also for a device, and for a pipe that does not end.
+    """
+    with path.open("rb") as file:
+        mode = os.fstat(file.fileno()).st_mode
+        if stat.S_ISCHR(mode) or stat.S_ISBLK(mode):
+            raise OSError(errno.EINVAL, "is a device, not a file", str(path))
+        content = file.read() if stat.S_ISREG(mode) else file.read(_LONGEST_PIPE + 1)
+    if len(content) > _LONGEST_PIPE and not stat.S_ISREG(mode):
+        raise OSError(errno.EFBIG, "gives more than 256 MiB", str(path))
+    return content
 
 
 def write_whole(path: str | os.PathLike[str], content: bytes, *, private: bool = False) -> Path:

@@ -16,7 +16,7 @@ import msgspec
 
 from pcnotebooks.clouds import SAMPLE, Cloud, get_cloud
 from pcnotebooks.errors import PayloadError
-from pcnotebooks.files import write_whole
+from pcnotebooks.files import read_file, write_whole
 from pcnotebooks.payload.checks import BYTE_ORDER_MARK
 from pcnotebooks.payload.decode import (
     INVOICES,
@@ -194,7 +194,7 @@ class Payload:
         if resource is not None:
             require_resource(resource)
         path = Path(path)
-        content = path.read_bytes()
+        content = read_file(path)
         saved = _saved(content, path)
         if saved is None:
             if cloud is None:

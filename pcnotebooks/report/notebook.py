@@ -19,7 +19,7 @@ from typing import Any
 from pcnotebooks import __version__
 from pcnotebooks.amounts import format_day
 from pcnotebooks.errors import ConfigurationError, PcNotebooksError, ReportError
-from pcnotebooks.files import write_whole
+from pcnotebooks.files import read_file, write_whole
 from pcnotebooks.report.leaks import INJECTED, cell_error, secret_in
 
 # nbformat, nbclient and nbconvert are imported where they are used: beside JupyterLab that takes
@@ -132,7 +132,7 @@ def _read(path: Path) -> Any:
         with warnings.catch_warnings():
             # What an old Jupyter saved lacks ids, which are made up.
             warnings.simplefilter("ignore")
-            book = nbformat.reads(path.read_text(encoding="utf-8-sig"), as_version=4)
+            book = nbformat.reads(read_file(path).decode("utf-8-sig"), as_version=4)
         for part in (book, *book.cells):
             part.metadata = nbformat.from_dict(_known(part.metadata))
         kernel = book.metadata.pop("kernelspec", {})
@@ -239,14 +239,13 @@ def _literal(name: str, value: Any) -> str:
 def _execute(book: Any) -> None:
     """Run every cell, and raise for the first that fails, or whose widget does."""
     from jupyter_client.kernelspec import NoSuchKernel, get_kernel_spec  # noqa: PLC0415
-    from nbclient import NotebookClient  # noqa: PLC0415
     from nbclient.exceptions import (  # noqa: PLC0415
         CellExecutionError,
         CellTimeoutError,
         DeadKernelError,
     )
 
-    from pcnotebooks.report.kernels import Manager  # noqa: PLC0415
+    from pcnotebooks.report.kernels import Client, Manager  # noqa: PLC0415
 
     kernel = book.metadata.get("kernelspec", {}).get("name", "python3")
     reached = [0]
@@ -261,7 +260,7 @@ def _execute(book: Any) -> None:
     try:
         # Only a Python kernel has the extension by which figures are described.
         python = get_kernel_spec(kernel).language == "python"
-        client = NotebookClient(
+        client = Client(
             book,
             kernel_name=kernel,
             kernel_manager_class=Manager,
@@ -273,7 +272,7 @@ def _execute(book: Any) -> None:
             on_cell_start=remember,
             on_cell_executed=look_into_widgets,
         )
-        client.execute()
+        client.run()
     except CellExecutionError as error:
         raise _failed(book, reached[0], f"{error.ename}: {error.evalue}") from None
     except CellTimeoutError:

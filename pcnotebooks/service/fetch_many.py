@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import sys
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import suppress
+from queue import SimpleQueue
+from threading import Thread
 from typing import TypeAlias
 
 import pandas as pd
@@ -122,16 +125,34 @@ def fetch_all(
         )
     asked = [(known[name], session) for session in sessions for name in names]
     show = _progress(len(asked)) if progress and asked else None
-    pool = ThreadPoolExecutor(max_workers=min(32, len(asked)) or 1)
+    waiting = deque(enumerate(asked))
+    answered: SimpleQueue[tuple[int, Answer | BaseException]] = SimpleQueue()
+
+    def work() -> None:
+        with suppress(IndexError):
+            while True:
+                place, (fetch, session) = waiting.popleft()
+                answered.put((place, _outcome(fetch, session)))
+
+    # Not a pool: Python would join its threads at exit, and after an interrupt they try on for
+    # minutes.
+    for _ in range(min(32, len(asked))):
+        Thread(target=work, daemon=True).start()
+    outcomes: dict[int, Answer | BaseException] = {}
     try:
-        futures = [pool.submit(_outcome, fetch, session) for fetch, session in asked]
-        for done, _ in enumerate(as_completed(futures), start=1):
+        while len(outcomes) < len(asked):
+            place, outcome = answered.get()
+            outcomes[place] = outcome
             if show:
-                show(done)
-        return [future.result() for future in futures]
+                show(len(outcomes))
     finally:
-        # After an interrupt, calls that are still under way are not waited for.
-        pool.shutdown(wait=False, cancel_futures=True)
+        waiting.clear()
+    answers = []
+    for _, outcome in sorted(outcomes.items(), key=lambda pair: pair[0]):
+        if not isinstance(outcome, Payload | PcNotebooksError):
+            raise outcome
+        answers.append(outcome)
+    return answers
 
 
 def fetch_profiles(
@@ -156,10 +177,10 @@ def fetch_profiles(
     return answers | dict(zip(sessions, pairs, strict=True))
 
 
-def _outcome(fetch: Callable[[Session], Payload], session: Session) -> Answer:
+def _outcome(fetch: Callable[[Session], Payload], session: Session) -> Answer | BaseException:
     try:
         return fetch(session)
-    except PcNotebooksError as error:
+    except BaseException as error:  # noqa: BLE001  raised again where it is waited for
         return error
 
 

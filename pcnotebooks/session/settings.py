@@ -13,6 +13,7 @@ import platformdirs
 
 from pcnotebooks.clouds import Cloud, get_cloud
 from pcnotebooks.errors import ConfigurationError
+from pcnotebooks.files import read_file
 from pcnotebooks.text import hidden, one_line, unwrapped
 
 CACHES = ("memory", "encrypted", "plain")
@@ -161,7 +162,7 @@ def load_profiles() -> dict[str, dict[str, Any]]:
     """
     path = profiles_file()
     try:
-        profiles = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        profiles = tomllib.loads(read_file(path).decode("utf-8-sig").replace("\r\n", "\n"))
     except FileNotFoundError:
         return {}
     except OSError as error:
