@@ -143,10 +143,11 @@ def _folder_of(place: str) -> str:
             folder = unquote(rest)
             # The URI of C:\books is file:///C:/books.
             return folder[1:] if re.match(r"/[A-Za-z]:", folder) and os.name == "nt" else folder
-        raise ConfigurationError(
-            f"The history's location {without_password(place)!r} names no folder of this machine.",
-            remedy="Write the folder as it is, without file: in front of it.",
-        )
+        raise _no_folder(place)
+    foreign = os.name != "nt" and re.match(r"[A-Za-z]:[\\/]|\\\\", place)
+    # A ~ is left in front of a name that is not a user here.
+    if foreign or os.path.expanduser(place).startswith("~"):  # noqa: PTH111
+        raise _no_folder(place)
     if _SCHEME.match(place) and "://" not in place:
         raise ConfigurationError(
             f"The history's location {without_password(place)!r} is neither a folder nor a URL.",
@@ -155,6 +156,14 @@ def _folder_of(place: str) -> str:
             " Python as /dbfs/folder.",
         )
     return place
+
+
+def _no_folder(place: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"The history's location {without_password(place)!r} names no folder of this machine.",
+        remedy="Write the folder as it is here, without file: in front of it. In WSL, C:\\ is"
+        " /mnt/c.",
+    )
 
 
 @contextmanager

@@ -42,6 +42,18 @@ def test_a_file_uri_is_the_folder_that_it_names(tmp_path, form):
     assert [path.name for path in tmp_path.iterdir()] == ["my history"]
 
 
+@pytest.mark.skipif(os.name == "nt", reason="there, these are folders")
+@pytest.mark.parametrize(
+    "location", [r"C:\Users\me\history", "d:/history", r"\\server\share", "~nobody-here/history"]
+)
+def test_a_folder_of_another_machine_is_refused(tmp_path, monkeypatch, location):
+    """In WSL, C: would become a folder of that name, where Python happens to run."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigurationError, match="names no folder of this machine"):
+        History(location).append(ONE)
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize(
     "location",
     ["dbfs:/FileStore/history", "s3:/bucket/history", "abfss:/lake/history", "s3:bucket/history",

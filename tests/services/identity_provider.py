@@ -68,6 +68,8 @@ REFUSALS: Mapping[int, tuple[str, str]] = {
     90094: ("access_denied", "The grant requires administrator permission."),
     99999: ("invalid_grant", "A number that Entra may send one day."),
     500011: ("invalid_resource", "The resource principal was not found in the tenant 'Contoso'."),
+    53009: ("invalid_grant", "Application needs to enforce Intune protection policies."),
+    530031: ("invalid_grant", "Access policy does not allow token issuance."),
     530003: ("invalid_grant", "Your device is required to be managed to access this resource."),
     530033: ("invalid_grant", "Remote device flow blocked due to device based conditional access."),
     650052: ("unauthorized_client", "The app needs access to a service that is not enabled."),

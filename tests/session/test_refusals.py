@@ -63,7 +63,7 @@ def test_a_blocked_device_code_names_the_other_ways(identity_provider):
     assert "Session(cloud, credential)" in remedy
 
 
-@pytest.mark.parametrize("code", [50097, 53000, 530003, 530033])
+@pytest.mark.parametrize("code", [50097, 53000, 53009, 530003, 530031, 530033])
 def test_a_policy_on_devices_is_not_mended_by_signing_in_again(identity_provider, code):
     """A device code never states the device: the remedy is the one of a blocked device code."""
     identity_provider.answers["poll"] = refusal(code)
