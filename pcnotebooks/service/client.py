@@ -17,7 +17,6 @@ from pcnotebooks import __version__
 from pcnotebooks.errors import PayloadError
 from pcnotebooks.service.refusals import Call, Failure, no_answer, refusal
 from pcnotebooks.session import transport
-from pcnotebooks.session.discreet import discreet
 from pcnotebooks.session.session import Session, access_token, tenant_of
 from pcnotebooks.session.transport import Answer, Bearer, Http, checked_timeout
 from pcnotebooks.text import one_line, without
@@ -66,6 +65,8 @@ class Reply:
 class Client:
     """One call to Partner Center, of one request or of several; to be closed.
 
+    What it raises holds the token, in its frames and causes: use it in `discreet` functions.
+
     All of its requests have the same ids: Microsoft's support finds them as one call.
 
     Parameters
@@ -106,8 +107,6 @@ class Client:
         """Close the connections."""
         self._http.close()
 
-    # What requests raises holds the token, in its request and in the locals of its frames.
-    @discreet
     def get(self, uri: str, headers: Mapping[str, str] = _NOTHING, *, part: str = "") -> Reply:
         """Return the answer to a request, retried if need be.
 

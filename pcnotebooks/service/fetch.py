@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import closing
 
 from pcnotebooks.errors import PcNotebooksError
@@ -65,8 +66,7 @@ def fetch_invoice_summaries(
     >>> payload = fetch_invoice_summaries(session)  # doctest: +SKIP
     >>> payload.save("contoso.json")  # doctest: +SKIP
     """
-    with closing(Client(session, SUMMARIES, timeout)) as client:
-        return _payload(client)
+    return _fetched(session, SUMMARIES, timeout, _payload)
 
 
 def fetch_invoices(session: Session, *, timeout: float | tuple[float, float] = (10, 60)) -> Payload:
@@ -109,17 +109,28 @@ def fetch_invoices(session: Session, *, timeout: float | tuple[float, float] = (
     >>> payload = fetch_invoices(session)  # doctest: +SKIP
     >>> payload.save("contoso-invoices.json")  # doctest: +SKIP
     """
-    with closing(Client(session, INVOICES, timeout)) as client:
-        return every_page(client)
+    return _fetched(session, INVOICES, timeout, every_page)
 
 
+# From its first line to its last, a call works with the token.
 @discreet
+def _fetched(
+    session: Session,
+    resource: Resource,
+    timeout: float | tuple[float, float],
+    read: Callable[[Client], Payload],
+) -> Payload:
+    with closing(Client(session, resource, timeout)) as client:
+        return read(client)
+
+
 def _payload(client: Client) -> Payload:
     payload = page_of(client, client.get(client.resource.uri))
     require_json(payload)
     return payload
 
 
+@discreet
 def ask_once(
     session: Session, *, timeout: float | tuple[float, float]
 ) -> tuple[Payload | PcNotebooksError, str | None]:
@@ -132,5 +143,5 @@ def ask_once(
         try:
             outcome = _payload(client)
         except PcNotebooksError as error:
-            outcome = error
+            outcome = error.with_traceback(None)  # its frames hold the token
         return outcome, client.mfa_compliant

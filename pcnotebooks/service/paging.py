@@ -13,7 +13,6 @@ from pcnotebooks.payload.decode import Page, in_words
 from pcnotebooks.payload.paging import Header, listed
 from pcnotebooks.payload.payload import Payload
 from pcnotebooks.service.client import Client, Reply
-from pcnotebooks.session.discreet import discreet
 
 # No partner comes near: ten thousand invoices are 12 MB. A list without end is a fault, or a trap.
 MOST_PAGES = 1000
@@ -37,7 +36,6 @@ def page_of(client: Client, reply: Reply) -> Payload:
     )
 
 
-@discreet
 def every_page(client: Client) -> Payload:
     """Return the whole list of a client's resource, retrieved when its last page came.
 

@@ -146,7 +146,9 @@ class MsalCredential:
             raise nobody(self.settings)
         if "access_token" not in result:
             raise refusal(self.settings, result)
-        return _Token(result["access_token"], int(time.time()) + int(result["expires_in"]))
+        # OAuth only recommends to state it; msal takes an hour as well.
+        lasts = int(result.get("expires_in", 3599))
+        return _Token(result["access_token"], int(time.time()) + lasts)
 
     def _silently(self, *scopes: str, force_refresh: bool = False) -> Any:
         # acquire_token_silent gives None for a revoked sign-in, this the login service's reason.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -25,7 +25,7 @@ _AGAIN = 3
 
 @dataclass(frozen=True)
 class DeviceCode:
-    """A code to sign in with, and the page to type it on.
+    """A code to sign in with, and the page to type it on. Its repr does not show the code.
 
     Parameters
     ----------
@@ -48,9 +48,9 @@ class DeviceCode:
     """
 
     url: str
-    code: str
+    code: str = field(repr=False)
     expires_at: datetime
-    message: str
+    message: str = field(repr=False)
     cloud: Cloud
     tenant: str
     client_id: str
@@ -65,11 +65,15 @@ class DeviceSignIn:
         settings = credential.settings
         self._credential, self._flow = credential, flow
         self._cancelled = threading.Event()
+        try:
+            # An interval of 0 would make msal poll without ever looking at the clock.
+            flow["interval"] = max(1, int(flow.get("interval") or 5))
+            datetime.fromtimestamp(flow["expires_at"], UTC)
+        except (ValueError, TypeError, OverflowError, OSError):  # any number may be stated
+            raise no_answer(settings) from None
         self._deadline = flow["expires_at"]
         if timeout is not None:
             self._deadline = min(self._deadline, time.time() + timeout)
-        # An interval of 0 would make msal poll without ever looking at the clock.
-        flow["interval"] = max(1, int(flow.get("interval") or 5))
         self.code = DeviceCode(
             url=flow["verification_uri"],
             code=flow["user_code"],

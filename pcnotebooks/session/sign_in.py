@@ -81,6 +81,7 @@ def sign_in(
     return started.wait()
 
 
+@discreet
 def _print(device_code: DeviceCode) -> None:
     print(code_in_words(device_code))  # noqa: T201  asking is what it is for
 

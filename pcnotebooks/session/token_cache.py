@@ -204,7 +204,10 @@ def _is_whole(content: object) -> bool:
         and all(
             isinstance(entry, dict)
             and all(isinstance(entry.get(name), str) for name in _NEEDED.get(kind, ()))
-            and all(str(entry.get(name, 0)).isdecimal() for name in ("expires_on", "refresh_on"))
+            and all(
+                str(entry.get(name, 0)).lstrip("-").isdecimal()
+                for name in ("expires_on", "refresh_on")
+            )
             for entry in entries.values()
         )
         for kind, entries in content.items()
@@ -318,6 +321,7 @@ def _accounts(kind: str) -> list[Account]:
     ]
 
 
+@discreet
 def delete_caches() -> None:
     """Forget every token in memory, and delete every file.
 
