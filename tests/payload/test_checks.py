@@ -81,7 +81,7 @@ def test_a_count_that_does_not_fit_is_told():
                 function(given)
         with pytest.warns(PcNotebooksWarning, match=words):
             shown = overview([given])
-        assert shown.gone[-1].startswith("Contoso · Partner Center: the answer counts")
+        assert shown.notes[-1].startswith("Contoso · Partner Center: the answer counts")
     given = of(listed(invoice("D1"), totalCount=2), resource="invoices")
     with pytest.warns(PcNotebooksWarning, match=r"Invoices \(Contoso\): .* counts 2 items"):
         invoice_frame(given)
