@@ -111,6 +111,7 @@ def test_report_of_a_history(shell, capsys, tmp_path):
 
 def test_report_of_an_empty_history_names_it(shell, capsys, tmp_path):
     """Which location holds nothing, and the command that fills it; no file is written."""
+    Path("kept").mkdir()
     assert shell("report", "--history", "kept") == 1
     error, remedy = capsys.readouterr().err.splitlines()
     assert error == "Error: The history at kept holds no payloads."
