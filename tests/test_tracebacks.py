@@ -18,6 +18,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import IPython
+import nbformat
 import pytest
 import stack_data
 from IPython.core.interactiveshell import InteractiveShell
@@ -26,6 +27,8 @@ from traitlets.config import Config
 import pcnotebooks
 from pcnotebooks import Session, sign_in, sign_in_async
 from pcnotebooks.doctor import diagnose
+from pcnotebooks.report.leaks import refuse_secrets
+from pcnotebooks.report.notebook import rendered
 from pcnotebooks.service.fetch import fetch_invoice_summaries, fetch_invoices
 from pcnotebooks.service.fetch_many import fetch_all
 from pcnotebooks.session.token_cache import cache_file
@@ -429,3 +432,36 @@ def test_an_interrupted_doctor(contoso, identity_provider, talkative, monkeypatc
     text = talkative(lambda: list(diagnose(profile="contoso")))
     assert "KeyboardInterrupt" in text
     assert not shown_of(identity_provider, text)
+
+
+def test_a_refused_notebook(home):
+    """The secrets that are looked for are not shown by the traceback of what finds them."""
+    cell = nbformat.v4.new_markdown_cell(f"It is {TOKEN}.")
+    book = nbformat.v4.new_notebook(cells=[cell])
+    nbformat.write(book, "mine.ipynb")
+    secrets = [_token(), "another"]
+    calls = (
+        lambda: refuse_secrets(book, secrets),
+        lambda: rendered("mine.ipynb", "mine.html", secrets=secrets),
+    )
+    for call in calls:
+        error = failure_of(call)
+        assert "a secret of this sign-in" in str(error)
+        assert TOKEN not in "".join(_headers(error))
+
+
+def failure_of(call: Callable[[], Any]) -> BaseException:
+    """Return what a call raises."""
+    with pytest.raises(pcnotebooks.ReportError) as caught:
+        call()
+    return caught.value
+
+
+def _headers(error: BaseException) -> Iterator[str]:
+    """Yield the arguments and variables of the frames of notebooks being checked."""
+    traceback = error.__traceback__
+    while traceback is not None:
+        frame = traceback.tb_frame
+        if frame.f_code.co_filename.startswith(PACKAGE):
+            yield from (repr(v) for name, v in frame.f_locals.items() if name != "book")
+        traceback = traceback.tb_next

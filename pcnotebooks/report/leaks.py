@@ -118,13 +118,20 @@ def refuse_secrets(book: Any, secrets: Iterable[str] = ()) -> None:
     ReportError
         With the cell and the kind of secret; never the secret.
     """
+    failure = next(_shown(book, secrets), None)
+    del secrets  # a verbose traceback shows arguments
+    if failure:
+        raise failure
+
+
+def _shown(book: Any, secrets: Iterable[str]) -> Iterator[ReportError]:
     with_code = book.metadata.get("pcnotebooks", {}).get("code")
     for index, cell in enumerate(book.cells):
         prose = cell.source if with_code or cell.cell_type != "code" else ""
         if kind := _secret_among([joined(cell.get("outputs", [])), prose], secrets):
-            raise cell_error(book, index, f"shows {kind}.", remedy=_REMEDY, secrets=secrets)
+            yield cell_error(book, index, f"shows {kind}.", remedy=_REMEDY, secrets=secrets)
     if kind := _secret_among(book.metadata.get("widgets", {}), secrets):
-        raise ReportError(f"A saved widget of the notebook shows {kind}.", remedy=_REMEDY)
+        yield ReportError(f"A saved widget of the notebook shows {kind}.", remedy=_REMEDY)
 
 
 def _secret_among(value: Any, secrets: Iterable[str]) -> str | None:

@@ -92,6 +92,7 @@ def rendered(
 
     They are asked for once the notebook has run, as it may have renewed them.
     """
+    secrets = iter(secrets)  # as a list, a verbose traceback would show them
     source, path = _find(notebook), Path(path)
     if not path.parent.is_dir():  # said before minutes of work
         raise FileNotFoundError(2, "there is no such folder", str(path.parent))
@@ -310,6 +311,13 @@ def _hidden_failure(states: Mapping[str, Any]) -> str | None:
     return None
 
 
+class _Unseen(frozenset[str]):
+    """Texts that a verbose traceback does not show."""
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} secrets>"
+
+
 def _html(book: Any, source: Path, secrets: Iterable[str] = ()) -> str:
     """Return the page that the package's own nbconvert template makes of a notebook."""
     from nbconvert import HTMLExporter  # noqa: PLC0415
@@ -318,7 +326,7 @@ def _html(book: Any, source: Path, secrets: Iterable[str] = ()) -> str:
     exporter = HTMLExporter(template_name="pcnotebooks", extra_template_basedirs=[str(templates)])
     about = {
         "metadata": {"name": source.stem, "path": str(source.parent)},
-        "secrets": frozenset(secrets),
+        "secrets": _Unseen(secrets),
     }
     html: str = exporter.from_notebook_node(book, resources=about)[0]
     return html
