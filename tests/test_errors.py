@@ -32,8 +32,8 @@ FIELDS = {
 }
 
 
-def test_there_are_seven():
-    """The kinds that the design names, all below one base."""
+def test_kinds_of_errors():
+    """Those that the design names, and a missing history, all below one base."""
     assert [kind.__name__ for kind in ALL] == [
         "PcNotebooksError",
         "ConfigurationError",
@@ -42,6 +42,7 @@ def test_there_are_seven():
         "ServiceError",
         "PayloadError",
         "ReportError",
+        "NoHistoryError",
     ]
 
 
