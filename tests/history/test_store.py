@@ -313,6 +313,6 @@ def test_a_month_may_be_a_link_to_another_disk(tmp_path):
 @pytest.mark.parametrize("location", ["~nosuchuser/x", "a\0b"])
 def test_a_folder_that_cannot_be_is_refused_in_words(location):
     """A name of no user, or a character that no name has."""
-    with pytest.raises(ConfigurationError, match="cannot be opened|names no folder") as told:
+    with pytest.raises(ConfigurationError, match=r"cannot be opened|names no folder") as told:
         History(location)
     assert told.value.remedy
