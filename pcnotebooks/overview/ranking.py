@@ -7,7 +7,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from pcnotebooks.amounts import add_exactly, exactly
+from pcnotebooks.amounts import add_exactly
 from pcnotebooks.frame.schema import NOT_STATED
 from pcnotebooks.overview.model import Account, Glance, Notice, Section
 from pcnotebooks.overview.told import NOTHING, Told, Words
@@ -76,14 +76,10 @@ def _points(changes: Sequence[Any]) -> tuple[tuple[float, float], ...]:
     start, end = points[0][0], points[-1][0]
     low = min(0, *(balance for _, balance in points))
     reach = max(0, *(balance for _, balance in points)) - low
-    with exactly():
-        return tuple(
-            (
-                (moment - start) / (end - start),
-                float((balance - low) / reach) if reach else 0.0,
-            )
-            for moment, balance in points
-        )
+    return tuple(
+        ((moment - start) / (end - start), (balance - low) / reach if reach else 0.0)
+        for moment, balance in points
+    )
 
 
 def ranked(sections: Iterable[Section]) -> tuple[Section, ...]:
