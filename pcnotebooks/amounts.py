@@ -26,7 +26,12 @@ from pcnotebooks.text import isolated
 
 try:
     from babel.dates import format_date, format_datetime
-except (ValueError, OSError, LookupError):  # it reads the computer's time zone as it is loaded
+except (
+    ValueError,
+    OSError,
+    LookupError,
+    AssertionError,
+):  # it reads the computer's time zone as it is loaded
     raise ConfigurationError(
         f"The environment variable TZ={os.environ.get('TZ', '')[:60]!r} is not a time zone.",
         remedy="Remove it, or set a name such as Europe/Zurich. Figures are in UTC in any case.",

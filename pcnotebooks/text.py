@@ -49,11 +49,12 @@ _NAMED_SECRET = re.compile(
 )
 
 
-# What copying a name brings along at its ends: blanks, marks that are not seen, quotes, brackets.
+# What copying a name brings along at its ends: blanks, marks that are not seen, quotes.
 _WRAPPING = (
     " \t\r\n\xa0\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u2060\u2066\u2067\u2068\u2069"
-    "\ufeff\"'`()<>[]{}\u2018\u2019\u201a\u201c\u201d\u201e\xab\xbb"
+    "\ufeff\"'`\u2018\u2019\u201a\u201c\u201d\u201e\xab\xbb"
 )
+_BRACKETS = {"()", "<>", "[]", "{}"}
 
 
 def unwrapped(name: str) -> str:
@@ -64,7 +65,10 @@ def unwrapped(name: str) -> str:
     >>> unwrapped('"{11111111-2222-4333-8444-555555555555}"\n')
     '11111111-2222-4333-8444-555555555555'
     """
-    return name.strip(_WRAPPING)
+    name = name.strip(_WRAPPING)
+    while len(name) > 1 and name[0] + name[-1] in _BRACKETS:
+        name = name[1:-1].strip(_WRAPPING)
+    return name
 
 
 def printable(text: str) -> str:

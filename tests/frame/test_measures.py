@@ -100,7 +100,7 @@ def joined(*payloads, exact=False) -> pd.DataFrame:
 
 def test_concatenated_frames_give_the_same_figures():
     """Frames kept by month and joined by hand count as one frame."""
-    history = sample_history()
+    history = of_summaries(sample_history())
     whole, by_hand = summary_frame(*history), joined(*history)
     assert not isinstance(by_hand["currency"].dtype, pd.CategoricalDtype)
     assert_frame_equal(balances_by_type(by_hand), balances_by_type(whole))
