@@ -26,12 +26,8 @@ from pcnotebooks.text import isolated
 
 try:
     from babel.dates import format_date, format_datetime
-except (
-    ValueError,
-    OSError,
-    LookupError,
-    AssertionError,
-):  # it reads the computer's time zone as it is loaded
+# It reads the computer's time zone as it is loaded; pytz asserts that a file is one.
+except (ValueError, OSError, LookupError, AssertionError):
     raise ConfigurationError(
         f"The environment variable TZ={os.environ.get('TZ', '')[:60]!r} is not a time zone.",
         remedy="Remove it, or set a name such as Europe/Zurich. Figures are in UTC in any case.",
