@@ -42,8 +42,12 @@ def test_runs_and_shows_no_error(run_notebook: Callable[[str], Page], screenshot
     page.screenshot(path=screenshots / f"lab-{name}.png")
     notebook = page.locator(".jp-NotebookPanel:visible")
     cells = notebook.locator(".jp-CodeCell").all()
-    pictures = [cell.locator(".jp-OutputArea-output img").count() for cell in cells]
-    assert max(pictures) <= 1
+    pictures = [
+        picture.get_attribute("src")
+        for cell in cells
+        for picture in cell.locator(".jp-OutputArea-output img").all()
+    ]
+    assert len(set(pictures)) == len(pictures)
     assert len(cells) > 2
     for wrong in (
         '.jp-OutputArea-output[data-mime-type="application/vnd.jupyter.stderr"]',
