@@ -34,7 +34,7 @@ check: $(VENV)/.dev
 
 # Each in a throw-away environment; browser and keyring depend on none of these versions.
 test-matrix: test-oldest
-	$(BIN)/uv run $(APART) --python $(call found,3.13) $(PYTEST)
+	$(BIN)/uv run $(APART) --with-requirements constraints.txt --python $(call found,3.13) $(PYTEST)
 
 # The lowest versions that pyproject.toml allows are those that are tested; pandas 2.2 among them.
 test-oldest: $(VENV)/.dev

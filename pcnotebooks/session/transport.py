@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from http.client import HTTPResponse, parse_headers, responses
 from http.cookiejar import DefaultCookiePolicy
+from io import BufferedReader, BytesIO
 from numbers import Real
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -241,6 +242,9 @@ class _ProxyResponse(_Response):
             methods = re.findall(r"(?:^|,)\s*([A-Za-z][\w-]*)(?=\s|,|$)(?!\s*=)", listed, re.ASCII)
             if methods and "basic" not in map(str.lower, methods):
                 raise ProxyLoginError(f"407: it takes {', '.join(methods)}")
+            # From Python 3.13 on http.client reads the headers next, and they are read already.
+            self.fp.close()
+            self.fp = BufferedReader(BytesIO(b"\r\n"))
         return version, status, responses.get(status, "")
 
 
