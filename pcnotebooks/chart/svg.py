@@ -88,8 +88,8 @@ def _balances(drawing: _Drawing, chart: BalancesChart) -> tuple[float, float]:
         start, end = sorted((x(0), x(bar.length)))
         middle = top + _LANE * (place + 0.5)
         drawing.rectangle(start, middle - _BAR / 2, end - start, _BAR, bar.colour)
-        beside = x(max(bar.length, 0.0)) + _GAP
-        drawing.text(beside, middle + 3.2, bar.words, _VALUE, most=width - beside)
+        start_of_words = x(max(bar.length, 0.0)) + _GAP
+        drawing.text(start_of_words, middle + 3.2, bar.words, _VALUE, most=width - start_of_words)
     drawing.upright([x(0)], top, bottom, "muted", 0.8)
     drawing.ticks([(x(tick), words) for tick, words in chart.axis.ticks], bottom)
     return left, bottom
@@ -150,8 +150,8 @@ def _ageing(drawing: _Drawing, chart: AgeingChart) -> tuple[float, float]:
                 drawing.text(
                     middle_of, middle + 2.9, piece.words, _SMALL, piece.ink, anchor="middle"
                 )
-        beside = x(stack.reach) + _GAP
-        drawing.text(beside, middle + 3.2, stack.words, _VALUE, most=width - beside)
+        start_of_words = x(stack.reach) + _GAP
+        drawing.text(start_of_words, middle + 3.2, stack.words, _VALUE, most=width - start_of_words)
     drawing.upright([x(0)], top, bottom, "muted", 0.8)
     drawing.ticks([(x(tick), words) for tick, words in chart.axis.ticks], bottom)
     return left, bottom

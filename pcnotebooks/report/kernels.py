@@ -69,14 +69,14 @@ class Client(NotebookClient):
             if task:
                 task.cancel()
 
-        # Neither Windows nor another thread than the main one has such handlers.
+        # Windows, and any thread but the main one, has no such handlers.
         with suppress(RuntimeError):
             for each in signals:
                 loop.add_signal_handler(each, stop, each)
         try:
             await super().async_start_new_kernel(**options)
         except BaseException:
-            with suppress(RuntimeError, NotImplementedError):
+            with suppress(RuntimeError):
                 for each in signals:
                     loop.remove_signal_handler(each)
             raise
