@@ -10,7 +10,7 @@ install = if command -v uv >/dev/null 2>&1; \
 	then uv pip install --quiet --python $(BIN)/python -c constraints.txt $(1); \
 	else $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt $(1); fi
 
-.PHONY: report lab test check test-all test-matrix test-oldest test-spark test-soak bench fuzz mutate clean
+.PHONY: report lab test check test-all test-matrix test-oldest test-spark test-soak bench fuzz mutate audit clean
 
 report: $(VENV)/.core
 	@mkdir -p reports
@@ -70,6 +70,11 @@ mutate: $(VENV)/.dev
 # Figures, not verdicts, in benchmarks/RESULTS.md; with BENCH_ROUNDS=1 it is only tried out.
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks
+
+# Known vulnerabilities of the pinned versions, from a file of advisories: no network is needed.
+audit: $(VENV)/.dev
+	@test -n "$(ADVISORIES)" || { echo 'make audit ADVISORIES=all.zip (SECURITY.md says where it is from)'; exit 2; }
+	$(BIN)/uv run --quiet --no-project --isolated --with pip-audit python .ci/audit.py $(ADVISORIES)
 
 clean:
 	rm -rf $(VENV) build dist reports screenshots .coverage .*_cache

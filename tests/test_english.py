@@ -30,9 +30,10 @@ CONSTRUCTIONS = {
     "anew": r"\banew\b",
     "somebody": r"\b(?:somebody|nobody|whoever|whatever)\b",
     "is no": r"(?<!there\s)\b(?:is|are|was|were) no (?!longer|more|later|fewer|less|other)[a-z]+",
-    "of one's own": r"\bof (?:one's|one’s|your|their|his|our|my|its) own\b",
+    "of one's own": r"\bof (?:one's|your|their|his|our|my|its) own\b",
     "too": r", too\b",
-    "where": r"(?:^|[.;:]\s+)Where (?!from|to|the figures)[a-z]+|\b(?:even|only|but|else|except) where\b"
+    "where": r"(?:^|[.;:]\s+)Where (?!from|to|the figures)[a-z]+"
+    r"|\b(?:even|only|but|else|except) where\b"
     r"|\bwhere there (?:is|are)\b|\bwhere (?:none|any|one) (?:is|are)\b",
     "what": _NOUN_EXPECTED + r"(?:what|who|that which)\s+(?!to\b|if\b)[a-z]+",
 }
