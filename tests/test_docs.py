@@ -13,7 +13,7 @@ from pcnotebooks.session.faults import KINDS
 from pcnotebooks.session.refusals import SIGN_IN_REMEDIES, UNKNOWN
 
 ROOT = Path(__file__).parents[1]
-TROUBLESHOOTING = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
+TROUBLESHOOTING = (ROOT / "docs" / "reference" / "errors.md").read_text(encoding="utf-8")
 
 
 def test_every_sign_in_remedy_is_documented():
@@ -38,13 +38,13 @@ def test_every_remedy_of_the_service_and_the_network_is_documented():
 
 def test_every_column_is_documented():
     """The column reference names each column of the frames."""
-    text = (ROOT / "docs" / "columns.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "reference" / "columns.md").read_text(encoding="utf-8")
     for column in payment_recency(summary_frame(sample_payload())).columns:
         assert f"`{column}`" in text
 
 
 def test_links_lead_somewhere():
     """Each relative link of README and docs names a file that is there."""
-    for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
+    for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
         for link in re.findall(r"\]\(([^)#]+)", page.read_text(encoding="utf-8")):
             assert link.startswith("http") or (page.parent / link).exists(), (page.name, link)
