@@ -13,10 +13,10 @@ def page(name: str, *, site: str | None = None) -> str:
 
     Examples
     --------
-    >>> page("start/sign-in", site="https://example.org")
-    'https://example.org/start/sign-in.html'
-    >>> page("start/sign-in", site="")
-    'docs/start/sign-in.md'
+    >>> page("guides/registration", site="https://example.org")
+    'https://example.org/guides/registration.html'
+    >>> page("guides/registration", site="")
+    'docs/guides/registration.md'
     """
     address = SITE if site is None else site
     return f"{address}/{name}.html" if address else f"docs/{name}.md"

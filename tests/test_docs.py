@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pcnotebooks
 from pcnotebooks import sample_payload
 from pcnotebooks.frame.build import summary_frame
 from pcnotebooks.frame.measures import payment_recency
@@ -41,6 +42,24 @@ def test_every_column_is_documented():
     text = (ROOT / "docs" / "reference" / "columns.md").read_text(encoding="utf-8")
     for column in payment_recency(summary_frame(sample_payload())).columns:
         assert f"`{column}`" in text
+
+
+def test_every_public_name_is_in_the_reference():
+    """The page of public names lists each, so each has a page of its own in the site."""
+    text = (ROOT / "docs" / "reference" / "api.md").read_text(encoding="utf-8")
+    assert sorted(re.findall(r"^   (\w+)$", text, re.MULTILINE)) == sorted(pcnotebooks.__all__)
+
+
+def test_every_environment_variable_is_documented():
+    """Each variable that the package or its help names is in the page of settings."""
+    text = (ROOT / "docs" / "reference" / "settings.md").read_text(encoding="utf-8")
+    named = {
+        name
+        for path in (ROOT / "pcnotebooks").rglob("*.py")
+        for name in re.findall(r"PCNOTEBOOKS_[A-Z_]+[A-Z]", path.read_text(encoding="utf-8"))
+    }
+    assert "PCNOTEBOOKS_HISTORY" in named
+    assert {name for name in named if f"`{name}`" not in text} == set()
 
 
 def test_links_lead_somewhere():

@@ -30,7 +30,7 @@ _SETUP = (
     "Register an app of your own in the partner's Entra tenant (public client, delegated permission"
     ' user_impersonation on "Microsoft Partner Center") and give its application id: sign_in('
     'client_id="..."), the environment variable PCNOTEBOOKS_CLIENT_ID, or client_id in a profile.'
-    f" {page('start/sign-in')} shows each step."
+    f" {page('guides/registration')} shows each step."
 )
 
 
@@ -174,7 +174,7 @@ def load_profiles() -> dict[str, dict[str, Any]]:
     except (ValueError, RecursionError) as error:
         raise ConfigurationError(
             f"{path} is not TOML: {error}.",
-            remedy=f"Correct the file; {page('start/sign-in')} shows one.",
+            remedy=f"Correct the file; {page('reference/settings')} shows one.",
         ) from None
     for name, profile in profiles.items():
         if wrong := _wrong_keys(profile) if isinstance(profile, dict) else [name]:
