@@ -10,7 +10,7 @@ install = if command -v uv >/dev/null 2>&1; \
 	then uv pip install --quiet --python $(BIN)/python -c constraints.txt $(1); \
 	else $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt $(1); fi
 
-.PHONY: report lab test check test-all test-matrix test-oldest test-spark test-soak bench fuzz mutate clean
+.PHONY: report lab test check test-all test-matrix test-oldest test-spark test-soak bench fuzz mutate docs audit clean
 
 report: $(VENV)/.core
 	@mkdir -p reports
@@ -71,6 +71,17 @@ mutate: $(VENV)/.dev
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks
 
+# The documentation as a site in build/site. Warnings are errors; no network is asked.
+docs: $(VENV)/.docs
+	rm -rf docs/reference/generated
+	$(BIN)/python -m sphinx -W --keep-going --quiet -b html docs build/site
+	@echo build/site/index.html
+
+# Known vulnerabilities of the pinned versions, from a file of advisories: no network is needed.
+audit: $(VENV)/.dev
+	@test -n "$(ADVISORIES)" || { echo 'make audit ADVISORIES=all.zip (SECURITY.md says where it is from)'; exit 2; }
+	$(BIN)/uv run --quiet --no-project --isolated --with pip-audit python .ci/audit.py $(ADVISORIES)
+
 clean:
 	rm -rf $(VENV) build dist reports screenshots .coverage .*_cache
 
@@ -84,4 +95,8 @@ $(VENV)/.core: pyproject.toml constraints.txt | $(BIN)/python
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
 	@$(call install,-e '.[dev]')
+	@touch $@ $(VENV)/.core
+
+$(VENV)/.docs: pyproject.toml constraints.txt | $(BIN)/python
+	@$(call install,-e '.[docs]')
 	@touch $@ $(VENV)/.core
