@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pcnotebooks
 from pcnotebooks import sample_payload
+from pcnotebooks.cli.main import app
 from pcnotebooks.frame.build import summary_frame
 from pcnotebooks.frame.measures import payment_recency
 from pcnotebooks.service.refusals import LIST_REMEDIES, REMEDIES
@@ -67,3 +68,22 @@ def test_links_lead_somewhere():
     for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
         for link in re.findall(r"\]\(([^)#]+)", page.read_text(encoding="utf-8")):
             assert link.startswith("http") or (page.parent / link).exists(), (page.name, link)
+
+
+def test_every_command_is_documented():
+    """The page of commands has an example of each."""
+    text = (ROOT / "docs" / "reference" / "command-line.md").read_text(encoding="utf-8")
+    examples = dict(
+        re.findall(r"^\| `([a-z -]+)` \| `pcnotebooks ([^`]+)` \|$", text, re.MULTILINE)
+    )
+    groups = {
+        "": app,
+        **{f"{group.name} ": group.typer_instance for group in app.registered_groups},
+    }
+    names = {
+        f"{group}{command.name or command.callback.__name__}"
+        for group, commands in groups.items()
+        for command in commands.registered_commands
+    }
+    assert set(examples) == names
+    assert all(example.startswith(name) for name, example in examples.items())
