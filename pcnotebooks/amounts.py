@@ -149,6 +149,23 @@ def format_amount(amount: SupportsFloat, currency: str, *, locale: str = "en") -
     return f"({number})" if to_decimal(amount) < 0 else number
 
 
+def plain_amount(amount: SupportsFloat, currency: str) -> str:
+    """Return an amount as programs read it: exact, with the currency's decimals or more.
+
+    Examples
+    --------
+    >>> plain_amount(751094.4, "GBP"), plain_amount(Decimal("-0.125"), "GBP")
+    ('751094.40', '-0.125')
+    """
+    exact = to_decimal(amount)
+    with exactly():
+        # A float's shortest digits are the service's, but for a zero that it ends in.
+        exact = exact if isinstance(amount, Decimal) else exact.normalize()
+    exponent = exact.as_tuple().exponent
+    decimals = max(minor_units(currency), -exponent if isinstance(exponent, int) else 0)
+    return f"{exact:z.{decimals}f}"  # z: nothing is 0.00, never -0.00
+
+
 def format_share(part: SupportsFloat, whole: SupportsFloat) -> str | None:
     """Return ``73 %``; None where a share says nothing: a credit, or nothing owed.
 

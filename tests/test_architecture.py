@@ -38,6 +38,7 @@ HOMES = {
     "pyarrow": {"history"},
     "requests": {"session", "service"},
     "tinycss2": {"report/allowed"},
+    "tomlkit": {"session/profiles"},
     "typer": {"cli"},
     "urllib3": {"session", "service", "doctor"},
     "weasyprint": {"report"},

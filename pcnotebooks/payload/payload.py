@@ -201,8 +201,8 @@ class Payload:
                 raise PayloadError(
                     f"{path} is not a file that Payload.save wrote.",
                     remedy="If it is Partner Center's raw answer, say from which cloud:"
-                    f' Payload.load({path.name!r}, cloud="global", partner="...").'
-                    " Payload.save writes a file that needs no such labels.",
+                    f' Payload.load({path.name!r}, cloud="global", partner="..."), or in a shell'
+                    " --cloud global --partner NAME.",
                 )
             modified = datetime.fromtimestamp(path.stat().st_mtime, UTC)
             payload = cls(content, _cloud_name(cloud), partner or "", retrieved_at or modified)
