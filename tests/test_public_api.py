@@ -216,7 +216,7 @@ pc.write_excel("x.xlsx", given)
 assert pc.explore(pc.summary_frame(given)).html()
 from pcnotebooks.service.client import USER_AGENT
 from pcnotebooks.doctor import diagnose
-from pcnotebooks.cli import main
+from pcnotebooks.cli.main import main
 print(USER_AGENT)
 print(next(iter(diagnose("sample"))))
 import sys
