@@ -160,15 +160,15 @@ def again_as(name, partner):
 def test_a_payload_that_cannot_be_written_costs_no_other(run, signed_in, home):
     """Its error stands in a line with its profile; those after it are kept."""
     again_as("fabrikam", "Fabrikam")
-    own = home / "kept" / "payloads" / "cloud=own"
+    own = home / "kept" / "payloads" / "in_cloud=own"
     own.mkdir(parents=True)
-    (own / "partner=Fabrikam").write_text("in the way")
+    (own / "account=Fabrikam").write_text("in the way")
     where = ("--history", home / "kept")
     code, said, errors = run("snapshot", "--profile", "fabrikam", "--profile", "contoso", *where)
     assert code == 1
     assert [line.split()[0] for line in said] == ["Contoso"]
     (error,) = errors
-    assert error.startswith(f"Error: fabrikam: {own / 'partner=Fabrikam'}")
+    assert error.startswith(f"Error: fabrikam: {own / 'account=Fabrikam'}")
     assert error.endswith(": Not a directory")
     payloads = list(History(home / "kept").payloads(partner="Contoso"))
     assert [each.cloud for each in payloads] == ["own"] * 2
@@ -321,7 +321,7 @@ def test_a_warning_is_said_without_python_around_it(run, sample):
 
 def test_the_list_leaves_out_what_is_damaged_and_says_so(run, sample):
     """Partners whose files are whole are listed; the exit code tells."""
-    files = Path(sample.location, "payloads").rglob("partner=Contoso*/month=2024-02/*")
+    files = Path(sample.location, "payloads").rglob("account=Contoso*/month=2024-02/*")
     file = next(path for path in files if "-invoices-" not in path.name)
     file.write_bytes(b"PAR1")
     code, said, errors = run("history", "list")
