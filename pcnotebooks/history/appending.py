@@ -10,10 +10,11 @@ from pcnotebooks.history.datasets import Datasets, contents_of
 from pcnotebooks.history.disputes import COMPACT_COMMAND, answers_of
 from pcnotebooks.history.files import PAYLOADS, file_of
 from pcnotebooks.history.store import HalfWrittenError
+from pcnotebooks.history.upkeep import compact_earlier
 from pcnotebooks.payload.payload import Payload
 
 
-def append(datasets: Datasets, payload: Payload) -> bool:
+def append(datasets: Datasets, payload: Payload, *, compact: bool) -> bool:
     """Keep a payload, and warn at the line that called :meth:`History.append`."""
     file = file_of(payload)
     contents = contents_of(file, [payload])  # raises before anything is touched
@@ -48,4 +49,6 @@ def append(datasets: Datasets, payload: Payload) -> bool:
             UserWarning,
             stacklevel=3,
         )
+    if compact and not kept:  # the first of its month
+        compact_earlier(datasets, file)
     return True

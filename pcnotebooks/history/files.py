@@ -200,10 +200,12 @@ def _folder(cloud: str, partner: str, month: str, *, older: bool = False) -> str
 
 
 def older_folder(folder: str) -> str:
-    """Return the name that a folder had in an older release."""
-    *above, month = (part.partition("=")[2] for part in folder.split("/"))
-    names = [_MISSING if each == _NO_LABEL else each for each in above]
-    return f"{'/'.join(map('='.join, zip(_OLDER_KEYS, names, strict=True)))}/month={month}"
+    """Return the name that a folder, or one above it, had in an older release."""
+    keys = dict(zip(_KEYS, _OLDER_KEYS, strict=True))
+    parts = (part.partition("=") for part in folder.split("/"))
+    return "/".join(
+        f"{keys.get(key, key)}={_MISSING if name == _NO_LABEL else name}" for key, _, name in parts
+    )
 
 
 def _segment(label: str) -> str:

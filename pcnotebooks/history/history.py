@@ -110,7 +110,7 @@ class History:
         """Whether no payload is kept, also if there is no history at the location yet."""
         return not self._datasets.files(PAYLOADS)
 
-    def append(self, payload: Payload, *, sample: bool = False) -> bool:
+    def append(self, payload: Payload, *, sample: bool = False, compact: bool = True) -> bool:
         """Keep a payload; return whether it is new.
 
         Once this returns, the payload survives a loss of power. A process killed before has kept
@@ -124,6 +124,9 @@ class History:
             kept one it is that one.
         sample
             Keep even sample data.
+        compact
+            Merge the small files of the account's earlier months when the first payload of a
+            month is kept. A failure of this is only logged.
 
         Raises
         ------
@@ -152,7 +155,7 @@ class History:
                 f"Sample data was not kept: {payload!r}.",
                 remedy="A history of its own may hold it: append(payload, sample=True).",
             )
-        return appending.append(self._datasets, payload)
+        return appending.append(self._datasets, payload, compact=compact)
 
     def payloads(
         self,
@@ -370,10 +373,6 @@ class History:
             Without the extra ``delta``, or for a place that holds another table.
         PcNotebooksError
             If another process wrote to the table meanwhile, or if it cannot be reached.
-
-        See Also
-        --------
-        History.arrow : The same rows without a table.
         """
         delta = engines.open_delta(uri, dataset, self.location, storage_options)
         return delta.merge(self._table(dataset, Wanted(), None))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 
-from pcnotebooks.errors import PayloadError
+from pcnotebooks.errors import PayloadError, PcNotebooksError
 from pcnotebooks.history import tables
 from pcnotebooks.history.datasets import CHANGED, FROM_BACKUP, DamagedError, Datasets, contents_of
 from pcnotebooks.history.disputes import COMPACT_COMMAND, disputes
@@ -13,6 +13,9 @@ from pcnotebooks.history.files import DERIVED, FOLDERS, PAYLOADS, File, alike, f
 from pcnotebooks.payload.payload import Payload
 
 _log = logging.getLogger("pcnotebooks")
+
+# Fewer small files a month cost a reader little, such as those of monthly or weekly fetches.
+_FEW = 4
 
 REBUILD = "Run: pcnotebooks history rebuild"
 _COMPACT = f"Run: {COMPACT_COMMAND}"
@@ -29,6 +32,29 @@ def compact(datasets: Datasets, month: str) -> int:
     mend(datasets)
     _log.info("History %s: compacted, %d files merged.", datasets.location, merged)
     return merged
+
+
+def compact_earlier(datasets: Datasets, file: File) -> None:
+    """Merge the small files of the months before a file's, of its account and resource.
+
+    This is done in passing, once a month, so a failure is only logged: the next compacting mends
+    what is left.
+    """
+    months: dict[str, list[File]] = {}
+    try:
+        for each in datasets.files(PAYLOADS, file.folder.rpartition("/")[0]):
+            if each.month < file.month and each.resource == file.resource:
+                months.setdefault(each.month, []).append(each)
+        merged = sum(merge(datasets, files) for files in months.values() if _is_worth_it(files))
+    except (OSError, PcNotebooksError) as error:
+        _log.info("History %s: not compacted: %s", datasets.location, error)
+        return
+    if merged:
+        _log.info("History %s: compacted, %d files merged.", datasets.location, merged)
+
+
+def _is_worth_it(files: Sequence[File]) -> bool:
+    return any(file.age for file in files) or sum(not file.is_compacted for file in files) >= _FEW
 
 
 def merge(datasets: Datasets, files: Sequence[File]) -> int:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import shutil
 import sys
 import warnings
 from contextlib import suppress
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ from pcnotebooks.payload.payload import Payload
 from pcnotebooks.payload.sample import sample_history
 from pcnotebooks.session.settings import profiles_file
 from pcnotebooks.session.sign_in import sign_in
+from tests.builders import item, payload
 from tests.services.browser import visit
 from tests.services.partner_center import INVOICES, Answer
 
@@ -36,8 +39,8 @@ def sample(home, monkeypatch):
     """Keep the sample history where the commands look by themselves."""
     monkeypatch.setenv("PCNOTEBOOKS_HISTORY", str(home / "sample"))
     history = History()
-    for payload in sample_history():
-        history.append(payload, sample=True)
+    for each in sample_history():
+        history.append(each, sample=True)
     return history
 
 
@@ -66,6 +69,20 @@ def test_snapshots_are_kept_without_a_question(run, signed_in, home):
     ]
     assert len(History(home / "other").totals()) == 3
     assert len(History(home / "other").invoices()) == 3
+
+
+def test_a_snapshot_compacts_the_months_before(run, signed_in):
+    """Unless told not to; a month with few files is left alone."""
+    early = payload(item("GBP", 5), cloud="own")
+    for day in range(4):
+        History().append(replace(early, retrieved_at=early.retrieved_at + timedelta(days=day)))
+    months = Path(History().location, "payloads", "in_cloud=own", "account=Contoso")
+    snapshot = ("snapshot", "--profile", "contoso")
+    assert run(*snapshot, "--no-compact")[0] == 0
+    assert len(list((months / "month=2024-03").iterdir())) == 4
+    shutil.rmtree(max(months.iterdir()))
+    assert run(*snapshot)[0] == 0
+    assert len(list((months / "month=2024-03").iterdir())) == 1
 
 
 def test_without_a_sign_in_a_snapshot_fails_with_what_to_do(run, contoso, identity_provider, home):
@@ -274,9 +291,9 @@ def test_an_unexplained_movement_is_an_exit_code(run, sample):
 
 def test_compacts_verifies_and_rebuilds(run, sample, home):
     """Damage is said with its remedy, and the exit code is 1 until it is mended."""
-    later = [payload for payload in sample_history() if payload.retrieved_at.year == 2025][:4]
-    for payload in later:
-        again = replace(payload, retrieved_at=payload.retrieved_at.replace(day=9))
+    later = [each for each in sample_history() if each.retrieved_at.year == 2025][:4]
+    for each in later:
+        again = replace(each, retrieved_at=each.retrieved_at.replace(day=9))
         sample.append(again, sample=True)
     assert run("history", "compact") == (0, ["8 files merged."], [])
     assert run("history", "verify") == (0, ["Nothing is damaged."], [])

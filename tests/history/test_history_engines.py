@@ -232,6 +232,22 @@ def test_an_object_store_serves_as_a_folder(bucket):
     assert one.verify().empty
 
 
+def test_a_delta_table_in_an_object_store(bucket):
+    """With the store's address as an option; the history is in the store as well."""
+    history = History(f"{bucket}/lake/history")
+    options = {"aws_endpoint_url": os.environ["AWS_ENDPOINT_URL"], "aws_allow_http": "true"}
+    place = f"{bucket}/lake/tables/totals"
+    assert history.append(PAYLOADS[-1])
+    for rows in (1, 0):
+        assert history.to_delta(place, dataset="totals", storage_options=options) == rows
+    assert history.append(PAYLOADS[-2])
+    assert history.to_delta(place, dataset="totals", storage_options=options) == 1
+    assert pl.read_delta(place, storage_options=options).height == 2
+    for within in (f"{bucket}/lake", f"{bucket}/lake/history/totals"):
+        with pytest.raises(ConfigurationError, match="would share a folder"):
+            history.to_delta(within)
+
+
 def test_characters_that_search_stand_for_themselves_in_a_bucket(bucket):
     """Read one by one and many at once."""
     history = History(f"{bucket}/[x]*?/history")
