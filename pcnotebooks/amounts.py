@@ -214,7 +214,7 @@ def format_tick(value: float, *, locale: str = "en") -> str:
 def format_ticks_of_time(moments: Sequence[datetime], *, locale: str = "en") -> list[str]:
     """Return moments beside an axis: months by name, days or hours where it is that short.
 
-    A year stands in place of its January, and beside the first moment where there is none.
+    The first moment has its year, and a year stands in place of its January.
     """
     if any(moment.hour or moment.minute for moment in moments):
         detail, whole = "HH:mm", f"{_day_pattern(locale, 'yMMMd')} HH:mm"
@@ -225,7 +225,7 @@ def format_ticks_of_time(moments: Sequence[datetime], *, locale: str = "en") -> 
         detail, whole = "MMM", _day_pattern(locale, "yMMM")
     years = [detail == "MMM" and moment.month == 1 for moment in moments]
     patterns = [_day_pattern(locale, "y") if year else detail for year in years]
-    if patterns and not any(years):
+    if patterns and not years[0]:
         patterns[0] = whole
     return [
         isolated(format_datetime(moment, pattern, locale=_locale(locale)))
