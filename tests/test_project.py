@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import re
@@ -9,7 +10,7 @@ import subprocess
 import sys
 import tomllib
 import zipfile
-from importlib.metadata import version
+from importlib.metadata import packages_distributions, version
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,35 @@ def test_environment_equals_pyproject():
     python = ("python", PROJECT["project"]["requires-python"])
     renamed = {(CONDA_NAMES.get(name, name), bound) for name, bound in wanted}
     assert _requirements(listed) == renamed | {python}
+
+
+def _imported_libraries(folder: Path) -> set[str]:
+    """Return the distributions that a folder's modules import, names normalised."""
+    modules = set()
+    for path in folder.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                modules |= {each.name.split(".")[0] for each in node.names}
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                modules.add(str(node.module).split(".")[0])
+    foreign = modules - sys.stdlib_module_names - {"pcnotebooks"}
+    known = packages_distributions()
+    return {re.sub(r"[-_.]+", "-", known.get(each, [each])[0]).lower() for each in foreign}
+
+
+def test_every_import_is_declared():
+    """What the package imports itself is not left to another package's dependencies."""
+    imported = _imported_libraries(ROOT / "pcnotebooks")
+    extras = PROJECT["project"]["optional-dependencies"]
+    core = {name for name, _ in _requirements(PROJECT["project"]["dependencies"])}
+    optional = {
+        name for extra in ("history", "excel", "pdf") for name, _ in _requirements(extras[extra])
+    }
+    assert imported - core - optional == set()
+    # ipykernel runs the notebooks and is never imported; nothing else is declared without use.
+    assert core - imported == {"ipykernel"}
+    assert optional - imported == set()
+    assert core & optional == set()
 
 
 def test_version_is_one():
@@ -81,11 +111,11 @@ def test_wheel_works_elsewhere(wheel: Path, tmp_path: Path):
     work.mkdir()
     zipfile.ZipFile(wheel).extractall(place)  # as an installer does with a pure wheel
     script = (
-        "import pcnotebooks, pcnotebooks.cli, sys; print(pcnotebooks.__file__);"
+        "import pcnotebooks, pcnotebooks.cli.main, sys; print(pcnotebooks.__file__);"
         "from pcnotebooks.report.notebook import bundled_notebooks;"
         "print([path.name for path in bundled_notebooks()]);"
         "sys.argv = ['pcnotebooks', 'report', '--sample', '-o', 'sample.html'];"
-        "pcnotebooks.cli.main()"
+        "pcnotebooks.cli.main.main()"
     )
     done = subprocess.run(
         [sys.executable, "-c", script],

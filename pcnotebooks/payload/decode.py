@@ -259,11 +259,19 @@ def read_whole(page: Page, whole: msgspec.json.Decoder[_T]) -> _T:
 
 def currency_code(page: Page, path: str, sent: str) -> str:
     """Return the currency code of the object at a path, in capitals."""
-    code = sent.strip()
-    # An unknown code is kept; a text that cannot be one must not become a heading.
-    if not (code.isascii() and code.isalnum() and len(code) <= 8):
+    code = sent.strip().upper()
+    # The German sharp s is two letters of ASCII in capitals.
+    if not (sent.isascii() and is_plain_code(code)):
         raise wrong_value(page, f"{path}.currencyCode", sent, "a currency code")
-    return code.upper()
+    return code
+
+
+def is_plain_code(code: str) -> bool:
+    """Return whether a text is a currency code in capitals, known or not.
+
+    Any other text must not become a heading.
+    """
+    return code.isascii() and code.isalnum() and len(code) <= 8 and code == code.upper()
 
 
 def require_json(answer: Answer) -> None:
@@ -296,10 +304,10 @@ def stamps(items: list[Item]) -> Iterator[tuple[str, str]]:
 
 def _wrong_field(figures: Item | Part, currency: str) -> tuple[str, object, str] | None:
     """Return name, value and what was expected of a field that is wrong."""
-    if not is_money(figures.balance_amount):
+    if not are_money([figures.balance_amount]):
         return "balanceAmount", figures.balance_amount, "an amount of money"
     paid = figures.last_payment_amount
-    if paid is not None and not is_money(paid):
+    if paid is not None and not are_money([paid]):
         return "lastPaymentAmount", paid, "an amount of money"
     # A part in another currency could not be added to its item.
     stated = figures.currency_code
@@ -308,13 +316,12 @@ def _wrong_field(figures: Item | Part, currency: str) -> tuple[str, object, str]
     return None
 
 
-def is_money(amount: Decimal) -> bool:
-    """Return whether an amount is finite and within bounds."""
+def are_money(amounts: Iterable[Decimal]) -> bool:
+    """Return whether every amount is finite and within bounds."""
     try:
-        _MONEY.plus(amount)
+        return all(map(Decimal.is_finite, map(_MONEY.plus, amounts)))
     except DecimalException:
         return False
-    return amount.is_finite()
 
 
 def _json_bytes(page: Page) -> bytes:

@@ -41,7 +41,7 @@ _IN_BETWEEN = (
 )
 
 # By the service's code, else by HTTP status, else by its first digit.
-# docs/troubleshooting.md shows each.
+# docs/reference/errors.md shows each.
 REMEDIES: Mapping[str, str] = MappingProxyType(
     {
         "900420": "Request the token for the cloud's api host (its scope): the audience"

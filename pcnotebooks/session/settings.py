@@ -14,6 +14,7 @@ import platformdirs
 from pcnotebooks.clouds import Cloud, get_cloud
 from pcnotebooks.errors import ConfigurationError
 from pcnotebooks.files import read_file
+from pcnotebooks.links import page
 from pcnotebooks.text import hidden, one_line, unwrapped
 
 CACHES = ("memory", "encrypted", "plain")
@@ -29,7 +30,7 @@ _SETUP = (
     "Register an app of your own in the partner's Entra tenant (public client, delegated permission"
     ' user_impersonation on "Microsoft Partner Center") and give its application id: sign_in('
     'client_id="..."), the environment variable PCNOTEBOOKS_CLIENT_ID, or client_id in a profile.'
-    " docs/setup.md shows each step."
+    f" {page('guides/registration')} shows each step."
 )
 
 
@@ -172,7 +173,8 @@ def load_profiles() -> dict[str, dict[str, Any]]:
     # Numbers of thousands of digits are a ValueError, deep nests a RecursionError.
     except (ValueError, RecursionError) as error:
         raise ConfigurationError(
-            f"{path} is not TOML: {error}.", remedy="Correct the file; docs/setup.md shows one."
+            f"{path} is not TOML: {error}.",
+            remedy=f"Correct the file; {page('reference/settings')} shows one.",
         ) from None
     for name, profile in profiles.items():
         if wrong := _wrong_keys(profile) if isinstance(profile, dict) else [name]:
