@@ -143,7 +143,7 @@ def told_apart(names: Iterable[str]) -> dict[str, str]:
     same = [name for name in every if found[short[name]] > 1]
     if not same:
         return short
-    # What was left out of their middle is all that differs: show where they begin to differ.
+    # They differ only in the middle, which was left out: show where they begin to differ.
     start = max(len(_beginning(same)) - 2, 0)
     short |= {name: f"…{name[start : start + _FITS - 2]}…" for name in same}
     found = Counter(short.values())

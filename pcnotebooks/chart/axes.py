@@ -374,7 +374,7 @@ def _draw(
     figure: Any = ax.get_figure(root=True)
     pen = Pen(ax, colours_on(figure, theme, own=own), _scale())
     _make_room(figure)
-    # Whatever style the axes were made in, they look the same.
+    # Axes look the same, made in any style.
     ax.set(facecolor="none", axisbelow=True)
     ax.spines[:].set_visible(False)
     ax.grid(visible=False)

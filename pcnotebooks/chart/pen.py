@@ -54,7 +54,7 @@ class Pen:
         )
 
     def bar(self, lane: int, start: float, length: float, **look: Any) -> None:
-        """Draw a bar in a lane, equally thick in whatever axes."""
+        """Draw a bar in a lane, equally thick in all axes."""
         thick = THICK * self.scale
         figure: Any = self.ax.get_figure(root=True)
         points = Affine2D().scale(1 / 72) + figure.dpi_scale_trans
@@ -77,7 +77,7 @@ class Pen:
             )
 
     def wrapped(self, words: str, room: float, size: float, *, bold: bool) -> str:
-        """Return a text in lines that have room; a word that has none is a line of its own."""
+        """Return a text in lines that have room; a word that has none gets its own line."""
         lines: list[str] = []
         for word in words.split(" "):
             longer = f"{lines[-1]} {word}" if lines else word

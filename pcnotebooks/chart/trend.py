@@ -25,7 +25,7 @@ def draw_trend(pen: Pen, chart: TrendChart) -> float:
     _mark_unexplained(pen, chart)
     ax.axhline(0, color=muted, linewidth=0.8)
     ax.set_yticks(*zip(*chart.amounts.ticks, strict=True))
-    # The span of a single answer is zero, which is no axis.
+    # The span of a single answer is zero, too short for an axis.
     margin = 0.02 * (chart.days.last - chart.days.first) or pd.Timedelta(days=1)
     first: Any = chart.days.first - margin
     last: Any = chart.days.last + margin

@@ -50,7 +50,7 @@ class Chart:
 
     title: str
     description: str
-    foot: Foot  # of a chart that stands alone: a page says it once for all its charts
+    foot: Foot  # of a chart alone: a page says it once for all its charts
     note: str  # how the figures of this chart were worked out
     unit: str  # of the axis, in words; nothing without an axis
     rows: int  # how many lanes high it is

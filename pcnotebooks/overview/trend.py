@@ -27,7 +27,7 @@ Span: TypeAlias = tuple[datetime, datetime]
 _Owner: TypeAlias = tuple[str, str]  # partner, cloud
 _Balances: TypeAlias = Mapping[Any, Decimal]  # by the moment at which they were retrieved
 
-_USUAL = 4  # balances, of which a range can be told
+_USUAL = 4  # balances at least, for a range to be stated
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ def _stated(rows: Sequence[Any]) -> dict[_Owner, dict[Any, Decimal]]:
 
 
 def _height(amount: Decimal, scale: Decimal) -> float:
-    """Return an amount in the unit of the axis, whatever the caller computes in."""
+    """Return an amount in the unit of the axis, also if the caller computes in few digits."""
     with exactly():
         return float(amount / scale)
 
