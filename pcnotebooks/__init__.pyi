@@ -33,8 +33,8 @@ from .service.fetch_many import fetch_all, invoice_summaries, invoices
 from .session.device_code import DeviceCode
 from .session.session import Session
 from .session.sign_in import sign_in, sign_out
-from .widgets.dashboard import dashboard
-from .widgets.explore import cloud_picker, explore
+from .widgets.dashboard import Dashboard, dashboard
+from .widgets.explore import Explorer, cloud_picker, explore
 from .widgets.sign_in import sign_in_async
 
 __version__: str
@@ -42,7 +42,9 @@ __all__ = [
     "CLOUDS",
     "Cloud",
     "ConfigurationError",
+    "Dashboard",
     "DeviceCode",
+    "Explorer",
     "History",
     "NetworkError",
     "Payload",
