@@ -10,7 +10,7 @@ install = if command -v uv >/dev/null 2>&1; \
 	then uv pip install --quiet --python $(BIN)/python -c constraints.txt $(1); \
 	else $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt $(1); fi
 
-.PHONY: report lab test check test-all test-matrix test-oldest test-spark test-soak bench fuzz mutate docs audit clean
+.PHONY: report lab test check test-all test-matrix test-oldest test-spark test-soak bench fuzz mutate docs audit release-check clean
 
 report: $(VENV)/.core
 	@mkdir -p reports
@@ -81,6 +81,10 @@ docs: $(VENV)/.docs
 audit: $(VENV)/.dev
 	@test -n "$(ADVISORIES)" || { echo 'make audit ADVISORIES=all.zip (SECURITY.md says where it is from)'; exit 2; }
 	$(BIN)/uv run --quiet --no-project --isolated --with pip-audit python .ci/audit.py $(ADVISORIES)
+
+# What a release still lacks; CONTRIBUTING.md has the steps.
+release-check: $(VENV)/.dev
+	$(BIN)/uv run --quiet --no-project --isolated --with-editable . --with build --with hatchling --with twine --with pyroma python .ci/release_check.py
 
 clean:
 	rm -rf $(VENV) build dist reports screenshots .coverage .*_cache
