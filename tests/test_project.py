@@ -195,11 +195,11 @@ def test_wheel_works_elsewhere(wheel: Path, tmp_path: Path):
     work.mkdir()
     zipfile.ZipFile(wheel).extractall(place)  # as an installer does with a pure wheel
     script = (
-        "import pcnotebooks, pcnotebooks.cli, sys; print(pcnotebooks.__file__);"
+        "import pcnotebooks, pcnotebooks.cli.main, sys; print(pcnotebooks.__file__);"
         "from pcnotebooks.report.notebook import bundled_notebooks;"
         "print([path.name for path in bundled_notebooks()]);"
         "sys.argv = ['pcnotebooks', 'report', '--sample', '-o', 'sample.html'];"
-        "pcnotebooks.cli.main()"
+        "pcnotebooks.cli.main.main()"
     )
     done = subprocess.run(
         [sys.executable, "-c", script],

@@ -56,6 +56,7 @@ SIGNATURES = {
     "reconcile_invoices": "(*payloads)",
     "render_notebook": "(notebook, path, *, parameters=None, code=False)",
     "render_report": "(payloads, path=None, *, as_of=None, terms_days=60, title=None, locale='en')",
+    "save_invoice_pdfs": "(session, invoices, folder, *, progress=True)",
     "sample_history": "()",
     "sample_payload": "(resource='invoice_summaries')",
     "select": "(frame, *, partner=None, cloud=None, currency=None, invoice_type=None)",
@@ -94,6 +95,7 @@ NEEDS_ACCOUNT = {
     "fetch_invoices",
     "invoice_summaries",
     "invoices",
+    "save_invoice_pdfs",
     "sign_in",
     "sign_in_async",
     "sign_out",
@@ -214,7 +216,7 @@ pc.write_excel("x.xlsx", given)
 assert pc.explore(pc.summary_frame(given)).html()
 from pcnotebooks.service.client import USER_AGENT
 from pcnotebooks.doctor import diagnose
-from pcnotebooks.cli import main
+from pcnotebooks.cli.main import main
 print(USER_AGENT)
 print(next(iter(diagnose("sample"))))
 import sys

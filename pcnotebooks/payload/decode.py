@@ -143,6 +143,7 @@ def items_of(answer: Answer) -> Iterator[Item]:
     """Yield what `decode` returns, an item at a time: a large answer is never there as a whole."""
     new = first_look(answer)
     stated = 0
+    types: dict[str | None, bool] = {}  # whether nothing of an invoice type can be seen
     for page in pages_of(answer, SUMMARIES):
         stated += 1  # the items
         for index, item in _items_of(page):
@@ -152,16 +153,16 @@ def items_of(answer: Answer) -> Iterator[Item]:
                 stated += sum(filled(each) + filled(each.summary) for each in details)
             path = f"$.items[{index}]"
             item.currency_code = code = currency_code(page, path, item.currency_code)
-            if wrong := _wrong_field(item, code):
-                name, value, expected = wrong
-                raise wrong_value(page, f"{path}.{name}", value, expected)
-            for position, detail in enumerate(details):
-                if detail.invoice_type is not None and is_blank(detail.invoice_type):
+            figures: list[Item | Part] = [item, *[detail.summary for detail in details]]
+            if not _sound(figures, code) and (wrong := _first_wrong(figures, code)):
+                place, name, value, expected = wrong
+                inner = f"{path}.details[{place - 1}].summary" if place else path
+                raise wrong_value(page, f"{inner}.{name}", value, expected)
+            for detail in details:
+                if detail.invoice_type not in types:
+                    types[detail.invoice_type] = is_blank(detail.invoice_type or "")
+                if types[detail.invoice_type]:
                     detail.invoice_type = None
-                if wrong := _wrong_field(detail.summary, code):
-                    name, value, expected = wrong
-                    inner = f"{path}.details[{position}].summary.{name}"
-                    raise wrong_value(page, inner, value, expected)
             yield item
     finish_look(answer, _SHAPE, _NAMES, stated)
 
@@ -259,11 +260,19 @@ def read_whole(page: Page, whole: msgspec.json.Decoder[_T]) -> _T:
 
 def currency_code(page: Page, path: str, sent: str) -> str:
     """Return the currency code of the object at a path, in capitals."""
-    code = sent.strip()
-    # An unknown code is kept; a text that cannot be one must not become a heading.
-    if not (code.isascii() and code.isalnum() and len(code) <= 8):
+    code = sent.strip().upper()
+    # The German sharp s is two letters of ASCII in capitals.
+    if not (sent.isascii() and is_plain_code(code)):
         raise wrong_value(page, f"{path}.currencyCode", sent, "a currency code")
-    return code.upper()
+    return code
+
+
+def is_plain_code(code: str) -> bool:
+    """Return whether a text is a currency code in capitals, known or not.
+
+    Any other text must not become a heading.
+    """
+    return code.isascii() and code.isalnum() and len(code) <= 8 and code == code.upper()
 
 
 def require_json(answer: Answer) -> None:
@@ -294,27 +303,35 @@ def stamps(items: list[Item]) -> Iterator[tuple[str, str]]:
                     yield f"{path}.{wire[name]}", text
 
 
-def _wrong_field(figures: Item | Part, currency: str) -> tuple[str, object, str] | None:
-    """Return name, value and what was expected of a field that is wrong."""
-    if not is_money(figures.balance_amount):
-        return "balanceAmount", figures.balance_amount, "an amount of money"
-    paid = figures.last_payment_amount
-    if paid is not None and not is_money(paid):
-        return "lastPaymentAmount", paid, "an amount of money"
-    # A part in another currency could not be added to its item.
-    stated = figures.currency_code
-    if stated is not None and stated != currency and stated.strip().upper() != currency:
-        return "currencyCode", stated, f"the item's {currency}"
+def _sound(figures: list[Item | Part], currency: str) -> bool:
+    """Return whether figures can be used as they are: one look at all of an item's is quick."""
+    amounts = [one.balance_amount for one in figures]
+    amounts += [paid for one in figures if (paid := one.last_payment_amount) is not None]
+    codes = {one.currency_code for one in figures}
+    return codes <= {None, currency} and are_money(amounts)
+
+
+def _first_wrong(figures: list[Item | Part], currency: str) -> tuple[int, str, object, str] | None:
+    """Return place, name, value and what was expected of the first field that is wrong."""
+    for place, one in enumerate(figures):
+        if not are_money([one.balance_amount]):
+            return place, "balanceAmount", one.balance_amount, "an amount of money"
+        paid = one.last_payment_amount
+        if paid is not None and not are_money([paid]):
+            return place, "lastPaymentAmount", paid, "an amount of money"
+        # A part in another currency could not be added to its item.
+        stated = one.currency_code
+        if stated is not None and stated.strip().upper() != currency:
+            return place, "currencyCode", stated, f"the item's {currency}"
     return None
 
 
-def is_money(amount: Decimal) -> bool:
-    """Return whether an amount is finite and within bounds."""
+def are_money(amounts: Iterable[Decimal]) -> bool:
+    """Return whether every amount is finite and within bounds."""
     try:
-        _MONEY.plus(amount)
+        return all(map(Decimal.is_finite, map(_MONEY.plus, amounts)))
     except DecimalException:
         return False
-    return amount.is_finite()
 
 
 def _json_bytes(page: Page) -> bytes:

@@ -63,11 +63,11 @@ class Reply:
 
 
 class Client:
-    """One call to Partner Center, of one request or of several; to be closed.
+    """One call to Partner Center, of one request or of several, or one after another; to be closed.
 
     What it raises holds the token, in its frames and causes: use it in `discreet` functions.
 
-    All of its requests have the same ids: Microsoft's support finds them as one call.
+    All requests of a call have the same ids: Microsoft's support finds them as one call.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ class Client:
         self.session, self.resource = session, resource
         self.mfa_compliant: str | None = None  # as the latest answer stated it
         host = urlsplit(session.cloud.api).hostname or ""
-        self.call = Call(host, session.partner, str(uuid.uuid4()), str(uuid.uuid4()))
+        self.call = Call(host, session.partner, *_ids())
         self._timeout, self._retries = timeout, retries
         self._bearer = Bearer(access_token(session))
         self._http = Http(timeout=timeout)
@@ -102,6 +102,11 @@ class Client:
     def partner(self) -> str:
         """The session's label, else the tenant that the token names."""
         return self.session.partner or tenant_of(self._bearer.token) or ""
+
+    def begin(self) -> None:
+        """Begin another call, with ids of its own, over the same connections."""
+        request_id, correlation_id = _ids()
+        self.call = replace(self.call, request_id=request_id, correlation_id=correlation_id)
 
     def close(self) -> None:
         """Close the connections."""
@@ -236,6 +241,10 @@ class Client:
             remedy = "Partner Center does not do so: check the cloud's api address and proxy."
             return Failure(PayloadError(message, **call.ids, remedy=remedy))
         return Reply(answer.body, answer.headers, call.ids)
+
+
+def _ids() -> tuple[str, str]:
+    return str(uuid.uuid4()), str(uuid.uuid4())
 
 
 def _redirect(url: str, location: str) -> tuple[bool, str]:

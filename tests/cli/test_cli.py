@@ -171,7 +171,7 @@ def test_help_and_version_load_nothing_heavy(option, words):
     heavy |= {"openpyxl", "pandas", "platformdirs", "pyarrow", "requests"}
     script = (
         f"import sys; sys.argv = ['pcnotebooks', '{option}']\n"
-        "from pcnotebooks.cli import main\n"
+        "from pcnotebooks.cli.main import main\n"
         "try: main()\n"
         "except SystemExit: pass\n"
         f"print(sorted({heavy} & set(sys.modules)))"
@@ -229,7 +229,7 @@ def test_lab_copies_the_notebooks_keeps_edited_ones_and_opens_jupyterlab(tmp_pat
     environment = os.environ | {"HOME": str(tmp_path), "JUPYTER_RUNTIME_DIR": str(tmp_path / "r")}
     with (tmp_path / "log").open("w") as log:
         lab = subprocess.Popen(
-            [sys.executable, "-c", "from pcnotebooks.cli import main; main()", "lab", "work",
+            [sys.executable, "-c", "from pcnotebooks.cli.main import main; main()", "lab", "work",
              "--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}",
              "--IdentityProvider.token=t"],
             cwd=tmp_path, env=environment, stdout=log, stderr=log,
