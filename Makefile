@@ -50,11 +50,18 @@ test-spark: $(VENV)/.dev
 	$(BIN)/uv pip install --quiet --python $(VENV)/spark/bin/python 'pyspark>=4.0'
 	PCNOTEBOOKS_SPARK_PYTHON=$(VENV)/spark/bin/python $(BIN)/python -m pytest -m spark
 
+# The dependency group headless, without Jupyter, in an environment that has nothing else.
+test-headless: $(VENV)/.dev
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(VENV)/headless
+	$(BIN)/uv pip install --quiet --python $(VENV)/headless/bin/python -c constraints.txt --group headless
+	$(BIN)/uv pip install --quiet --python $(VENV)/headless/bin/python --no-deps -e .
+	$(VENV)/headless/bin/python -m tests.headless
+
 # Minutes long.
 test-soak: $(VENV)/.dev
 	$(BIN)/python -m pytest -m soak
 
-test-all: test-oldest test-spark test-soak test
+test-all: test-oldest test-headless test-spark test-soak test
 
 # Damaged answers against a second reading of them: so many, from a seed that is told.
 FUZZ = 20000

@@ -69,6 +69,13 @@ def test_every_import_is_declared():
     assert core & optional == set()
 
 
+def test_headless_is_a_part_of_the_dependencies():
+    """The group for installations without Jupyter has the same bounds, and no other library."""
+    headless = _requirements(PROJECT["dependency-groups"]["headless"])
+    extras = PROJECT["project"]["optional-dependencies"]
+    assert headless <= _requirements(PROJECT["project"]["dependencies"] + extras["history"])
+
+
 def test_recipe_equals_environment():
     """The recipe for conda-forge requires what environment.yml requires."""
     recipe = (ROOT / "packaging" / "conda-forge" / "recipe.yaml").read_text()
