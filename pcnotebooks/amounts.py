@@ -46,8 +46,8 @@ _MINOR_UNITS = {
     )
     for code in codes.split()
 }
-# Every setting is named: what is left out of a Context comes from decimal.DefaultContext, which
-# the user may have changed. 100 digits hold any sum of amounts, which have 43 digits at most.
+# Every setting is named: a Context takes the others from decimal.DefaultContext, which the user
+# may have changed. 100 digits hold any sum of amounts, which have 43 digits at most.
 _EXACT = Context(
     prec=100,
     rounding=ROUND_HALF_EVEN,
@@ -64,7 +64,7 @@ _ENGLISH = {"yMMMd": "d MMM y", "MMMd": "d MMM", "yMMM": "MMM y", "y": "y"}
 
 
 def exactly() -> AbstractContextManager[Context]:
-    """Return a context in which decimal arithmetic is exact, whatever the caller computes in.
+    """Return a context in which decimal arithmetic is exact, independent of the caller's context.
 
     A notebook may have set a precision of three digits, or trap every inexact result: without
     this, the former would change our figures and the latter end in an exception. Babel and
@@ -113,7 +113,7 @@ def format_number(
 ) -> str:
     """Return an amount without its currency code: ``751,094.39``, a credit ``(12.00)``.
 
-    Digits beyond the currency's own decimals are shown where there are any.
+    Digits beyond the currency's own decimals are shown if there are any.
     """
     exact = to_decimal(amount)
     with exactly():
@@ -220,7 +220,7 @@ def format_days_ago(days: int, *, locale: str = "en") -> str:
 
 
 def format_tick(value: float, *, locale: str = "en") -> str:
-    """Return a number beside an axis, with the digits that it has; a credit ``(10)``."""
+    """Return a number for an axis, with all its digits; a credit is ``(10)``."""
     exact = Decimal(f"{value:.6g}")
     pattern = _pattern(locale, "######")
     with exactly():
@@ -229,9 +229,9 @@ def format_tick(value: float, *, locale: str = "en") -> str:
 
 
 def format_ticks_of_time(moments: Sequence[datetime], *, locale: str = "en") -> list[str]:
-    """Return moments beside an axis: months by name, days or hours where it is that short.
+    """Return moments for an axis: months by name, days or hours if it is that short.
 
-    A year stands in place of its January, and beside the first moment where there is none.
+    The first moment has its year, and a year is written in place of its January.
     """
     if any(moment.hour or moment.minute for moment in moments):
         detail, whole = "HH:mm", f"{_day_pattern(locale, 'yMMMd')} HH:mm"
@@ -242,7 +242,7 @@ def format_ticks_of_time(moments: Sequence[datetime], *, locale: str = "en") -> 
         detail, whole = "MMM", _day_pattern(locale, "yMMM")
     years = [detail == "MMM" and moment.month == 1 for moment in moments]
     patterns = [_day_pattern(locale, "y") if year else detail for year in years]
-    if patterns and not any(years):
+    if patterns and not years[0]:
         patterns[0] = whole
     return [
         isolated(format_datetime(moment, pattern, locale=_locale(locale)))

@@ -19,11 +19,13 @@ ROOMS = {name.split("/")[0] for name in MODULES} - {"__init__"}
 HOMES = {
     "babel": {"amounts"},
     "bs4": {"report"},
+    "cryptography": {"session/proofs"},
     "deltalake": {"history"},
     "fsspec": {"history"},
     "ipywidgets": {"widgets"},
     "jinja2": {"report"},
     "jupyterlab": {"cli"},
+    "keyring": {"session/proofs"},
     "matplotlib": {"chart"},
     "msal": {"session"},
     "msal_extensions": {"session"},

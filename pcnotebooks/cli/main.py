@@ -23,7 +23,7 @@ from pcnotebooks.cli import (
 )
 from pcnotebooks.cli.commands import EXIT_CODES, Pairs, add
 from pcnotebooks.cli.printing import say_error, show
-from pcnotebooks.errors import PcNotebooksError
+from pcnotebooks.errors import PcNotebooksError, needing_libraries
 
 # A public name loads its module, and with it pandas or msal, when it is first used; --help and
 # --version use none. What has no public name is imported in the command that needs it: a lazily
@@ -85,7 +85,7 @@ def main() -> None:
             # A pipe on Windows has the 256 letters of a code page; partners' names have others.
             stream.reconfigure(errors="backslashreplace")
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), needing_libraries("This command"):
             warnings.showwarning = _show_warning  # type: ignore[assignment]  # called by position
             app()
     except (PcNotebooksError, OSError) as error:

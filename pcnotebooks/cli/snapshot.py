@@ -83,12 +83,21 @@ def _print(payload: pc.Payload) -> None:
         show_whole(payload.save(Path(folder) / "payload.json").read_text(encoding="utf-8"))
 
 
-def snapshot(*, profile: Profiles = None, cloud: Cloud = None, history: Location = None) -> None:
+def snapshot(
+    *,
+    profile: Profiles = None,
+    cloud: Cloud = None,
+    history: Location = None,
+    no_compact: Annotated[
+        bool, typer.Option("--no-compact", help="Leave the small files of earlier months apart.")
+    ] = False,
+) -> None:
     """Fetch the balances and invoices of today, and keep them in the history.
 
     Meant for cron, Task Scheduler and pipelines: it never asks for a sign-in, and prints a line
     for each partner. If an answer fails, the others are kept and the exit code is 2. The history
-    is that of --history, of PCNOTEBOOKS_HISTORY or in the user's data folder.
+    is that of --history, of PCNOTEBOOKS_HISTORY or in the user's data folder. Once a month, the
+    first snapshot of a partner merges the small files of its earlier months.
     """
     from pcnotebooks.service.fetch_many import fetch_profiles
     from pcnotebooks.session.sign_in import unasked
@@ -104,7 +113,7 @@ def snapshot(*, profile: Profiles = None, cloud: Cloud = None, history: Location
             try:
                 if isinstance(answer, PcNotebooksError):
                     raise answer
-                kept.append(answer)
+                kept.append(answer, compact=not no_compact)
                 done.append(answer)
             except (PcNotebooksError, OSError) as error:
                 failed.setdefault((name, str(error)), error)  # both may fail for one reason

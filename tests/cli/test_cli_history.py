@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import shutil
 import sys
 import warnings
 from contextlib import suppress
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ from pcnotebooks.history.history import History
 from pcnotebooks.payload.payload import Payload
 from pcnotebooks.payload.sample import sample_history
 from pcnotebooks.session.settings import profiles_file
+from tests.builders import item, payload
 from tests.services.partner_center import INVOICES, Answer
 
 
@@ -34,8 +37,8 @@ def sample(home, monkeypatch):
     """Keep the sample history where the commands look by themselves."""
     monkeypatch.setenv("PCNOTEBOOKS_HISTORY", str(home / "sample"))
     history = History()
-    for payload in sample_history():
-        history.append(payload, sample=True)
+    for each in sample_history():
+        history.append(each, sample=True)
     return history
 
 
@@ -56,6 +59,20 @@ def test_snapshots_are_kept_without_a_question(run, signed_in, home):
     ]
     assert len(History(home / "other").totals()) == 3
     assert len(History(home / "other").invoices()) == 3
+
+
+def test_a_snapshot_compacts_the_months_before(run, signed_in):
+    """Unless told not to; a month with few files is left alone."""
+    early = payload(item("GBP", 5), cloud="own")
+    for day in range(4):
+        History().append(replace(early, retrieved_at=early.retrieved_at + timedelta(days=day)))
+    months = Path(History().location, "payloads", "in_cloud=own", "account=Contoso")
+    snapshot = ("snapshot", "--profile", "contoso")
+    assert run(*snapshot, "--no-compact")[0] == 0
+    assert len(list((months / "month=2024-03").iterdir())) == 4
+    shutil.rmtree(max(months.iterdir()))
+    assert run(*snapshot)[0] == 0
+    assert len(list((months / "month=2024-03").iterdir())) == 1
 
 
 def test_without_a_sign_in_a_snapshot_fails_with_what_to_do(run, contoso, identity_provider, home):
@@ -150,15 +167,15 @@ def again_as(name, partner):
 def test_a_payload_that_cannot_be_written_costs_no_other(run, signed_in, home):
     """Its error stands in a line with its profile; those after it are kept."""
     again_as("fabrikam", "Fabrikam")
-    own = home / "kept" / "payloads" / "cloud=own"
+    own = home / "kept" / "payloads" / "in_cloud=own"
     own.mkdir(parents=True)
-    (own / "partner=Fabrikam").write_text("in the way")
+    (own / "account=Fabrikam").write_text("in the way")
     where = ("--history", home / "kept")
     code, said, errors = run("snapshot", "--profile", "fabrikam", "--profile", "contoso", *where)
     assert code == 2
     assert [line.split()[0] for line in said] == ["Contoso"]
     (error,) = errors
-    assert error.startswith(f"Error: fabrikam: {own / 'partner=Fabrikam'}")
+    assert error.startswith(f"Error: fabrikam: {own / 'account=Fabrikam'}")
     assert error.endswith(": Not a directory")
     payloads = list(History(home / "kept").payloads(partner="Contoso"))
     assert [each.cloud for each in payloads] == ["own"] * 2
@@ -264,9 +281,9 @@ def test_an_unexplained_movement_is_an_exit_code(run, sample):
 
 def test_compacts_verifies_and_rebuilds(run, sample, home):
     """Damage is said with its remedy, and the exit code is 1 until it is mended."""
-    later = [payload for payload in sample_history() if payload.retrieved_at.year == 2025][:4]
-    for payload in later:
-        again = replace(payload, retrieved_at=payload.retrieved_at.replace(day=9))
+    later = [each for each in sample_history() if each.retrieved_at.year == 2025][:4]
+    for each in later:
+        again = replace(each, retrieved_at=each.retrieved_at.replace(day=9))
         sample.append(again, sample=True)
     assert run("history", "compact") == (0, ["8 files merged."], [])
     assert run("history", "verify") == (0, ["Nothing is damaged."], [])
@@ -311,7 +328,7 @@ def test_a_warning_is_said_without_python_around_it(run, sample):
 
 def test_the_list_leaves_out_what_is_damaged_and_says_so(run, sample):
     """Partners whose files are whole are listed; the exit code tells."""
-    files = Path(sample.location, "payloads").rglob("partner=Contoso*/month=2024-02/*")
+    files = Path(sample.location, "payloads").rglob("account=Contoso*/month=2024-02/*")
     file = next(path for path in files if "-invoices-" not in path.name)
     file.write_bytes(b"PAR1")
     code, said, errors = run("history", "list")
