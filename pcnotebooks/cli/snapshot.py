@@ -14,14 +14,17 @@ def snapshot(*, profile: Profiles = None, cloud: Cloud = None, history: Location
     """Fetch the balances and invoices of today, and keep them in the history.
 
     Meant for cron, Task Scheduler and pipelines: it never asks for a sign-in, and prints a line
-    for each partner. If an answer fails, the others are kept and the exit code is 1. The history
+    for each partner. If an answer fails, the others are kept and the exit code is 1. A profile of
+    an app without a user keeps the invoices alone, and a note says why. The history
     is that of --history, of PCNOTEBOOKS_HISTORY or in the user's data folder.
     """
     from pcnotebooks.service.fetch_many import fetch_profiles
+    from pcnotebooks.service.refusals import NeedsUserError
     from pcnotebooks.session.sign_in import unasked
 
     kept = pc.History(history)
     said = []
+    notes = dict[str, None]()
     failed: dict[tuple[str | None, str], PcNotebooksError | OSError] = {}
     # Everything is kept before anything is printed: a full disk under a log fails the printing.
     answers = fetch_profiles(profile or [None], lambda name: unasked(cloud, name), progress=False)
@@ -33,6 +36,8 @@ def snapshot(*, profile: Profiles = None, cloud: Cloud = None, history: Location
                     raise answer
                 kept.append(answer)
                 done.append(answer)
+            except NeedsUserError as error:
+                notes[error.message] = None  # an app's profile is as it was set up: no failure
             except (PcNotebooksError, OSError) as error:
                 failed.setdefault((name, str(error)), error)  # both may fail for one reason
         for first in done[:1]:
@@ -41,6 +46,8 @@ def snapshot(*, profile: Profiles = None, cloud: Cloud = None, history: Location
             said.append(f"{first.partner}  {first.cloud}  {at}  {only}kept")
     for (name, _), failure in failed.items():
         say_error(failure, profile=name)
+    for note in notes:
+        show(f"Note: {note}", err=True)
     for line in said:
         show(line)
     raise typer.Exit(bool(failed))
