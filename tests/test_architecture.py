@@ -40,6 +40,7 @@ HOMES = {
     "pyarrow": {"history"},
     "requests": {"session", "service"},
     "tinycss2": {"report/allowed"},
+    "tomlkit": {"session/profiles"},
     "typer": {"cli"},
     "urllib3": {"session", "service", "doctor"},
     "weasyprint": {"report"},

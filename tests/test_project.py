@@ -59,7 +59,9 @@ def test_every_import_is_declared():
     extras = PROJECT["project"]["optional-dependencies"]
     core = {name for name, _ in _requirements(PROJECT["project"]["dependencies"])}
     optional = {
-        name for extra in ("history", "excel", "pdf") for name, _ in _requirements(extras[extra])
+        name
+        for extra in ("history", "delta", "excel", "pdf")
+        for name, _ in _requirements(extras[extra])
     }
     assert imported - core - optional == set()
     # ipykernel runs the notebooks and is never imported; nothing else is declared without use.

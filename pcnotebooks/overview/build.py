@@ -37,6 +37,7 @@ from pcnotebooks.overview.model import (
 )
 from pcnotebooks.overview.ranking import glance, notices, ranked
 from pcnotebooks.overview.told import Told, Words
+from pcnotebooks.overview.trend import span_of
 from pcnotebooks.overview.words import owner_name
 from pcnotebooks.payload.decode import INVOICES, said_of_count
 from pcnotebooks.payload.payload import Payload
@@ -329,6 +330,9 @@ def _sections(
 ) -> tuple[Section, ...]:
     """Return a section for each currency that has rows of what is chosen."""
     told = _told(rows, unstated, given.lists, terms.locale)
+    moved = list(chain.from_iterable(rows["changes"].values()))
+    seen = chain.from_iterable(rows["history"].values())
+    span = span_of(seen, moved) if moved else None
     drawn_from = {"details": chosen} | {
         name: rows[name] for name in ("history", "changes", "invoices")
     }
@@ -343,6 +347,8 @@ def _sections(
             terms_days=terms.days,
             only=choice.invoice_type,
             locale=terms.locale,
+            span=span,
+            stated=all(key in told for key in keys),
         )
 
     sections = []

@@ -127,7 +127,7 @@ def _from_keyring(name: str, what: str) -> str:
             remedy=f"Unlock the keyring, or set {SECRET} or {SECRET_FILE}.",
         ) from None
     if value:
-        return value
+        return str(value)
     raise ConfigurationError(
         f"The keyring has no {what} of pcnotebooks under {hidden(name)!r}.",
         remedy=f"Run: keyring set pcnotebooks {hidden(name)}; or set {SECRET} or {SECRET_FILE}.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -104,17 +105,8 @@ def resolve(
     chosen["cloud"] = _cloud(cloud or _set(stored, "cloud"))
     if not chosen["client_id"]:
         raise ConfigurationError("Signing in needs a client id.", remedy=_SETUP)
-    if not _CLIENT_ID.fullmatch(chosen["client_id"]):
-        raise ConfigurationError(
-            f"{hidden(one_line(chosen['client_id'], 60))!r} is not a client id.",
-            remedy="Copy the application (client) id alone, such as"
-            " 11111111-2222-4333-8444-555555555555.",
-        )
-    if chosen["cache"] not in CACHES:
-        raise ConfigurationError(
-            f"There is no token cache {chosen['cache']!r}.",
-            remedy=f"The caches are {', '.join(CACHES)}.",
-        )
+    _require_client_id(chosen["client_id"])
+    _require_cache(chosen["cache"])
     if chosen["method"] not in METHODS:
         raise ConfigurationError(
             f"There is no sign-in method {hidden(one_line(chosen['method'], 60))!r}.",
@@ -130,6 +122,31 @@ def resolve(
     if profile and own in ANY_TENANT and unwrapped(tenant or "").lower() in ANY_TENANT:
         _check_alone(settings)
     return settings
+
+
+def require_settings(values: Mapping[str, str]) -> None:
+    """Raise for a client id, tenant, cloud or cache that cannot be, before they are kept."""
+    _require_client_id(unwrapped(values["client_id"]))
+    _require_cache(values.get("cache", _DEFAULTS["cache"]))
+    _tenant(unwrapped(values["tenant"]))
+    _cloud(values.get("cloud", _DEFAULTS["cloud"]))
+
+
+def _require_client_id(client_id: str) -> None:
+    if not _CLIENT_ID.fullmatch(client_id):
+        raise ConfigurationError(
+            f"{hidden(one_line(client_id, 60))!r} is not a client id.",
+            remedy="Copy the application (client) id alone, such as"
+            " 11111111-2222-4333-8444-555555555555.",
+        )
+
+
+def _require_cache(cache: str) -> None:
+    if cache not in CACHES:
+        raise ConfigurationError(
+            f"There is no token cache {cache!r}.",
+            remedy=f"The caches are {', '.join(CACHES)}.",
+        )
 
 
 def _tenant(name: str) -> str:
