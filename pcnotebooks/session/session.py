@@ -122,7 +122,7 @@ def username(session: Session) -> str:
 def access_token(session: Session, *, refused: str | None = None) -> str:
     """Return a token for the session's cloud from its credential.
 
-    If the service refused a token, the credential is told to give another one.
+    If the service refused a token, the credential has to give another one.
 
     Raises
     ------
@@ -165,7 +165,7 @@ def app_session(settings: Settings) -> Session:
 def is_of_app(session: Session, token: str = "") -> bool:
     """Return whether a session is one of an app without a user, as far as it can be known.
 
-    Known by its credential, or by what a token claims: an app's has no scp but roles, or its
+    Known by its credential, or by the claims of a token: an app's has no scp but roles, or its
     subject is the app itself. Of any other token only the service knows.
     """
     claims = claims_of(token)
