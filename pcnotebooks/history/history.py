@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import platformdirs
 
-from pcnotebooks.errors import ConfigurationError
+from pcnotebooks.errors import ConfigurationError, missing_library
 from pcnotebooks.frame.changes import changes_between
 from pcnotebooks.frame.measures import changes_of
 from pcnotebooks.frame.selection import AsOf, Choice, rows_with
@@ -91,9 +91,7 @@ class History:
 
     def __init__(self, location: str | os.PathLike[str] | None = None) -> None:
         if find_spec("pyarrow") is None:
-            raise ConfigurationError(
-                "A history needs pyarrow.", remedy='Run: pip install "pcnotebooks[history]"'
-            )
+            raise missing_library("pyarrow", "History")
         place = location or default_location()
         if not isinstance(place, str | os.PathLike):
             raise ConfigurationError(

@@ -88,7 +88,7 @@ def test_a_snapshot_compacts_the_months_before(run, signed_in):
 def test_without_a_sign_in_a_snapshot_fails_with_what_to_do(run, contoso, identity_provider, home):
     """It asks nobody, fetches nothing and keeps nothing."""
     code, said, errors = run("snapshot", "--profile", "contoso")
-    assert (code, said) == (1, [])
+    assert (code, said) == (2, [])
     assert errors == [
         "Error: contoso: Nobody is signed in, and a snapshot asks nobody.",
         (
@@ -104,7 +104,7 @@ def test_without_a_sign_in_a_snapshot_fails_with_what_to_do(run, contoso, identi
 def test_the_others_are_kept_where_one_fails(run, signed_in):
     """The exit code tells, and each error names its profile."""
     code, said, errors = run("snapshot", "--profile", "nobody", "--profile", "contoso")
-    assert code == 1
+    assert code == 2
     assert len(said) == 1
     assert errors[0] == "Error: nobody: There is no profile 'nobody'."
     assert len(errors) == 2, "said once, and not for each resource"
@@ -136,7 +136,7 @@ def test_what_is_refused_or_unreadable_is_not_kept(run, signed_in, contoso, fail
         words = words.replace("balanceAmount", "$.items[0].id")
     contoso.steps.extend([step] * 4)  # a list has a second page
     code, said, errors = run("snapshot", "--profile", "contoso")
-    assert code == 1
+    assert code == 2
     kept = "invoices" if failing == "summaries" else "invoice summaries"
     assert [line.split(" UTC  ")[1] for line in said] == [f"{kept} only, kept"]
     assert errors[0].startswith("Error: contoso: ")
@@ -154,7 +154,7 @@ def test_where_both_are_refused_both_are_said(run, signed_in, contoso):
     """Each error names its resource and has its ids; nothing is kept."""
     contoso.steps.extend([REFUSED] * 2)
     code, said, errors = run("snapshot", "--profile", "contoso")
-    assert (code, said) == (1, [])
+    assert (code, said) == (2, [])
     assert ["(invoices)" in line for line in errors if line.startswith("Error")] == [False, True]
     assert History().is_empty
 
@@ -163,7 +163,7 @@ def test_an_unwritable_history_is_an_error_in_one_line(run, signed_in, home):
     """With the name of what cannot be written."""
     (home / "file").write_text("")
     code, _, errors = run("snapshot", "--profile", "contoso", "--history", home / "file" / "below")
-    assert code == 1
+    assert code == 2
     assert str(home / "file") in errors[0]
 
 
@@ -182,7 +182,7 @@ def test_a_payload_that_cannot_be_written_costs_no_other(run, signed_in, home):
     (own / "account=Fabrikam").write_text("in the way")
     where = ("--history", home / "kept")
     code, said, errors = run("snapshot", "--profile", "fabrikam", "--profile", "contoso", *where)
-    assert code == 1
+    assert code == 2
     assert [line.split()[0] for line in said] == ["Contoso"]
     (error,) = errors
     assert error.startswith(f"Error: fabrikam: {own / 'account=Fabrikam'}")
@@ -212,7 +212,7 @@ def test_everything_is_kept_before_anything_is_said(run, signed_in, monkeypatch)
             code, _, errors = run("snapshot", "--profile", "fabrikam", "--profile", "contoso")
         with suppress(OSError):
             full.close()
-    assert (code, errors) == (1, ["Error: File: No space left on device"])
+    assert (code, errors) == (2, ["Error: File: No space left on device"])
     assert len(list(History().payloads())) == 4
 
 
@@ -368,5 +368,5 @@ def test_exports_payloads_as_files(run, sample, home):
 def test_a_wrong_day_is_an_error_in_words(run, sample):
     """As any other."""
     code, _, errors = run("history", "changes", "--since", "soon")
-    assert code == 1
+    assert code == 2
     assert errors == ["Error: 'soon' is no date.", "Write it as in '2018-03-16'."]
