@@ -34,7 +34,7 @@ from pcnotebooks.history.files import (
 )
 from pcnotebooks.payload import decode
 from pcnotebooks.payload.payload import Payload, require_resource
-from pcnotebooks.text import without_password
+from pcnotebooks.text import facts_html, without_password
 
 if TYPE_CHECKING or find_spec("pyarrow"):  # without it, History says what to install
     from pcnotebooks.history import datasets, disputes, frames, store, upkeep
@@ -104,6 +104,11 @@ class History:
 
     def __repr__(self) -> str:
         return f"History({self.location!r})"
+
+    def _repr_html_(self) -> str:
+        """Return its location, for a notebook; nothing is read, for a history may be large."""
+        look = "index(), summaries(), totals(), invoices(), changes()"
+        return facts_html("History", {"Location": self.location, "To look at it": look})
 
     @property
     def is_empty(self) -> bool:
