@@ -10,7 +10,7 @@ install = if command -v uv >/dev/null 2>&1; \
 	then uv pip install --quiet --python $(BIN)/python -c constraints.txt $(1); \
 	else $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt $(1); fi
 
-.PHONY: report lab test check test-all test-matrix test-oldest test-spark test-soak bench fuzz mutate clean
+.PHONY: report lab test check test-all test-oldest test-headless test-spark test-soak bench fuzz mutate docs audit release-check clean
 
 report: $(VENV)/.core
 	@mkdir -p reports
@@ -32,13 +32,11 @@ check: $(VENV)/.dev
 	$(BIN)/nbstripout --verify notebooks/*.ipynb
 	$(BIN)/python -m pytest --quiet tests/test_project.py::test_environment_equals_pyproject
 
-# Each in a throw-away environment; browser and keyring depend on none of these versions.
-test-matrix: test-oldest
-	$(BIN)/uv run $(APART) --with-requirements constraints.txt --python $(call found,3.13) $(PYTEST)
-
-# The lowest versions that pyproject.toml allows are those that are tested; pandas 2.2 among them.
+# The lowest versions that pyproject.toml allows, pandas 2.2 among them, on the newest Python:
+# make test has the newest versions, and the machine's Python, which is the oldest in CI. In a
+# throw-away environment; browser and keyring depend on none of these versions.
 test-oldest: $(VENV)/.dev
-	$(BIN)/uv run $(APART) --python $(call found,3.11) --resolution lowest-direct $(PYTEST)
+	$(BIN)/uv run $(APART) --python $(call found,3.13) --resolution lowest-direct $(PYTEST)
 
 # pyenv's own place, where its shim would refuse a version that is not chosen.
 found = $(or $(lastword $(wildcard $(PYENV)/versions/$(1).*/bin/python)),$(1))
@@ -52,11 +50,18 @@ test-spark: $(VENV)/.dev
 	$(BIN)/uv pip install --quiet --python $(VENV)/spark/bin/python 'pyspark>=4.0'
 	PCNOTEBOOKS_SPARK_PYTHON=$(VENV)/spark/bin/python $(BIN)/python -m pytest -m spark
 
+# The dependency group headless, without Jupyter, in an environment that has nothing else.
+test-headless: $(VENV)/.dev
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(VENV)/headless
+	$(BIN)/uv pip install --quiet --python $(VENV)/headless/bin/python -c constraints.txt --group headless
+	$(BIN)/uv pip install --quiet --python $(VENV)/headless/bin/python --no-deps -e .
+	$(VENV)/headless/bin/python -m tests.headless
+
 # Minutes long.
 test-soak: $(VENV)/.dev
 	$(BIN)/python -m pytest -m soak
 
-test-all: test-matrix test-spark test-soak test
+test-all: test-oldest test-headless test-spark test-soak test
 
 # Damaged answers against a second reading of them: so many, from a seed that is told.
 FUZZ = 20000
@@ -71,6 +76,21 @@ mutate: $(VENV)/.dev
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks
 
+# The documentation as a site in build/site. Warnings are errors; no network is asked.
+docs: $(VENV)/.docs
+	rm -rf docs/reference/generated
+	$(BIN)/python -m sphinx -W --keep-going --quiet -b html docs build/site
+	@echo build/site/index.html
+
+# Known vulnerabilities of the pinned versions, from a file of advisories: no network is needed.
+audit: $(VENV)/.dev
+	@test -n "$(ADVISORIES)" || { echo 'make audit ADVISORIES=all.zip (SECURITY.md says where it is from)'; exit 2; }
+	$(BIN)/uv run --quiet --no-project --isolated --with pip-audit python .ci/audit.py $(ADVISORIES)
+
+# What a release still lacks; CONTRIBUTING.md has the steps.
+release-check: $(VENV)/.dev
+	$(BIN)/uv run --quiet --no-project --isolated --with-editable . --with build --with hatchling --with twine --with pyroma python .ci/release_check.py
+
 clean:
 	rm -rf $(VENV) build dist reports screenshots .coverage .*_cache
 
@@ -84,4 +104,8 @@ $(VENV)/.core: pyproject.toml constraints.txt | $(BIN)/python
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
 	@$(call install,-e '.[dev]')
+	@touch $@ $(VENV)/.core
+
+$(VENV)/.docs: pyproject.toml constraints.txt | $(BIN)/python
+	@$(call install,-e '.[docs]')
 	@touch $@ $(VENV)/.core

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 
 import pytest
 
+collect_ignore = ["docs/conf.py"]
+
 
 @pytest.fixture(autouse=True)
 def _close_figures() -> Iterator[None]:

@@ -30,6 +30,7 @@ from .report.page import render_report
 from .report.spreadsheet import csv_text, write_csv, write_excel
 from .service.fetch import fetch_invoice_summaries, fetch_invoices
 from .service.fetch_many import fetch_all, invoice_summaries, invoices
+from .service.pdfs import save_invoice_pdfs
 from .session.device_code import DeviceCode
 from .session.session import Session
 from .session.sign_in import sign_in, sign_out
@@ -83,6 +84,7 @@ __all__ = [
     "render_report",
     "sample_history",
     "sample_payload",
+    "save_invoice_pdfs",
     "select",
     "sign_in",
     "sign_in_async",

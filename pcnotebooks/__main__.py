@@ -9,7 +9,7 @@ def main() -> None:
     # Libraries turn an interrupt of their import into errors of their own: until a command runs
     # there is nothing to clean up.
     handler = signal.signal(signal.SIGINT, signal.SIG_DFL)
-    from pcnotebooks.cli import main as run  # noqa: PLC0415
+    from pcnotebooks.cli.main import main as run  # noqa: PLC0415
 
     signal.signal(signal.SIGINT, handler)
     try:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import trustme
 
-from pcnotebooks.cli import main
+from pcnotebooks.cli.main import main
 from pcnotebooks.session.settings import profiles_file
 from pcnotebooks.session.sign_in import sign_out
 from tests.services.identity_provider import CLIENT_ID, TENANT, IdentityProvider, signing_key

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pcnotebooks
 from pcnotebooks import sample_payload
 from pcnotebooks.frame.build import summary_frame
 from pcnotebooks.frame.measures import payment_recency
@@ -13,7 +14,7 @@ from pcnotebooks.session.faults import KINDS
 from pcnotebooks.session.refusals import SIGN_IN_REMEDIES, UNKNOWN
 
 ROOT = Path(__file__).parents[1]
-TROUBLESHOOTING = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
+TROUBLESHOOTING = (ROOT / "docs" / "reference" / "errors.md").read_text(encoding="utf-8")
 
 
 def test_every_sign_in_remedy_is_documented():
@@ -38,13 +39,31 @@ def test_every_remedy_of_the_service_and_the_network_is_documented():
 
 def test_every_column_is_documented():
     """The column reference names each column of the frames."""
-    text = (ROOT / "docs" / "columns.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "reference" / "columns.md").read_text(encoding="utf-8")
     for column in payment_recency(summary_frame(sample_payload())).columns:
         assert f"`{column}`" in text
 
 
+def test_every_public_name_is_in_the_reference():
+    """The page of public names lists each, so each has a page of its own in the site."""
+    text = (ROOT / "docs" / "reference" / "api.md").read_text(encoding="utf-8")
+    assert sorted(re.findall(r"^   (\w+)$", text, re.MULTILINE)) == sorted(pcnotebooks.__all__)
+
+
+def test_every_environment_variable_is_documented():
+    """Each variable that the package or its help names is in the page of settings."""
+    text = (ROOT / "docs" / "reference" / "settings.md").read_text(encoding="utf-8")
+    named = {
+        name
+        for path in (ROOT / "pcnotebooks").rglob("*.py")
+        for name in re.findall(r"PCNOTEBOOKS_[A-Z_]+[A-Z]", path.read_text(encoding="utf-8"))
+    }
+    assert "PCNOTEBOOKS_HISTORY" in named
+    assert {name for name in named if f"`{name}`" not in text} == set()
+
+
 def test_links_lead_somewhere():
     """Each relative link of README and docs names a file that is there."""
-    for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
+    for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
         for link in re.findall(r"\]\(([^)#]+)", page.read_text(encoding="utf-8")):
             assert link.startswith("http") or (page.parent / link).exists(), (page.name, link)

@@ -58,6 +58,7 @@ SIGNATURES = {
     "reconcile_invoices": "(*payloads)",
     "render_notebook": "(notebook, path, *, parameters=None, code=False)",
     "render_report": "(payloads, path=None, *, as_of=None, terms_days=60, title=None, locale='en')",
+    "save_invoice_pdfs": "(session, invoices, folder, *, progress=True)",
     "sample_history": "()",
     "sample_payload": "(resource='invoice_summaries')",
     "select": "(frame, *, partner=None, cloud=None, currency=None, invoice_type=None)",
@@ -96,6 +97,7 @@ NEEDS_ACCOUNT = {
     "fetch_invoices",
     "invoice_summaries",
     "invoices",
+    "save_invoice_pdfs",
     "sign_in",
     "sign_in_async",
     "sign_out",
@@ -199,6 +201,37 @@ def test_the_analysis_half_needs_no_network_half():
     assert run.stdout.strip() == "[]"
 
 
+# None in sys.modules is an import that fails; make test-headless tries a real absence.
+WITHOUT = """
+import sys
+sys.modules |= dict.fromkeys(["matplotlib", "ipywidgets", "nbformat", "openpyxl", "weasyprint"])
+import pcnotebooks as pc
+calls = {
+    "plot_balances": (), "dashboard": (), "render_notebook": ("02_balances", "x.html"),
+    "write_excel": ("x.xlsx", pc.sample_payload()),
+    "render_report": (pc.sample_payload(), "x.pdf"),
+}
+for name, arguments in calls.items():
+    try:
+        getattr(pc, name)(*arguments)
+    except pc.ConfigurationError as error:
+        print(name, "|", error.remedy)
+"""
+
+
+def test_a_missing_library_is_named_with_its_command(tmp_path):
+    """One error in words for each, also from a public name that cannot be loaded."""
+    run = subprocess.run(
+        [sys.executable, "-c", WITHOUT], capture_output=True, text=True, check=True, cwd=tmp_path
+    )
+    remedies = dict(line.split(" | ") for line in run.stdout.splitlines())
+    usual = "Run: pip install pcnotebooks"
+    assert remedies["plot_balances"] == remedies["dashboard"] == usual
+    assert remedies["render_notebook"] == usual
+    assert remedies["write_excel"] == 'Run: pip install "pcnotebooks[excel]"'
+    assert 'pip install "pcnotebooks[pdf]"' in remedies["render_report"]
+
+
 # What pip writes down about a package is missing for one that was copied, zipped or frozen.
 COPIED = """
 import importlib.metadata as metadata
@@ -216,7 +249,7 @@ pc.write_excel("x.xlsx", given)
 assert pc.explore(pc.summary_frame(given)).html()
 from pcnotebooks.service.client import USER_AGENT
 from pcnotebooks.doctor import diagnose
-from pcnotebooks.cli import main
+from pcnotebooks.cli.main import main
 print(USER_AGENT)
 print(next(iter(diagnose("sample"))))
 import sys

@@ -25,7 +25,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
 import pcnotebooks
-from pcnotebooks import Session, sign_in, sign_in_async
+from pcnotebooks import Session, sample_payload, save_invoice_pdfs, sign_in, sign_in_async
 from pcnotebooks.doctor import diagnose
 from pcnotebooks.report.leaks import refuse_secrets
 from pcnotebooks.report.notebook import rendered
@@ -132,12 +132,13 @@ CALLS = {
     "invoices": fetch_invoices,
     "frame": pcnotebooks.invoices,
     "all": lambda session: fetch_all([session], progress=False),
+    "pdfs": lambda session: save_invoice_pdfs(session, sample_payload("invoices"), "pdfs"),
 }
 
 
 @pytest.mark.parametrize("name", CALLS)
 @pytest.mark.parametrize("during", ["answer", "body", "pause"])
-def test_an_interrupted_call(partner_center, talkative, name, during):
+def test_an_interrupted_call(partner_center, talkative, empty_folder, name, during):
     """Ctrl-C while an answer, its body, or the next try is waited for."""
     asked = threading.Event()
     answer = {

@@ -1,4 +1,4 @@
-"""Invoices by age: what is open of each, when it is due, and how far it explains a balance."""
+"""Invoices by age: open amount, due day, and how far the invoices explain a balance."""
 
 from __future__ import annotations
 
@@ -24,6 +24,8 @@ from pcnotebooks.payload.payload import Payload
 
 BANDS = ("1-30", "31-60", "61-90", "over 90")
 AGEINGS = ("credit", "void", "paid", "not due", *BANDS, "not stated")
+_CREDIT, _VOID, _PAID, _NOT_DUE, *_, _NOT_STATED = range(len(AGEINGS))
+_FIRST_DAYS = (1, 31, 61, 91)  # of the bands
 # An unallocated payment is money that Microsoft has received and not yet applied to an invoice.
 LIKELY_CAUSES = (
     "an unallocated payment, which was received and is applied within five or six days",
@@ -56,7 +58,7 @@ def invoice_ageing(
         (datetime64[us, UTC]: the UTC day of the invoice plus the terms), ``days_overdue``
         (Int64; negative: still to run; missing if nothing is due) and ``ageing`` (ordered
         category: credit, void, paid, not due, 1-30, 31-60, 61-90, over 90, not stated).
-        What was assumed is listed in words in ``attrs["assumptions"]``.
+        The assumptions are listed in words in ``attrs["assumptions"]``.
 
     Warns
     -----
@@ -90,7 +92,7 @@ def invoice_ageing(
 
 
 def age(frame: pd.DataFrame, *, as_of: AsOf | None = None, terms_days: int = 60) -> pd.DataFrame:
-    """Return :func:`invoice_ageing`; what it warns of is in ``attrs["warnings"]``."""
+    """Return :func:`invoice_ageing`, with its warnings as texts in ``attrs["warnings"]``."""
     require_terms(terms_days)
     aged = latest(frame, INVOICE_COLUMNS, remedy=_REMEDY)
     amounts, void, paid, mixed, unknown = opened(aged)
@@ -99,25 +101,19 @@ def age(frame: pd.DataFrame, *, as_of: AsOf | None = None, terms_days: int = 60)
         day = np.full(len(aged), as_of_day(as_of), dtype="datetime64[D]")
     due = due_days(days_of(aged["invoice_date"]), terms_days)
     days, sign = (day - due).astype(np.int64), _signs(amounts)
+    # By place in AGEINGS: numbers, which NumPy compares in a tenth of the time that texts take.
     label = np.select(
-        [
-            void,
-            unknown,
-            sign < 0,
-            sign == 0,
-            np.isnat(due),
-            *(days <= last for last in (0, 30, 60, 90)),
-        ],
-        ["void", "not stated", "credit", "paid", "not stated", "not due", *BANDS[:3]],
-        BANDS[-1],
+        [void, unknown, sign < 0, sign == 0, np.isnat(due)],
+        [_VOID, _NOT_STATED, _CREDIT, _PAID, _NOT_STATED],
+        _NOT_DUE + np.searchsorted(_FIRST_DAYS, days, side="right"),
     )
-    runs = np.isin(label, ["not due", *BANDS])
+    runs = (label >= _NOT_DUE) & (label < _NOT_STATED)
     overdue = np.where(runs, day - due, np.timedelta64("NaT", "D"))
     aged = aged.assign(
         open_amount=amounts,
         due_date=pd.DatetimeIndex(due.astype("datetime64[us]")).tz_localize("UTC"),
         days_overdue=counted(overdue),
-        ageing=pd.Categorical(label, categories=list(AGEINGS), ordered=True),
+        ageing=pd.Categorical.from_codes(label, pd.Index(AGEINGS), ordered=True),
     )
     aged.attrs["warnings"] = _mixed_in_words(aged[mixed & unknown])
     aged.attrs["assumptions"] = _assumptions(aged, paid, terms_days)
@@ -127,7 +123,7 @@ def age(frame: pd.DataFrame, *, as_of: AsOf | None = None, terms_days: int = 60)
 def opened(frame: pd.DataFrame) -> tuple[pd.Series, Any, Any, Any, Any]:
     """Return the open amount of each row of any payloads, and how it was decided.
 
-    That is: whether the document is void, the sign of what is paid of it, whether its payload
+    That is: whether the document is void, the sign of its paid amount, whether its payload
     states paid amounts of both signs, and whether the open amount is unknown.
     """
     void = frame["document_type"].isin([VOID_NOTE]).to_numpy()
@@ -191,7 +187,7 @@ def ageing_by_currency(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def reconcile_invoices(*payloads: Payload) -> pd.DataFrame:
-    """Compare each stated balance with what is open by invoice.
+    """Compare each stated balance with the sum of its open invoices.
 
     Takes the latest payloads of each partner and cloud that has both resources.
 
@@ -245,7 +241,7 @@ def explained(
 ) -> pd.DataFrame:
     """Return :func:`reconcile_invoices` of frames that are made already; it never warns.
 
-    `aged` and `totals` are of the latest payloads; these tell which accounts can be compared.
+    `aged` and `totals` are of the latest payloads; these decide which accounts can be compared.
     """
     compared, apart = _pairs(payloads)
     invoices, stated = (split(frame, "partner", "cloud", "currency") for frame in (aged, totals))
@@ -303,6 +299,8 @@ def _figures(stated: Decimal | None, own: pd.DataFrame) -> tuple[Decimal | None,
 
 def _signs(amounts: pd.Series) -> Any:
     """Return -1, 0 or 1 for each amount; 0 where it is missing."""
+    if amounts.dtype != object:
+        return np.sign(amounts.fillna(0).to_numpy()).astype(np.int64)
     signs = np.zeros(len(amounts), dtype=np.int64)
     known = amounts.notna().to_numpy()
     signs[known] = [(amount > 0) - (amount < 0) for amount in amounts[known].tolist()]
@@ -320,11 +318,20 @@ def _of_both_signs(frame: pd.DataFrame, paid: Any) -> Any:
 
 def _open_amounts(frame: pd.DataFrame, void: Any, unknown: Any, paid: Any) -> pd.Series:
     exact = frame["total_charges"].dtype == object
-    totals, payments = frame["total_charges"].tolist(), frame["paid_amount"].tolist()
-    amounts = list(totals)
-    with exactly():  # whatever the caller computes in
-        for row in np.flatnonzero((paid != 0) & (_signs(frame["total_charges"]) >= 0)):
-            left = to_decimal(totals[row]) - abs(to_decimal(payments[row]))
+    amounts = frame["total_charges"].to_numpy(copy=True)
+    payments = frame["paid_amount"].to_numpy()
+    rows = (paid != 0) & (_signs(frame["total_charges"]) >= 0)
+    if not exact:
+        # As whole ten-thousandths, which floats count exactly up to 15 digits: for 10,000
+        # invoices in a tenth of the time. Any other amount is subtracted below, as a decimal.
+        total, payment = np.rint(amounts * 1e4), np.rint(np.abs(payments) * 1e4)
+        whole = (total / 1e4 == amounts) & (payment / 1e4 == np.abs(payments))
+        whole &= (np.abs(total) < 1e15) & (payment < 1e15) & rows
+        amounts[whole] = (total[whole] - payment[whole]) / 1e4
+        rows &= ~whole
+    with exactly():
+        for row in np.flatnonzero(rows):
+            left = to_decimal(amounts[row]) - abs(to_decimal(payments[row]))
             amounts[row] = left if exact else float(left)
     for row in np.flatnonzero(void):
         amounts[row] = Decimal(0) if exact else 0.0
@@ -336,7 +343,7 @@ def _open_amounts(frame: pd.DataFrame, void: Any, unknown: Any, paid: Any) -> pd
 def _mixed_in_words(rows: pd.DataFrame) -> list[str]:
     return [
         f"{partner!r}, cloud {cloud!r}: the list states paid amounts with a positive and with a"
-        " negative sign, so that their meaning is unknown. What is open is not stated for"
+        " negative sign, so that their meaning is unknown. The open amount is not stated for"
         f" {_counted_invoices(len(own))}."
         for (partner, cloud), own in split(rows, "partner", "cloud").items()
     ]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -16,6 +15,7 @@ from pcnotebooks.frame.schema import ONE_TIME, RECURRING, category, type_categor
 from pcnotebooks.payload.decode import INVOICES
 from pcnotebooks.payload.invoices import Invoice, invoices_of, wrong_date
 from pcnotebooks.payload.payload import Payload
+from pcnotebooks.text import is_blank
 
 INVOICE, VOID_NOTE, ADJUSTMENT_NOTE = "Invoice", "Void note", "Adjustment note"
 INVOICE_COLUMNS = (
@@ -69,7 +69,7 @@ def invoice_frame(*payloads: Payload, exact: bool = False) -> pd.DataFrame:
 
     See Also
     --------
-    invoice_ageing : What is open of each invoice, and how long it is overdue.
+    invoice_ageing : The open amount of each invoice, and how long it is overdue.
 
     Notes
     -----
@@ -87,13 +87,16 @@ def invoice_frame(*payloads: Payload, exact: bool = False) -> pd.DataFrame:
     1      CHF  G000024131  Adjustment note      107661.12
     2      GBP  D02005YFHI          Invoice       24606.35
     """
-    ordered = in_order(payloads, INVOICES)
+    ordered: list[Payload] = []
     found: list[Invoice] = []
     lengths: list[int] = []
     dates: tuple[list[int], ...] = ([], [], [])
     instants = Instants()
-    for payload in ordered:
+    for payload in in_order(payloads, INVOICES):
         invoices = invoices_of(payload)
+        if not invoices:
+            continue  # its partner would be a category without a row
+        ordered.append(payload)
         found += invoices
         lengths.append(len(invoices))
         try:
@@ -116,41 +119,39 @@ def _columns(
     *,
     exact: bool,
 ) -> dict[str, Any]:
-    """Build every column once, with its dtype, from what each invoice states."""
-    whose = places.tolist()
+    """Build every column once, with its dtype, from the fields of the invoices."""
     retrieved = utc([in_microseconds(payload.retrieved_at) for payload in payloads])
     start, first, last = map(utc, dates)
     return {
-        "partner": category([payloads[place].partner for place in whose]),
-        "cloud": category([payloads[place].cloud for place in whose]),
+        "partner": category([payload.partner for payload in payloads]).take(places),
+        "cloud": category([payload.cloud for payload in payloads]).take(places),
         "currency": category([invoice.currency_code for invoice in found]),
-        "currency_symbol": _texts(invoice.currency_symbol for invoice in found),
-        "invoice_id": _texts(invoice.id for invoice in found),
+        "currency_symbol": _texts([invoice.currency_symbol for invoice in found]),
+        "invoice_id": _texts([invoice.id for invoice in found]),
         "invoice_type": known_types("invoice_type", [invoice.invoice_type for invoice in found]),
         "document_type": known_types("document_type", [invoice.document_type for invoice in found]),
-        "amends_id": _texts(invoice.amends_of or None for invoice in found),
-        "state": _texts(invoice.state for invoice in found),
+        "amends_id": _texts([invoice.amends_of or None for invoice in found]),
+        "state": _texts([invoice.state for invoice in found]),
         "invoice_date": start,
         "billing_period_start": first,
         "billing_period_end": last,
         "retrieved_at": retrieved.take(places),
-        "total_charges": _amounts((invoice.total_charges for invoice in found), exact=exact),
-        "paid_amount": _amounts((invoice.paid_amount for invoice in found), exact=exact),
-        "pdf_path": _texts(invoice.pdf_download_link for invoice in found),
+        "total_charges": _amounts([invoice.total_charges for invoice in found], exact=exact),
+        "paid_amount": _amounts([invoice.paid_amount for invoice in found], exact=exact),
+        "pdf_path": _texts([invoice.pdf_download_link for invoice in found]),
     }
 
 
-def _amounts(values: Iterable[Decimal | None], *, exact: bool) -> pd.Series:
+def _amounts(values: Sequence[Decimal | None], *, exact: bool) -> pd.Series:
     if exact:
         # np.array would look into each Decimal; a Series of objects keeps them as they are.
-        return pd.Series(list(values), dtype=object)
-    floats = [math.nan if value is None else float(value) for value in values]
-    return pd.Series(np.array(floats, dtype="float64"))
+        return pd.Series(values, dtype=object)
+    return pd.Series(np.array(values, dtype="float64"))  # None is NaN
 
 
-def _texts(values: Iterable[str | None]) -> Any:
-    # An array of objects is taken as it is; what a list holds pandas would find out first.
-    return pd.array(np.array(list(values), dtype=object), dtype="string")
+def _texts(values: list[str | None]) -> Any:
+    # pandas takes an array of objects as it is, and would look through a list first.
+    return pd.array(np.array(values, dtype=object), dtype="string")
 
 
 _KNOWN = {
@@ -165,11 +166,11 @@ def known_types(column: str, values: list[str | None]) -> pd.Categorical[str]:
     ``Void note`` in the documentation is ``void_note`` in recordings; ``none`` says that there
     is no type.
     """
-    stated = {
-        value: value if value and value.strip() and _key(value) != "none" else None
-        for value in set(values)
-    }
-    return type_category([stated[value] for value in values], _KNOWN[column], _key)
+    stated = {value for value in values if value is not None}
+    untyped = {value for value in stated if _key(value) == "none" or is_blank(value)}
+    if untyped:
+        values = [None if value in untyped else value for value in values]
+    return type_category(values, _KNOWN[column], _key)
 
 
 def _key(text: str) -> str:
@@ -181,8 +182,9 @@ def _sorted(columns: dict[str, Any], places: Any) -> pd.DataFrame:
     frame = pd.DataFrame(columns)
     days = columns["invoice_date"].asi8.copy()
     days[days == NOT_A_TIME] = np.iinfo(np.int64).max  # a missing date comes last
-    ids = np.array(columns["invoice_id"].tolist(), dtype=object)
-    numbers = np.unique(ids, return_inverse=True)[1]
+    ids = columns["invoice_id"].tolist()
+    number = {name: place for place, name in enumerate(sorted(ids))}
+    numbers = [number[name] for name in ids]
     keys = [columns[name].codes for name in ("currency", "cloud", "partner")]
     order = np.lexsort((places, numbers, days, *keys))
     if (order[1:] < order[:-1]).any():

@@ -53,11 +53,12 @@ def type_category(
     Spellings of one key are one.
     """
     spellings = {key(name): name for name in known}
-    for value in sorted({value for value in values if value}):
+    distinct = set(values)
+    for value in sorted(filter(None, distinct)):
         spellings.setdefault(key(value), value)
     names = [*known, *sorted(list(spellings.values())[len(known) :])]
     codes = {key(name): code for code, name in enumerate(names)}
-    place = {value: codes[key(value)] if value else -1 for value in set(values)}
+    place = {value: codes[key(value)] if value else -1 for value in distinct}
     return categorical([place[value] for value in values], names)
 
 

@@ -15,13 +15,8 @@ from pcnotebooks.amounts import format_day
 from pcnotebooks.frame.schema import AMOUNTS
 from pcnotebooks.frame.selection import rows_with
 from pcnotebooks.overview.ageing import ageing_chart
-from pcnotebooks.overview.charts import (
-    Chart,
-    balances_chart,
-    invoice_type_of,
-    recency_chart,
-    trend_chart,
-)
+from pcnotebooks.overview.charts import Chart, balances_chart, invoice_type_of, recency_chart
+from pcnotebooks.overview.trend import Span, trend_chart
 from pcnotebooks.payload.decode import SUMMARIES
 from pcnotebooks.payload.payload import Payload
 from pcnotebooks.text import isolated, named
@@ -152,14 +147,22 @@ class Drawn:
     only: str | None  # the invoice type that was chosen
     recency: bool  # whether it is known when balances were paid
     locale: str
+    span: Span | None  # of the axis of time, which the trends of a page share
+    stated: bool  # whether headline figures state the balances as well
 
     @cached_property
     def charts(self) -> tuple[Chart, ...]:
-        """Balances and recency; ageing with a list of invoices, trend with earlier balances."""
+        """Balances and recency; ageing with a list of invoices, trend with earlier balances.
+
+        Balances of a single part are not drawn if headline figures state them.
+        """
         locale = self.locale
         charts: list[Chart] = []
         if self.details:
-            charts.append(balances_chart(self.details, only=self.only, locale=locale))
+            balances = balances_chart(self.details, only=self.only, locale=locale)
+            parts = [bar for bar in balances.bars if bar.length]
+            if len(parts) > 1 or self.only or not self.stated:
+                charts.append(balances)
         if self.details and self.recency:
             charts.append(recency_chart(self.details, as_of=self.as_of, locale=locale))
         if self.invoices:
@@ -169,7 +172,7 @@ class Drawn:
                 )
             )
         if self.changes:
-            charts.append(trend_chart(self.history, self.changes, locale=locale))
+            charts.append(trend_chart(self.history, self.changes, span=self.span, locale=locale))
         return tuple(charts)
 
 
@@ -224,7 +227,8 @@ class Section:
         """What its accounts say, or where a frame states no totals, its parts."""
         if self.accounts:
             return " ".join(account.sentence for account in self.accounts)
-        return f"{self.charts[0].description}."
+        drawn = self.drawn
+        return f"{balances_chart(drawn.details, locale=drawn.locale).description}."
 
     @property
     def partners(self) -> tuple[Line, ...]:

@@ -50,23 +50,22 @@ def _css_text(text: str) -> str:
     return "".join(each if each.isalnum() else f"\\{ord(each):x} " for each in text)
 
 
-def charts_of(charts: Sequence[Chart], *, prefix: str) -> Markup:
+def charts_of(charts: Sequence[Chart], *, prefix: str, foot: bool = True) -> Markup:
     """Return charts next to each other, each with ids of its own that begin with the prefix.
 
     Three fit in a row as they are drawn for a phone. Others are drawn twice, and the style sheet
-    shows the drawing for which there is room.
+    shows the drawing for which there is room. Without feet, the page states the source.
     """
     three = len(charts) == 3
     drawn = []
     for place, chart in enumerate(charts):
-        narrow = svg(chart, prefix=f"{prefix}-{place}", width=PHONE)
+        narrow = svg(chart, prefix=f"{prefix}-{place}", width=PHONE, foot=foot)
         if three:
             drawn.append(f"<div>{narrow}</div>")
         else:
             drawn.append(f'<div class="pcn-phone">{narrow}</div>')
-            drawn.append(
-                f'<div class="pcn-desk">{svg(chart, prefix=f"{prefix}-{place}-desk")}</div>'
-            )
+            wide = svg(chart, prefix=f"{prefix}-{place}-desk", foot=foot)
+            drawn.append(f'<div class="pcn-desk">{wide}</div>')
     kind = "pcn-charts pcn-three" if three else "pcn-charts"
     return Markup(  # noqa: S704 (drawings whose texts are escaped)
         f'<div class="pcn-charts-of"><div class="{kind}">{"".join(drawn)}</div></div>'

@@ -15,9 +15,10 @@ from urllib3.util import parse_url
 
 from pcnotebooks import __version__
 from pcnotebooks.errors import PayloadError
-from pcnotebooks.service.refusals import Call, Failure, no_answer, refusal
+from pcnotebooks.payload.decode import in_words
+from pcnotebooks.service.refusals import Call, Failure, NeedsUserError, no_answer, refusal
 from pcnotebooks.session import transport
-from pcnotebooks.session.session import Session, access_token, tenant_of
+from pcnotebooks.session.session import Session, access_token, is_of_app, tenant_of
 from pcnotebooks.session.transport import Answer, Bearer, Http, checked_timeout
 from pcnotebooks.text import one_line, without
 
@@ -45,12 +46,15 @@ class Resource:
         Beyond those of every request.
     remedies
         What to do about a refusal, by code or status, where it differs from most resources.
+    needs_user
+        Whether Partner Center refuses it to an app without a user.
     """
 
     name: str
     uri: str
     headers: Mapping[str, str] = field(default_factory=dict)
     remedies: Mapping[str, str] = field(default_factory=dict)
+    needs_user: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,11 +67,11 @@ class Reply:
 
 
 class Client:
-    """One call to Partner Center, of one request or of several; to be closed.
+    """One call to Partner Center, of one request or of several, or one after another; to be closed.
 
     What it raises holds the token, in its frames and causes: use it in `discreet` functions.
 
-    All of its requests have the same ids: Microsoft's support finds them as one call.
+    All requests of a call have the same ids: Microsoft's support finds them as one call.
 
     Parameters
     ----------
@@ -93,15 +97,33 @@ class Client:
         self.session, self.resource = session, resource
         self.mfa_compliant: str | None = None  # as the latest answer stated it
         host = urlsplit(session.cloud.api).hostname or ""
-        self.call = Call(host, session.partner, str(uuid.uuid4()), str(uuid.uuid4()))
+        self.call = Call(host, session.partner, *_ids())
         self._timeout, self._retries = timeout, retries
+        self._require_user()  # for the package's own apps not even a token is requested
         self._bearer = Bearer(access_token(session))
+        self._require_user(self._bearer.token)
         self._http = Http(timeout=timeout)
 
     @property
     def partner(self) -> str:
         """The session's label, else the tenant that the token names."""
         return self.session.partner or tenant_of(self._bearer.token) or ""
+
+    def _require_user(self, token: str = "") -> None:
+        if self.resource.needs_user and is_of_app(self.session, token):
+            name = in_words(self.resource.name)
+            raise NeedsUserError(
+                f"{name[0].upper()}{name[1:]} need a user, and this session is one"
+                " of an app without a user. They were not asked for, because Partner Center"
+                f" accepts GET /v1{self.resource.uri} from an app only together with a user.",
+                remedy="Sign in as a user. An app alone can fetch the list of invoices"
+                " (fetch_invoices).",
+            )
+
+    def begin(self) -> None:
+        """Begin another call, with ids of its own, over the same connections."""
+        request_id, correlation_id = _ids()
+        self.call = replace(self.call, request_id=request_id, correlation_id=correlation_id)
 
     def close(self) -> None:
         """Close the connections."""
@@ -236,6 +258,10 @@ class Client:
             remedy = "Partner Center does not do so: check the cloud's api address and proxy."
             return Failure(PayloadError(message, **call.ids, remedy=remedy))
         return Reply(answer.body, answer.headers, call.ids)
+
+
+def _ids() -> tuple[str, str]:
+    return str(uuid.uuid4()), str(uuid.uuid4())
 
 
 def _redirect(url: str, location: str) -> tuple[bool, str]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from itertools import islice
 from queue import SimpleQueue
 from threading import Thread
 from typing import TypeAlias
@@ -18,6 +18,7 @@ from pcnotebooks.frame.invoices import invoice_frame
 from pcnotebooks.payload.decode import INVOICES, SUMMARIES
 from pcnotebooks.payload.payload import Payload
 from pcnotebooks.service.fetch import fetch_invoice_summaries, fetch_invoices
+from pcnotebooks.service.progress import shown_progress
 from pcnotebooks.session.session import Session
 
 Answer: TypeAlias = Payload | PcNotebooksError
@@ -124,7 +125,7 @@ def fetch_all(
             f"There is no resource {unknown[0]!r}.", remedy=f"They are {', '.join(known)}."
         )
     asked = [(known[name], session) for session in sessions for name in names]
-    show = _progress(len(asked)) if progress and asked else None
+    show = shown_progress(len(asked)) if progress and asked else None
     waiting = deque(enumerate(asked))
     answered: SimpleQueue[tuple[int, Answer | BaseException]] = SimpleQueue()
 
@@ -159,22 +160,22 @@ def fetch_profiles(
     names: Iterable[str | None],
     session_of: Callable[[str | None], Session],
     *,
+    resources: Sequence[str] = (SUMMARIES, INVOICES),
     progress: bool = True,
-) -> Mapping[str | None, tuple[Answer, Answer]]:
-    """Return the balances and the list of invoices of each profile, or their errors.
+) -> Mapping[str | None, tuple[Answer, ...]]:
+    """Return each profile's answers, one a resource: payloads, or their errors.
 
     One profile that cannot sign in costs the others nothing: they are fetched all the same.
     """
-    answers: dict[str | None, tuple[Answer, Answer]] = {}
+    answers: dict[str | None, tuple[Answer, ...]] = {}
     sessions = {}
     for name in dict.fromkeys(names):
         try:
             sessions[name] = session_of(name)
         except PcNotebooksError as error:
-            answers[name] = (error, error)
-    fetched = fetch_all(sessions.values(), progress=progress)
-    pairs = zip(fetched[::2], fetched[1::2], strict=True)
-    return answers | dict(zip(sessions, pairs, strict=True))
+            answers[name] = (error,) * len(resources)
+    fetched = iter(fetch_all(sessions.values(), resources=resources, progress=progress))
+    return answers | {name: tuple(islice(fetched, len(resources))) for name in sessions}
 
 
 def _outcome(fetch: Callable[[Session], Payload], session: Session) -> Answer | BaseException:
@@ -182,23 +183,3 @@ def _outcome(fetch: Callable[[Session], Payload], session: Session) -> Answer | 
         return fetch(session)
     except BaseException as error:  # noqa: BLE001  raised again where it is waited for
         return error
-
-
-def _progress(total: int) -> Callable[[int], None] | None:
-    """Return what shows how many are done: a bar in a notebook, a line in a terminal."""
-    if "IPython" in sys.modules:
-        from IPython import get_ipython  # noqa: PLC0415  a notebook has it, a script need not
-        from IPython.display import ProgressBar  # noqa: PLC0415
-
-        if get_ipython() is not None:
-            bar = ProgressBar(total)
-            bar.display()
-            return lambda done: setattr(bar, "progress", done)
-    if not sys.stderr.isatty():
-        return None
-
-    def line(done: int) -> None:
-        end = "\n" if done == total else ""
-        print(f"\r{done} of {total} fetched", end=end, file=sys.stderr, flush=True)  # noqa: T201
-
-    return line

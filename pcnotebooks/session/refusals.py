@@ -19,7 +19,7 @@ from pcnotebooks.text import hidden, one_line
 AGAIN = "Sign in again."
 _TABLE = (resources.files("pcnotebooks") / "data" / "sign_in_remedies.txt").read_text("utf-8")
 _ROWS = (line.split(": ", 1) for line in _TABLE.splitlines() if not line.startswith("#"))
-# What to do, by Entra's AADSTS number or OAuth's error. docs/troubleshooting.md shows the table.
+# What to do, by Entra's AADSTS number or OAuth's error. docs/reference/errors.md shows the table.
 SIGN_IN_REMEDIES: Mapping[str, str] = MappingProxyType(
     {code: remedy for codes, remedy in _ROWS for code in codes.split()}
 )

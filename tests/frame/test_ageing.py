@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import warnings
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal, localcontext
+from decimal import Context, Decimal, localcontext
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
@@ -17,6 +18,7 @@ from pcnotebooks.errors import ConfigurationError, PcNotebooksWarning
 from pcnotebooks.frame.ageing import (
     AGEINGS,
     LIKELY_CAUSES,
+    _open_amounts,
     ageing_by_currency,
     invoice_ageing,
     reconcile_invoices,
@@ -157,6 +159,25 @@ def test_what_is_open(total, paid, left, label, sign):
         assert type(row.open_amount) is (Decimal if exact else float)
         assert row.ageing == label
         assert pd.isna(row.days_overdue) == (label != "not due")
+
+
+@settings(max_examples=100)
+@given(st.lists(st.tuples(*[st.one_of(
+    st.floats(-1e16, 1e16, allow_subnormal=False),
+    st.integers(-(10**17), 10**17).map(lambda units: units / 10**4),
+    st.integers(-(10**6), 10**6).map(lambda units: units / 100),
+)] * 2), max_size=20))  # fmt: skip
+def test_floats_are_subtracted_as_the_decimals_they_were_sent_as(sent):
+    """Whether they have cents, more digits than a float keeps, or an exponent."""
+    frame = pd.DataFrame(sent, columns=["total_charges", "paid_amount"], dtype="float64")
+    none = np.zeros(len(frame), dtype=bool)
+    paid = np.sign(frame["paid_amount"]).astype(int).to_numpy()
+    with localcontext(Context(prec=100)):
+        left = [
+            float(Decimal(repr(total)) - abs(Decimal(repr(part)))) if part and total >= 0 else total
+            for total, part in sent
+        ]
+    assert _open_amounts(frame, none, none, paid).tolist() == left
 
 
 def test_a_missing_paid_amount_is_nothing_paid():

@@ -28,6 +28,25 @@ SUMMARIES = sample_payload().body
 INVOICES = sample_payload("invoices").body
 
 
+def pdf(text: str = "Invoice") -> bytes:
+    """Return a PDF of one page with a line of text."""
+    content = f"BT /F 24 Tf 72 720 Td ({text}) Tj ET"
+    objects = [
+        "<</Type /Catalog /Pages 2 0 R>>",
+        "<</Type /Pages /Kids [3 0 R] /Count 1>>",
+        "<</Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 4 0 R /Resources 5 0 R>>",
+        f"<</Length {len(content)}>>\nstream\n{content}\nendstream",
+        "<</Font <</F <</Type /Font /Subtype /Type1 /BaseFont /Helvetica>>>>>>",
+    ]
+    written, places = "%PDF-1.4\n", []
+    for number, each in enumerate(objects, 1):
+        places.append(f"{len(written):010} 00000 n \n")
+        written += f"{number} 0 obj\n{each}\nendobj\n"
+    table = f"xref\n0 {len(places) + 1}\n0000000000 65535 f \n{''.join(places)}"
+    trailer = f"trailer\n<</Size {len(places) + 1} /Root 1 0 R>>\nstartxref\n{len(written)}\n"
+    return f"{written}{table}{trailer}%%EOF\n".encode()
+
+
 @dataclass(frozen=True)
 class Request:
     """What was asked. Header names are found in any case."""
@@ -102,6 +121,9 @@ class PartnerCenter:
     lists
         The steps of requests for the list of invoices; these take none of `steps` then. Two
         resources that are asked for at once come in no certain order.
+    pdfs
+        The same for requests for a PDF of an invoice or of a receipt. By itself the answer is a
+        PDF that is called JSON, as the documentation has it.
     tls
         Context of a server certificate; plain http without. With one, the service is also a
         proxy for https that answers in place of whatever host is asked for.
@@ -114,11 +136,13 @@ class PartnerCenter:
         self,
         *steps: Step,
         lists: Iterable[Step] | None = None,
+        pdfs: Iterable[Step] | None = None,
         tls: ssl.SSLContext | None = None,
         key: RSAKey | None = None,
     ) -> None:
         self.steps = deque(steps)
         self.lists = None if lists is None else deque(lists)
+        self.pdfs = None if pdfs is None else deque(pdfs)
         self.key = key
         self.requests: list[Request] = []
         self.sent = 0  # bytes of bodies
@@ -164,9 +188,13 @@ class PartnerCenter:
         self.requests.append(request)
         if self.key and (wrong := self._wrong_with(request.headers["Authorization"] or "")):
             return Answer(json.dumps({"message": wrong}).encode(), status=401)
-        is_list = request.path.partition("?")[0] == "/v1/invoices"
-        usual = Answer(INVOICES) if is_list else Answer()
-        steps = self.steps if self.lists is None or not is_list else self.lists
+        path = request.path.partition("?")[0]
+        own, usual = None, Answer()
+        if path == "/v1/invoices":
+            own, usual = self.lists, Answer(INVOICES)
+        elif path.endswith("/documents/statement"):
+            own, usual = self.pdfs, Answer(pdf(path))
+        steps = self.steps if own is None else own
         step = steps.popleft() if steps else usual
         return step if isinstance(step, Answer) else step(request)
 

@@ -20,7 +20,7 @@ from tests.services.identity_provider import CLIENT_ID, TENANT, USERNAME, Identi
 # Debian's build of PyGObject serves every Python of its version.
 GI = Path("/usr/lib/python3/dist-packages/gi")
 PROGRAMS = ("dbus-daemon", "gnome-keyring-daemon")
-CLI = (sys.executable, "-c", "from pcnotebooks.cli import main; main()")
+CLI = (sys.executable, "-c", "from pcnotebooks.cli.main import main; main()")
 
 
 @pytest.fixture

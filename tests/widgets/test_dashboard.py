@@ -329,7 +329,7 @@ def test_front_ends_without_widgets_get_the_figures():
     """The bundle holds widget, text and HTML, each for who can show it."""
     bundle = dashboard()._repr_mimebundle_()
     assert bundle["text/plain"].startswith("Sample data. CHF")
-    assert bundle["text/html"].count('<div class="pcn-desk">') == 6
+    assert bundle["text/html"].count('<div class="pcn-desk">') == 4
     assert "payment_recency(summary_frame(sample_payload()))" in bundle["text/html"]
     nothing = dashboard(cloud="china")._repr_mimebundle_()
     assert (

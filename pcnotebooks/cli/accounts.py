@@ -1,0 +1,82 @@
+"""Signing in and out, the cached sign-ins, and what keeps a call from working."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+import pcnotebooks as pc
+from pcnotebooks.cli.options import Cloud, Profile
+from pcnotebooks.cli.printing import say_error, show, show_table
+
+_METHOD = typer.Option(metavar="NAME", help="device_code or browser.")
+
+
+def sign_in(
+    *,
+    profile: Profile = None,
+    cloud: Cloud = None,
+    method: Annotated[str, _METHOD] = "device_code",
+    cache: Annotated[str | None, typer.Option(metavar="NAME", help="encrypted or plain.")] = None,
+) -> None:
+    """Sign in, and keep the sign-in for later, encrypted unless set otherwise.
+
+    Client id and tenant come from the profile or from PCNOTEBOOKS_CLIENT_ID and _TENANT.
+    """
+    from pcnotebooks.session.session import username
+    from pcnotebooks.session.settings import load_profile, resolve
+
+    if cache == "memory":
+        raise typer.BadParameter("the cache memory would end with this command.")
+    usual = resolve(cloud, profile=profile)
+    if cache is None:
+        cache = "encrypted" if usual.cache == "memory" else usual.cache
+    session = pc.sign_in(cloud, profile=profile, method=method, cache=cache)
+    show(f"Signed in as {username(session)} at {session.cloud.label}.")
+    if cache == usual.cache:
+        return
+    where = f"PCNOTEBOOKS_CACHE={cache}"
+    if usual.profile and "cache" in load_profile(usual.profile):  # it wins over the variable
+        where = f'cache = "{cache}" in the profile {usual.profile!r}'
+    show(
+        f"It is in the cache {cache}; notebooks and other commands look in {usual.cache} unless you"
+        f" set {where}."
+    )
+
+
+def sign_out() -> None:
+    """Forget every cached sign-in."""
+    pc.sign_out()
+    show("Signed out.")
+
+
+def accounts() -> None:
+    """List the cached sign-ins.
+
+    If a cache cannot be read, the others are listed and the exit code is 2.
+    """
+    from pcnotebooks.session.token_cache import readable_accounts
+
+    readable, unreadable = readable_accounts()
+    if not readable and not unreadable:
+        show("No sign-in is cached.")
+    show_table(vars(account).values() for account in readable)
+    for error in unreadable.values():
+        say_error(error)
+    raise typer.Exit(2 * bool(unreadable))
+
+
+def doctor(*, cloud: Cloud = None, profile: Profile = None) -> None:
+    """Check everything up to the first call.
+
+    Exit code 1 if any check fails. It never asks for a sign-in, and shows no token.
+    """
+    from pcnotebooks.doctor import diagnose, line
+
+    failed = False
+    for finding in diagnose(cloud, profile=profile):
+        failed = failed or finding.state == "fail"
+        for words in line(finding).splitlines():
+            show(words)
+    raise typer.Exit(failed)

@@ -1,0 +1,204 @@
+"""The history: what is kept, what changed, and its upkeep."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+import pcnotebooks as pc
+from pcnotebooks.cli.options import (
+    CloudOfFigures,
+    Currencies,
+    Invoices,
+    Location,
+    Partners,
+    RetrievedAt,
+    Since,
+    Unexplained,
+    Until,
+)
+from pcnotebooks.cli.printing import say_error, show, show_table
+from pcnotebooks.cli.sources import Source
+from pcnotebooks.errors import PayloadError, PcNotebooksError
+from pcnotebooks.text import named
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_DIR = typer.Argument(metavar="DIR", file_okay=False, help="Folder for the files.")
+
+
+def _opened(location: str | None) -> pc.History:
+    """Return a history, and say if nothing is kept in it."""
+    kept = pc.History(location)
+    if kept.is_empty:
+        next(kept.payloads(), None)  # an error if it is not there
+        show(f"Nothing is kept in {kept.location} yet.")
+    return kept
+
+
+def list_kept(*, history: Location = None) -> None:
+    """List the partners, and the payloads of summaries and of invoices kept of each."""
+    kept = _opened(history)
+    found = kept.index()
+    whole = found["damage"].isna()
+    by = ["partner", "cloud", found["resource"].str.replace("_", " ")]
+    groups = found[whole].groupby(by, observed=True)["retrieved_at"]
+    days = (([named(str(partner)), *of], at) for (partner, *of), at in groups)
+    show_table([*of, len(at), f"{at.min():%Y-%m-%d}", f"{at.max():%Y-%m-%d}"] for of, at in days)
+    for row in found[~whole].itertuples():
+        say_error(
+            PayloadError(f"{row.file} in {kept.location} {row.damage}.", remedy=str(row.remedy))
+        )
+    raise typer.Exit(not whole.all())
+
+
+def changes(
+    *,
+    history: Location = None,
+    partner: Partners = None,
+    currency: Currencies = None,
+    since: Since = None,
+    until: Until = None,
+    invoices: Invoices = False,
+    unexplained: Unexplained = False,
+) -> None:
+    """Say in words what changed from one payload to the next.
+
+    Each line has the day, the partner, by how much the balance moved, and what explains it; or
+    with --invoices the document, and whether it is new, paid or voided. The command pcnotebooks
+    changes has the same as a table, JSON or CSV.
+    """
+    if invoices and unexplained:
+        raise typer.BadParameter("--unexplained is about balances: leave out --invoices.")
+    kept = _opened(history)
+    found = kept.changes(
+        partner=partner,
+        currency=currency,
+        since=since,
+        until=until,
+        resource="invoices" if invoices else "invoice_summaries",
+    )
+    steps = found.sort_values("retrieved_at", kind="stable")
+    rows = _documents(steps) if invoices else _movements(steps, unexplained=unexplained)
+    show_table(rows)
+    raise typer.Exit(unexplained and bool(rows))
+
+
+def _movements(steps: pd.DataFrame, *, unexplained: bool) -> list[list[object]]:
+    """Return a row for each balance that moved: day, partner, by how much, and why."""
+    from pcnotebooks.amounts import format_amount
+
+    rows: list[list[object]] = []
+    row: Any
+    for row in steps.itertuples():
+        causes = []
+        if row.payment_seen:
+            stated = row.payment_amount == row.payment_amount  # NaN: the service states none
+            amount = f" of {format_amount(row.payment_amount, row.currency)}" if stated else ""
+            causes.append(f"payment{amount} on {row.payment_date:%Y-%m-%d}")
+        if row.invoice_seen:
+            causes.append(f"invoice of {row.invoice_date:%Y-%m-%d}")
+        if row.unexplained:
+            causes.append("Unexplained movement")
+        if row.unexplained if unexplained else (row.balance_change or causes):
+            moved = format_amount(row.balance_change, row.currency)
+            rows.append([row.retrieved_at.date(), named(row.partner), moved, ", ".join(causes)])
+    return rows
+
+
+def _documents(steps: pd.DataFrame) -> list[list[object]]:
+    """Return a row for each document that changed: day, partner, which, how, and what is open."""
+    from pcnotebooks.amounts import format_amount
+
+    rows: list[list[object]] = []
+    row: Any
+    for row in steps.itertuples():
+        amounts = [
+            f"{format_amount(amount, row.currency)} {what}"
+            for amount, what in (
+                (row.previous_open_amount, "open before"), (row.open_amount, "open now"),
+            )
+            if not math.isnan(amount)
+        ]  # fmt: skip
+        whose = [row.retrieved_at.date(), named(row.partner)]
+        rows.append([*whose, row.invoice_id, row.change, ", ".join(amounts)])
+    return rows
+
+
+def add_files(
+    files: Annotated[
+        list[Path],
+        typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="Saved payloads."),
+    ],
+    *,
+    history: Location = None,
+    cloud: CloudOfFigures = None,
+    partner: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The partner of raw answers.")
+    ] = None,
+    retrieved_at: RetrievedAt = None,
+    sample: Annotated[bool, typer.Option("--sample", help="Keep even sample data.")] = False,
+) -> None:
+    """Keep payloads that were saved as files, such as those that export has written.
+
+    A payload that is kept already is kept once. Of a raw answer, which is not a file of
+    Payload.save, --cloud, --partner and --retrieved-at say whose it is. If a file fails, the others
+    are kept and the exit code is 2.
+    """
+    kept = pc.History(history)
+    failed = False
+    partners = () if partner is None else (partner,)
+    for file in files:
+        source = Source(files=[file], cloud=cloud, partners=partners, retrieved_at=retrieved_at)
+        try:
+            is_new = [kept.append(payload, sample=sample) for payload in source.saved()]
+        except (PcNotebooksError, OSError) as error:
+            failed = True
+            say_error(error, about=file)
+        else:
+            show(f"{file}: {'kept' if all(is_new) else 'was kept already'}")
+    raise typer.Exit(2 * failed)
+
+
+def compact(*, history: Location = None) -> None:
+    """Merge the small files of closed months, and mend what killed processes left behind."""
+    show(f"{_opened(history).compact()} files merged.")
+
+
+def verify(*, history: Location = None) -> None:
+    """Check every hash; exit code 1 if any file is damaged."""
+    kept = _opened(history)
+    damaged = kept.verify()
+    for row in damaged.itertuples():
+        show(f"{row.file} {row.damage}.")
+        show(row.remedy)
+    if damaged.empty and not kept.is_empty:
+        show("Nothing is damaged.")
+    raise typer.Exit(not damaged.empty)
+
+
+def rebuild(*, history: Location = None) -> None:
+    """Derive every table again from the payloads."""
+    _opened(history).rebuild()
+    show("Rebuilt.")
+
+
+def export(
+    directory: Annotated[Path, _DIR],
+    *,
+    history: Location = None,
+    partner: Partners = None,
+    since: Since = None,
+    until: Until = None,
+) -> None:
+    """Save each payload as a file that report --payload and Payload.load read."""
+    from pcnotebooks.history.files import file_of
+
+    kept = _opened(history)
+    directory.mkdir(parents=True, exist_ok=True)
+    for payload in kept.payloads(partner=partner, since=since, until=until):
+        show(payload.save(directory / f"{file_of(payload).name}.json"))

@@ -1,0 +1,126 @@
+"""The report as one file."""
+
+from __future__ import annotations
+
+import webbrowser
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+import pcnotebooks as pc
+from pcnotebooks.cli.options import (
+    AsOf,
+    CloudOfFigures,
+    Location,
+    MoreSaved,
+    Output,
+    PartnersOfFigures,
+    Profiles,
+    RetrievedAt,
+    Sample,
+    Saved,
+    Terms,
+)
+from pcnotebooks.cli.printing import is_stdout, say_error, show, show_whole
+from pcnotebooks.cli.sources import Source
+from pcnotebooks.errors import ConfigurationError, PcNotebooksError
+from pcnotebooks.text import without_password
+
+if TYPE_CHECKING:
+    from pcnotebooks.service.fetch_many import Answer
+
+_LOCALE = typer.Option(metavar="NAME", help="Of numbers and dates: de_CH.")
+
+
+def report(
+    *,
+    sample: Sample = False,
+    payload: Saved = None,
+    more: MoreSaved = None,
+    profile: Profiles = None,
+    history: Location = None,
+    cloud: CloudOfFigures = None,
+    partner: PartnersOfFigures = None,
+    retrieved_at: RetrievedAt = None,
+    output: Output = None,
+    pdf: Annotated[bool, typer.Option("--pdf", help="Write a PDF as well.")] = False,
+    excel: Annotated[bool, typer.Option("--excel", help="Write a workbook as well.")] = False,
+    open_: Annotated[bool, typer.Option("--open", help="Open it when it is written.")] = False,
+    as_of: AsOf = None,
+    terms_days: Terms = 60,
+    title: Annotated[str | None, typer.Option(metavar="TEXT", help="Heading.")] = None,
+    locale: Annotated[str, _LOCALE] = "en",
+) -> None:
+    """Write the report: one HTML file that opens anywhere, or a PDF (-o NAME.pdf).
+
+    It has balances, payment recency and due dates, and with a list of invoices what is overdue by
+    invoice; several payloads of a partner add trends and changes. Each file that was written is
+    named on a line. If a profile's balances cannot be fetched, the report has the others and the
+    exit code is 2; without its list of invoices it has the balances, and a note says why.
+    """
+    from pcnotebooks.overview.build import overview
+    from pcnotebooks.report.page import page_of, write_page
+
+    source = Source.of(
+        sample=sample,
+        payload=payload,
+        more=more,
+        profile=profile,
+        history=history,
+        cloud=cloud,
+        partner=partner,
+        retrieved_at=retrieved_at,
+    )
+    if not source.named or (sample and len(source.named) > 1):
+        raise typer.BadParameter("give --sample, or --payload, --profile, --cloud or --history.")
+    output = output or Path("sample-report.html" if sample else "invoice-summaries.html")
+    printed = is_stdout(output)
+    if printed and (pdf or excel or open_):
+        raise typer.BadParameter("-o - prints the page alone: leave out --pdf, --excel and --open.")
+    if not printed and output.suffix.lower() not in {".html", ".htm", ".pdf"}:
+        raise typer.BadParameter(f"{output.name} ends neither in .html nor in .pdf.")
+    payloads = [pc.sample_payload()] if sample else list(source.saved())
+    payloads += pc.History(history).payloads() if history else []
+    if history and not payloads:
+        raise ConfigurationError(
+            f"The history at {without_password(history)} holds no payloads.",
+            remedy="Run pcnotebooks snapshot with the same --history, or name another location.",
+        )
+    answers = source.fetched("invoice_summaries", "invoices")
+    notes = [note for name, both in answers.items() for note in _notes(name, both)]
+    payloads += [one for both in answers.values() for one in both if isinstance(one, pc.Payload)]
+    failed = any(isinstance(both[0], PcNotebooksError) for both in answers.values())
+    payloads = [each for each in payloads if source.chosen(each)]
+    if failed and not payloads:
+        raise typer.Exit(2)
+    days: dict[str, Any] = {"as_of": as_of, "terms_days": terms_days}
+    shown = overview(payloads, locale=locale, notes=notes, **days)
+    if printed:
+        show_whole(page_of(shown, title))
+        raise typer.Exit(2 * failed)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    for path in dict.fromkeys([output, output.with_suffix(".pdf") if pdf else output]):
+        show(write_page(shown, path, title=title))
+    if excel:
+        show(pc.write_excel(output.with_suffix(".xlsx"), *payloads, **days))
+    if open_:
+        webbrowser.open(output.resolve().as_uri())
+    raise typer.Exit(2 * failed)
+
+
+def _notes(name: str | None, both: tuple[Answer, ...]) -> list[str]:
+    """Say what could not be fetched of a profile; return notes on it for the page."""
+    from pcnotebooks.overview.words import not_fetched
+
+    came = [each for each in both if isinstance(each, pc.Payload)]
+    notes = [
+        not_fetched(came[0].partner, came[0].cloud, resource, answer)
+        for resource, answer in zip(("invoice_summaries", "invoices"), both, strict=True)
+        if came and isinstance(answer, PcNotebooksError)
+    ]
+    if isinstance(both[0], PcNotebooksError):
+        say_error(both[0], about=name)
+    elif notes:
+        show(f"Note: {notes[0]}", err=True)
+    return notes

@@ -1,0 +1,291 @@
+"""The PDFs of invoices, saved to a folder: each a whole file, or a row that says why not."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+import pandas as pd
+
+from pcnotebooks.errors import (
+    ConfigurationError,
+    NetworkError,
+    PayloadError,
+    PcNotebooksError,
+    SignInError,
+)
+from pcnotebooks.files import write_whole
+from pcnotebooks.payload.decode import INVOICES, in_words
+from pcnotebooks.payload.invoices import invoices_of
+from pcnotebooks.payload.payload import Payload
+from pcnotebooks.service.client import Client, Resource
+from pcnotebooks.service.progress import shown_progress
+from pcnotebooks.service.refusals import NeedsUserError
+from pcnotebooks.session.discreet import discreet
+from pcnotebooks.session.session import Session
+from pcnotebooks.text import one_line
+
+# Microsoft's documentation asks for application/json here as well, and gets a PDF.
+PDFS = Resource("PDFs_of_invoices", "/invoices/{id}/documents/statement", needs_user=True)
+_TIMEOUT = (10.0, 60.0)
+SAVED, THERE, FAILED, NOT_STATED = "saved", "was there", "failed", "not stated"
+_COLUMNS = ("partner", "cloud", "invoice_id", "pdf_path")
+_TEXTS = ("invoice_id", "receipt_id", "path", "reason", "remedy", "request_id")
+# A PDF ends with this mark and at most a few blanks; readers look for it in the last 1,024 bytes.
+_BEGINNING, _END, _TAIL = b"%PDF-", b"%%EOF", 1024
+# Capitals only: D1 and d1 are one file on Windows and macOS.
+_PLAIN = re.compile(r"[A-Z0-9][A-Z0-9_-]{0,63}")
+_RESERVED = re.compile(r"CON|PRN|AUX|NUL|(COM|LPT)[0-9]")
+# With the network, the sign-in or the disk gone, each further document would fail for minutes.
+_PATIENCE = 3
+
+
+# Of the frame: what became of a document.
+_Row: TypeAlias = dict[str, str | None]
+
+
+@dataclass(frozen=True)
+class _Document:
+    """A PDF to be saved: of an invoice, or of one of its tax receipts."""
+
+    invoice_id: str
+    receipt_id: str | None
+    link: str | None
+
+    @property
+    def named(self) -> str:
+        receipt = f", receipt {one_line(self.receipt_id, 60)!r}" if self.receipt_id else ""
+        return f"PDF of invoice {one_line(self.invoice_id, 60)!r}{receipt}"
+
+    @property
+    def file_name(self) -> str:
+        receipt = f".receipt-{_safe(self.receipt_id)}" if self.receipt_id else ""
+        return f"{_safe(self.invoice_id)}{receipt}.pdf"
+
+
+def save_invoice_pdfs(
+    session: Session,
+    invoices: Payload | pd.DataFrame,
+    folder: str | os.PathLike[str],
+    *,
+    progress: bool = True,
+) -> pd.DataFrame:
+    """Save the PDF of each invoice to a folder, one after another.
+
+    Each file is named by the id of its invoice. It appears whole or not at all, and only if its
+    bytes are those of a PDF. A file that is there and whole is not fetched again, so a call that
+    was interrupted is resumed by calling again. A failure is a row of the result, and the other
+    PDFs are saved all the same; after three failures in a row of the network, the sign-in or the
+    disk, the rest is not asked for.
+
+    Parameters
+    ----------
+    session
+        A user's session, of the partner whose invoices these are: Partner Center gives PDFs to no
+        app without a user.
+    invoices
+        A payload of invoices, as :func:`fetch_invoices` returns it, or rows of
+        :func:`invoice_frame`, chosen with pandas. A payload brings tax receipts too (Taiwan).
+    folder
+        Where to save them; made if it is missing. Use one folder for each partner and cloud.
+    progress
+        Show how many are done, in a notebook or a terminal.
+
+    Returns
+    -------
+    DataFrame
+        One row per PDF: ``invoice_id``, ``receipt_id`` (string; missing but for a tax receipt),
+        ``status`` (category: saved, was there, failed, not stated), ``path`` (string; missing if
+        there is no file), ``reason``, ``remedy`` and ``request_id`` (string; why there is none).
+        "Not stated" is a document without a link, such as an amendment within its invoice.
+
+    Raises
+    ------
+    SignInError
+        If the credential gives no token.
+    ConfigurationError
+        For anything but invoices, for those of several partners or clouds, or for a session of an
+        app without a user.
+    OSError
+        If the folder cannot be made.
+
+    Notes
+    -----
+    Source: ``GET /v1`` and the ``pdfDownloadLink`` of each invoice, of the session's cloud alone:
+    a link to another host is a failure. Each PDF is retried as
+    :func:`fetch_invoice_summaries` describes. An id with other characters than capitals, digits,
+    hyphens and underscores gets them replaced in its file's name, and a hash appended.
+
+    Examples
+    --------
+    >>> from pcnotebooks import Session, fetch_invoices, invoice_frame
+    >>> session = Session.from_token("global", "the-access-token", partner="Contoso")
+    >>> frame = invoice_frame(fetch_invoices(session))  # doctest: +SKIP
+    >>> recent = frame[frame["invoice_date"] >= "2026-01-01"]  # doctest: +SKIP
+    >>> saved = save_invoice_pdfs(session, recent, "contoso-invoices")  # doctest: +SKIP
+    >>> saved[saved["status"] == "failed"]  # doctest: +SKIP
+    """
+    documents = list(dict.fromkeys(_documents(invoices)))
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = _saved(session, documents, folder, progress=progress)
+    statuses = pd.CategoricalDtype([SAVED, THERE, FAILED, NOT_STATED])
+    frame = pd.DataFrame(
+        {
+            "invoice_id": [document.invoice_id for document in documents],
+            "receipt_id": [document.receipt_id for document in documents],
+            **{name: [row.get(name) for row in rows] for name in ("status", *_TEXTS[2:])},
+        }
+    )
+    return frame.astype(dict.fromkeys(_TEXTS, "string") | {"status": statuses})
+
+
+def _documents(invoices: Payload | pd.DataFrame) -> Iterator[_Document]:
+    """Yield every PDF that invoices link to, and those that state no link."""
+    if isinstance(invoices, pd.DataFrame):
+        yield from _of_rows(invoices)
+        return
+    given = type(invoices).__name__
+    if isinstance(invoices, Payload):
+        given = in_words(invoices.resource)
+    if given != INVOICES:
+        raise ConfigurationError(
+            f"PDFs are saved of invoices, not of {given}.",
+            remedy="Give what fetch_invoices returns, or rows of invoice_frame.",
+        )
+    for invoice in invoices_of(invoices):
+        yield _Document(invoice.id, None, invoice.pdf_download_link or None)
+        for receipt in invoice.tax_receipts or ():
+            yield _Document(invoice.id, receipt.id, receipt.tax_receipt_pdf_download_link or None)
+
+
+def _of_rows(frame: pd.DataFrame) -> Iterator[_Document]:
+    if missing := [name for name in _COLUMNS if name not in frame]:
+        raise ConfigurationError(
+            f"The frame has no column {missing[0]!r}.",
+            remedy="Give rows of invoice_frame or invoice_ageing, with all of their columns.",
+        )
+    accounts = frame[["partner", "cloud"]].astype(object).drop_duplicates()
+    if len(accounts) > 1:
+        named = " and ".join(map(repr, accounts["partner"].iloc[:2]))
+        raise ConfigurationError(
+            f"The frame has invoices of {len(accounts)} accounts, such as {named}; a session is of"
+            " one.",
+            remedy='Choose one: select(frame, partner="...", cloud="...").',
+        )
+    # An invoice seen again states the same link, or none; one by one, each has its row.
+    links = frame.dropna(subset=["pdf_path"]).set_index("invoice_id")["pdf_path"].to_dict()
+    for name in frame["invoice_id"]:
+        yield _Document(str(name), None, links.get(name) or None)
+
+
+# From its first line to its last, a call works with the token.
+@discreet
+def _saved(
+    session: Session, documents: list[_Document], folder: Path, *, progress: bool
+) -> list[_Row]:
+    """Return what became of each document."""
+    show = shown_progress(len(documents)) if progress and documents else None
+    rows: list[_Row] = []
+    failures: list[_Row] = []  # one after the other, of what all documents need
+    client: Client | None = None
+    with ExitStack() as resources:
+        for document in documents:
+            path = folder / document.file_name
+            try:
+                row = _without_asking(document, path, failures)
+                if row is None:
+                    if client is None:
+                        client = Client(session, PDFS, _TIMEOUT)
+                        resources.callback(client.close)
+                    write_whole(path, _fetched(client, document))
+                    row, failures = {"status": SAVED, "path": str(path)}, []
+            except (PcNotebooksError, OSError) as error:
+                if client is None and isinstance(error, SignInError | NeedsUserError):
+                    raise  # without a user's token there is nothing to begin with
+                row = _failure(error)
+                failures = [*failures, row] if _hits_all(error) else []
+            rows.append(row)
+            if show:
+                show(len(rows))
+    return rows
+
+
+def _without_asking(document: _Document, path: Path, failures: list[_Row]) -> _Row | None:
+    """Return what became of a document that is not asked for; None for one that has to be."""
+    if _is_there(path):
+        return {"status": THERE, "path": str(path)}
+    if document.link is None:
+        return {"status": NOT_STATED, "reason": f"Partner Center states no {document.named}."}
+    if len(failures) < _PATIENCE:
+        return None
+    last = failures[-1]
+    reason = f"Not asked for, as the three before failed, the last one so: {last['reason']}"
+    return {"status": FAILED, "reason": reason, "remedy": last.get("remedy")}
+
+
+def _fetched(client: Client, document: _Document) -> bytes:
+    """Return the bytes of a PDF, whatever the answer's headers call them.
+
+    Raises
+    ------
+    PcNotebooksError
+        If there is no answer, a refusal, or an answer that is not a whole PDF.
+    """
+    client.begin()
+    reply = client.get(document.link or "", part=document.named)
+    if _is_pdf(reply.body[: len(_BEGINNING)], reply.body[-_TAIL:]):
+        return reply.body
+    is_begun = reply.body.startswith(_BEGINNING)
+    what = "a PDF without its end" if is_begun else "something else than a PDF"
+    raise PayloadError(
+        f"{client.call.host} sent {what}{client.call.whose}: {len(reply.body):,} bytes.",
+        remedy="Call again later; if it stays so, give the request id to Microsoft's support.",
+        **reply.ids,
+    )
+
+
+def _is_pdf(beginning: bytes, end: bytes) -> bool:
+    return beginning == _BEGINNING and _END in end
+
+
+def _is_there(path: Path) -> bool:
+    """Whether a whole PDF is there; what is there and no file at all cannot be replaced."""
+    if not path.exists():
+        return False
+    if not path.is_file():
+        raise OSError(errno.EEXIST, "is not a file", str(path))
+    with path.open("rb") as file:
+        beginning = file.read(len(_BEGINNING))
+        file.seek(max(0, path.stat().st_size - _TAIL))
+        return _is_pdf(beginning, file.read())
+
+
+def _hits_all(error: PcNotebooksError | OSError) -> bool:
+    """Whether it is likely that every other document would fail in the same way."""
+    if isinstance(error, NetworkError | SignInError | OSError):
+        return True
+    return error.status_code in (401, 429)
+
+
+def _failure(error: PcNotebooksError | OSError) -> _Row:
+    if isinstance(error, OSError):
+        return {"status": FAILED, "reason": f"{error.filename}: {error.strerror}."}
+    facts = {"reason": error.message, "remedy": error.remedy, "request_id": error.request_id}
+    return {"status": FAILED, **facts}
+
+
+def _safe(name: str) -> str:
+    """Return a file's name for an id, which may be any text: no two ids have the same name."""
+    if _PLAIN.fullmatch(name) and not _RESERVED.fullmatch(name):
+        return name
+    kept = re.sub(r"[^A-Za-z0-9_]+", "-", name[:40]).strip("-")
+    digest = hashlib.sha256(name.encode(errors="backslashreplace")).hexdigest()
+    return f"{kept}~{digest[:16]}"

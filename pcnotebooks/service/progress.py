@@ -1,0 +1,29 @@
+"""How far several calls have come, shown in a notebook or a terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+
+def shown_progress(total: int) -> Callable[[int], None] | None:
+    """Return a function that shows how many are done: a bar in a notebook, a line in a terminal.
+
+    None if nobody would see it.
+    """
+    if "IPython" in sys.modules:
+        from IPython import get_ipython  # noqa: PLC0415  a notebook has it, a script need not
+        from IPython.display import ProgressBar  # noqa: PLC0415
+
+        if get_ipython() is not None:
+            bar = ProgressBar(total)
+            bar.display()
+            return lambda done: setattr(bar, "progress", done)
+    if not sys.stderr.isatty():
+        return None
+
+    def line(done: int) -> None:
+        end = "\n" if done == total else ""
+        print(f"\r{done} of {total} fetched", end=end, file=sys.stderr, flush=True)  # noqa: T201
+
+    return line
