@@ -84,7 +84,7 @@ def open_store(location: str | os.PathLike[str]) -> Store:
         For a URL that fsspec cannot open, a text that is neither a folder nor a URL, or a file
         where the folder should be.
     """
-    place = _folder_of(os.fspath(location))
+    place = folder_of(os.fspath(location))
     if "://" not in place:
         try:
             if "\0" in place:
@@ -122,7 +122,7 @@ def open_store(location: str | os.PathLike[str]) -> Store:
     return _Bucket(remote, root.rstrip("/"), without_password(place))
 
 
-def _folder_of(place: str) -> str:
+def folder_of(place: str) -> str:
     """Return the folder that a ``file:`` URI means; any other location as it is.
 
     A browser and ``Path.as_uri`` write ``%20`` for a blank, and fsspec takes ``local:`` for it.

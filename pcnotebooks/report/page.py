@@ -85,17 +85,18 @@ def render_report(
     (True, False)
     """
     shown = overview(payloads, as_of=as_of, terms_days=terms_days, locale=locale)
-    return _html(shown, title) if path is None else write_page(shown, path, title=title)
+    return page_of(shown, title) if path is None else write_page(shown, path, title=title)
 
 
 def write_page(shown: Overview, path: str | os.PathLike[str], *, title: str | None = None) -> Path:
     """Write an overview as :func:`render_report` does, with the notes that it holds."""
-    html = _html(shown, title)
+    html = page_of(shown, title)
     paper = Path(path).suffix.lower() == ".pdf"
     return write_whole(path, pdf_of(html) if paper else html.encode(errors="replace"))
 
 
-def _html(shown: Overview, title: str | None) -> str:
+def page_of(shown: Overview, title: str | None) -> str:
+    """Return an overview as the HTML that :func:`write_page` writes."""
     html: str = (
         environment()
         .get_template("report.html.j2")

@@ -17,7 +17,7 @@ from typing import Any
 import pandas as pd
 
 from pcnotebooks import __version__
-from pcnotebooks.amounts import format_number, minor_units, to_decimal
+from pcnotebooks.amounts import format_number, minor_units, plain_amount
 from pcnotebooks.clouds import SAMPLE, cloud_label
 from pcnotebooks.errors import ConfigurationError, needing_libraries
 from pcnotebooks.files import write_whole
@@ -72,7 +72,7 @@ def csv_of(rows: pd.DataFrame) -> str:
     """Return a frame as CSV; an index that has a name becomes a column."""
     text = io.StringIO()
     writer = csv.writer(text)
-    frame = _with_days(rows if rows.index.name is None else rows.reset_index())
+    frame = with_days(rows if rows.index.name is None else rows.reset_index())
     if "cloud" in frame:
         frame = _with_source(frame)
     writer.writerow([_csv_cell(name, "") for name in frame.columns])
@@ -82,7 +82,7 @@ def csv_of(rows: pd.DataFrame) -> str:
     return text.getvalue()
 
 
-def _with_days(frame: pd.DataFrame) -> pd.DataFrame:
+def with_days(frame: pd.DataFrame) -> pd.DataFrame:
     """Return a frame with its due dates as calendar dates: they have no time."""
     moments = [
         name
@@ -208,7 +208,7 @@ def write_workbook(shown: Overview, path: str | os.PathLike[str]) -> Path:
     }
     if shown.lists:
         frames |= {
-            "invoices": _with_source(_with_days(shown.frames.invoices)),
+            "invoices": _with_source(with_days(shown.frames.invoices)),
             "ageing": ageing_by_currency(shown.frames.invoices).reset_index(),
         }
     workbook = openpyxl.Workbook()
@@ -242,10 +242,8 @@ def _provenance(payloads: Sequence[Payload]) -> pd.DataFrame:
 def _csv_cell(value: Any, currency: str) -> str:
     if pd.isna(value):
         return ""
-    if isinstance(value, float):
-        value = to_decimal(value).normalize(_WHOLE)  # its shortest digits are the service's
-    if isinstance(value, Decimal):
-        return f"{value:z.{_decimals(value, currency)}f}"  # z: nothing is 0.00, never -0.00
+    if isinstance(value, float | Decimal):
+        return plain_amount(value, currency)
     if isinstance(value, datetime):
         return value.isoformat().replace("+00:00", "Z")
     return _FORMULA.sub(r"\g<0>'", value) if isinstance(value, str) else str(value)

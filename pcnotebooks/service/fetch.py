@@ -17,7 +17,9 @@ from pcnotebooks.session.session import Session
 
 # ValidateMfa has the service tell whether the token carried MFA. That rule covers calls of users:
 # the list of invoices, which an app may fetch on its own, is asked for without it.
-SUMMARIES = Resource(decode.SUMMARIES, "/invoices/summaries", headers={"ValidateMfa": "true"})
+SUMMARIES = Resource(
+    decode.SUMMARIES, "/invoices/summaries", headers={"ValidateMfa": "true"}, needs_user=True
+)
 INVOICES = Resource(decode.INVOICES, "/invoices", remedies=LIST_REMEDIES)
 
 

@@ -27,12 +27,13 @@ from pcnotebooks.payload.invoices import invoices_of
 from pcnotebooks.payload.payload import Payload
 from pcnotebooks.service.client import Client, Resource
 from pcnotebooks.service.progress import shown_progress
+from pcnotebooks.service.refusals import NeedsUserError
 from pcnotebooks.session.discreet import discreet
 from pcnotebooks.session.session import Session
 from pcnotebooks.text import one_line
 
 # Microsoft's documentation asks for application/json here as well, and gets a PDF.
-PDFS = Resource("invoice_pdfs", "/invoices/{id}/documents/statement")
+PDFS = Resource("PDFs_of_invoices", "/invoices/{id}/documents/statement", needs_user=True)
 _TIMEOUT = (10.0, 60.0)
 SAVED, THERE, FAILED, NOT_STATED = "saved", "was there", "failed", "not stated"
 _COLUMNS = ("partner", "cloud", "invoice_id", "pdf_path")
@@ -110,7 +111,8 @@ def save_invoice_pdfs(
     SignInError
         If the credential gives no token.
     ConfigurationError
-        For anything but invoices, or for those of several partners or clouds.
+        For anything but invoices, for those of several partners or clouds, or for a session of an
+        app without a user.
     OSError
         If the folder cannot be made.
 
@@ -206,8 +208,8 @@ def _saved(
                     write_whole(path, _fetched(client, document))
                     row, failures = {"status": SAVED, "path": str(path)}, []
             except (PcNotebooksError, OSError) as error:
-                if client is None and isinstance(error, SignInError):
-                    raise  # without a token there is nothing to begin with
+                if client is None and isinstance(error, SignInError | NeedsUserError):
+                    raise  # without a user's token there is nothing to begin with
                 row = _failure(error)
                 failures = [*failures, row] if _hits_all(error) else []
             rows.append(row)

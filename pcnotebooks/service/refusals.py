@@ -13,7 +13,7 @@ from types import MappingProxyType
 from urllib3 import Retry
 from urllib3.exceptions import InvalidHeader
 
-from pcnotebooks.errors import NetworkError, PcNotebooksError, ServiceError
+from pcnotebooks.errors import ConfigurationError, NetworkError, PcNotebooksError, ServiceError
 from pcnotebooks.payload.checks import BYTE_ORDER_MARK
 from pcnotebooks.session.faults import explained
 from pcnotebooks.session.transport import Answer
@@ -78,6 +78,10 @@ REMEDIES: Mapping[str, str] = MappingProxyType(
 LIST_REMEDIES: Mapping[str, str] = MappingProxyType(
     dict.fromkeys(("403", "900150", "900308", "900329", "2032"), _ROLE_OR_APP)
 )
+
+
+class NeedsUserError(ConfigurationError):
+    """A call that Partner Center refuses to an app without a user; nothing was sent."""
 
 
 @dataclass(frozen=True)

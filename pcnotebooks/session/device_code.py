@@ -14,7 +14,7 @@ from pcnotebooks.errors import SignInError
 from pcnotebooks.session.credential import MsalCredential
 from pcnotebooks.session.discreet import discreet
 from pcnotebooks.session.refusals import no_answer, refusal
-from pcnotebooks.session.session import Session, session_of
+from pcnotebooks.session.session import Session, app_session, session_of
 from pcnotebooks.session.settings import Settings
 from pcnotebooks.session.transport import checked_timeout
 
@@ -148,6 +148,8 @@ class DeviceSignIn:
 def begin_sign_in(settings: Settings, *, timeout: float | None = None) -> Session | DeviceSignIn:
     """Return the session that the cache holds, else request one device code.
 
+    An app without a user signs in at once.
+
     Raises
     ------
     ConfigurationError
@@ -157,6 +159,8 @@ def begin_sign_in(settings: Settings, *, timeout: float | None = None) -> Sessio
     """
     if timeout is not None:
         timeout = checked_timeout(timeout, pair=False)
+    if settings.is_app:
+        return app_session(settings)
     credential = MsalCredential(settings, timeout)
     if credential.recall():
         return session_of(credential)

@@ -8,7 +8,7 @@ import os
 import stat
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -198,6 +198,9 @@ _NEEDED = {
 }
 
 
+_TOKENS = ("AccessToken", "RefreshToken", "IdToken")
+
+
 def _is_whole(content: object) -> bool:
     return isinstance(content, dict) and all(
         isinstance(entries, dict)
@@ -319,6 +322,21 @@ def _accounts(kind: str) -> list[Account]:
         for cache in caches_of(kind)
         for entry in cache.search(msal.TokenCache.CredentialType.ACCOUNT)
     ]
+
+
+@discreet
+def cached_tokens() -> list[str]:
+    """Return the tokens of every cache that can be read, for what must not show any of them."""
+    tokens: list[str] = []
+    for kind in CACHES:
+        with suppress(ConfigurationError):  # a page is rendered all the same
+            tokens += [
+                entry["secret"]
+                for cache in caches_of(kind)
+                for credential in _TOKENS
+                for entry in cache.search(credential)
+            ]
+    return tokens
 
 
 @discreet

@@ -13,14 +13,14 @@ pytestmark = pytest.mark.usefixtures("empty_folder")
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """Return what render_notebook is asked for, instead of a kernel's start."""
+    """Return what a render is asked for, instead of a kernel's start."""
     given: dict[str, Any] = {}
 
-    def render_notebook(notebook, path, *, parameters, code):
+    def rendered(notebook, path, *, parameters, code, secrets):
         given.update(notebook=str(notebook), path=str(path), parameters=parameters, code=code)
         return path
 
-    monkeypatch.setattr("pcnotebooks.render_notebook", render_notebook)
+    monkeypatch.setattr("pcnotebooks.report.notebook.rendered", rendered)
     return given
 
 
@@ -79,9 +79,12 @@ def test_wrong_usage_is_exit_code_2(shell, capsys, asked, arguments):
 
 def test_errors_are_one_line_with_the_remedy_on_the_next(shell, capsys):
     """A parameter that the notebook has not, before any kernel is started."""
-    assert shell("render", "02_balances", "-p", "payload_fil", "contoso.json") == 1
+    assert shell("render", "02_balances", "-p", "payload_fil", "contoso.json") == 2
     error, remedy = capsys.readouterr().err.splitlines()
     assert error == "Error: The notebook has no parameter 'payload_fil'."
     assert remedy == "It has payload_file, currency."
-    assert shell("render", "nothing.ipynb") == 1
-    assert capsys.readouterr().err == "Error: nothing.ipynb: No such file or directory\n"
+    for name in ("nothing.ipynb", "nope", "elsewhere/nope"):
+        assert shell("render", name) == 2
+        error, remedy = capsys.readouterr().err.splitlines()
+        assert error == f"Error: There is no notebook {name}."
+        assert "02_balances, 03_payment_recency_and_ageing," in remedy

@@ -301,7 +301,7 @@ def test_files_of_others_are_left_alone_and_told(tmp_path):
     assert history.compact(LATER) == 3
     assert_frame_equal(history.summaries(), summary_frame(*every))
     told = history.verify()
-    assert [Path(name).name for name in told["file"]] == ["README.txt", "part-0.parquet", "cloud=x"]
+    assert [Path(name).name for name in told["file"]] == ["cloud=x", "README.txt", "part-0.parquet"]
     assert (folder / "README.txt").read_text() == "not ours"
     assert not history.append(every[0])
 
@@ -312,7 +312,7 @@ def test_a_name_that_is_no_text_is_a_strangers(tmp_path):
     history.append(made(0))
     kept = files(tmp_path)[0]
     odd = os.fsdecode(b"\xff")
-    folder = tmp_path / "payloads" / "cloud=global" / f"partner={odd}" / "month=2020-01"
+    folder = tmp_path / "payloads" / "in_cloud=global" / f"account={odd}" / "month=2020-01"
     try:
         folder.mkdir(parents=True)
     except OSError:

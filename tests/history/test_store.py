@@ -273,7 +273,7 @@ def test_names_that_the_locale_cannot_hold_are_an_error(tmp_path):
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
 @pytest.mark.parametrize("mode", [0o777, 0o770, 0o702])
-@pytest.mark.parametrize("below", ["", "payloads", "payloads/cloud=global"])
+@pytest.mark.parametrize("below", ["", "payloads", "payloads/in_cloud=global"])
 def test_a_folder_that_others_can_change_is_named(tmp_path, mode, below):
     """With what its owner can do; the payload is kept, and after it nothing is said."""
     folder = tmp_path / "h" / below
@@ -294,18 +294,18 @@ def test_a_symbolic_link_loop_is_named(tmp_path, target):
     """It is followed no second time, and the rows are read once."""
     history = History(tmp_path)
     assert history.append(ONE)
-    (tmp_path / "payloads" / "cloud=global" / "loop").symlink_to(target)
+    (tmp_path / "payloads" / "in_cloud=global" / "loop").symlink_to(target)
     assert len(history.totals()) == 1
     (damaged,) = history.verify().itertuples()
-    assert damaged.file == "payloads/cloud=global/loop"
+    assert damaged.file == "payloads/in_cloud=global/loop"
 
 
 def test_a_month_may_be_a_link_to_another_disk(tmp_path):
     """A link that leads down is followed."""
     history = History(tmp_path / "h")
     assert history.append(ONE)
-    (tmp_path / "h" / "payloads" / "cloud=global").rename(tmp_path / "disk")
-    (tmp_path / "h" / "payloads" / "cloud=global").symlink_to(tmp_path / "disk")
+    (tmp_path / "h" / "payloads" / "in_cloud=global").rename(tmp_path / "disk")
+    (tmp_path / "h" / "payloads" / "in_cloud=global").symlink_to(tmp_path / "disk")
     assert list(history.payloads()) == [ONE]
     assert history.verify().empty
 
