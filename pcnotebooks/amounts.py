@@ -231,7 +231,7 @@ def format_tick(value: float, *, locale: str = "en") -> str:
 def format_ticks_of_time(moments: Sequence[datetime], *, locale: str = "en") -> list[str]:
     """Return moments for an axis: months by name, days or hours if it is that short.
 
-    A year is written in place of its January, or at the first moment if there is no January.
+    The first moment has its year, and a year is written in place of its January.
     """
     if any(moment.hour or moment.minute for moment in moments):
         detail, whole = "HH:mm", f"{_day_pattern(locale, 'yMMMd')} HH:mm"
@@ -242,7 +242,7 @@ def format_ticks_of_time(moments: Sequence[datetime], *, locale: str = "en") -> 
         detail, whole = "MMM", _day_pattern(locale, "yMMM")
     years = [detail == "MMM" and moment.month == 1 for moment in moments]
     patterns = [_day_pattern(locale, "y") if year else detail for year in years]
-    if patterns and not any(years):
+    if patterns and not years[0]:
         patterns[0] = whole
     return [
         isolated(format_datetime(moment, pattern, locale=_locale(locale)))

@@ -7,7 +7,9 @@ terminal, hide a figure or turn it around, be longer than its place, or hold a s
 from __future__ import annotations
 
 import re
-from itertools import pairwise
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from itertools import pairwise, takewhile
 from unicodedata import bidirectional, category
 
 # Controls, what turns text around or hides in it, half characters, and separators of lines.
@@ -54,6 +56,8 @@ _WRAPPING = (
     " \t\r\n\xa0\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u2060\u2066\u2067\u2068\u2069"
     "\ufeff\"'`\u2018\u2019\u201a\u201c\u201d\u201e\xab\xbb"
 )
+# Letters of a name next to a chart.
+_FITS = 28
 _BRACKETS = {"()", "<>", "[]", "{}"}
 
 
@@ -109,8 +113,57 @@ def named(partner: str) -> str:
 
 
 def shortened(name: str) -> str:
-    """Return a name that fits beside a chart; names that differ often do so at their end."""
-    return name if len(name) <= 28 else f"{name[:14]}\N{HORIZONTAL ELLIPSIS}{name[-13:]}"
+    """Return a name that fits next to a chart; names that differ often do so at their end."""
+    return name if len(name) <= _FITS else f"{name[:14]}\N{HORIZONTAL ELLIPSIS}{name[-13:]}"
+
+
+def told_apart(names: Iterable[str]) -> dict[str, str]:
+    """Return names that fit next to a chart, by name; no two names become the same.
+
+    Those that are too long lose the words with which all of them begin and end.
+
+    Examples
+    --------
+    >>> names = ["Contoso Cloud Services Germany Ltd", "Contoso Cloud Services Austria Ltd"]
+    >>> list(told_apart(names).values())
+    ['… Germany …', '… Austria …']
+    """
+    every = list(dict.fromkeys(names))
+    long = [name for name in every if len(name) > _FITS]
+    if len(long) < 2:
+        short = {name: shortened(name) for name in every}
+    else:
+        start, end = _alike(long)
+        parts = {name: name[start : len(name) - end] for name in long}
+        short = {name: name for name in every} | {
+            name: shortened(f"{'… ' if start else ''}{part}{' …' if end else ''}")
+            for name, part in parts.items()
+        }
+    found = Counter(short.values())
+    same = [name for name in every if found[short[name]] > 1]
+    if not same:
+        return short
+    # They differ only in the middle, which was left out: show where they begin to differ.
+    start = max(len(_beginning(same)) - 2, 0)
+    short |= {name: f"…{name[start : start + _FITS - 2]}…" for name in same}
+    found = Counter(short.values())
+    return {name: words if found[words] == 1 else name for name, words in short.items()}
+
+
+def _alike(names: Sequence[str]) -> tuple[int, int]:
+    """Return with how many letters all names begin and end, in whole words that leave others."""
+    start = _beginning(names).rfind(" ") + 1
+    if start == min(map(len, names)):
+        return 0, 0
+    backwards = [name[start:][::-1] for name in names]
+    end = _beginning(backwards).rfind(" ") + 1
+    return start, end if min(map(len, backwards)) > end else 0
+
+
+def _beginning(names: Sequence[str]) -> str:
+    """Return the letters with which all names begin."""
+    letters = zip(*names, strict=False)  # as many as the shortest has
+    return "".join(each[0] for each in takewhile(lambda each: len(set(each)) == 1, letters))
 
 
 def isolated(text: str) -> str:

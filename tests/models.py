@@ -8,7 +8,7 @@ import pandas as pd
 
 from pcnotebooks.frame.measures import changes_of
 from pcnotebooks.frame.selection import latest, rows_of
-from pcnotebooks.overview import ageing, charts
+from pcnotebooks.overview import ageing, charts, trend
 
 
 def balances_chart(frame: pd.DataFrame, **options: Any) -> charts.BalancesChart:
@@ -21,9 +21,9 @@ def recency_chart(recency: pd.DataFrame, **options: Any) -> charts.RecencyChart:
     return charts.recency_chart(list(rows_of(recency)), **options)
 
 
-def trend_chart(frame: pd.DataFrame, **options: Any) -> charts.TrendChart:
+def trend_chart(frame: pd.DataFrame, **options: Any) -> trend.TrendChart:
     """Return the chart of a frame with its changes."""
-    return charts.trend_chart(list(rows_of(frame)), list(rows_of(changes_of(frame))), **options)
+    return trend.trend_chart(list(rows_of(frame)), list(rows_of(changes_of(frame))), **options)
 
 
 def ageing_chart(aged: pd.DataFrame, **options: Any) -> ageing.AgeingChart:

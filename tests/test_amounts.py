@@ -370,13 +370,13 @@ def test_a_credit_beside_an_axis_stands_in_parentheses():
 @pytest.mark.parametrize(
     ("moments", "locale", "labels"),
     [
-        (["2024-11-01", "2025-01-01", "2025-03-01"], "en", ["Nov", "2025", "Mar"]),
-        (["2024-11-01", "2025-01-01", "2025-03-01"], "de", ["Nov.", "2025", "März"]),
+        (["2024-11-01", "2025-01-01", "2025-03-01"], "en", ["Nov 2024", "2025", "Mar"]),
+        (["2024-11-01", "2025-01-01", "2025-03-01"], "de", ["Nov. 2024", "2025", "März"]),
         (["2025-03-01", "2025-05-01"], "en", ["Mar 2025", "May"]),
         (["2024-12-22", "2025-01-05"], "en", ["22 Dec 2024", "5 Jan"]),
         (["2024-12-22", "2025-01-05"], "de", ["22. Dez. 2024", "5. Jan."]),
         (["2024-12-22", "2025-01-05"], "ja", ["2024年12月22日", "1月5日"]),
-        (["2024-12-01", "2025-01-01", "2025-02-01"], "ja", ["12月", "2025年", "2月"]),
+        (["2024-12-01", "2025-01-01", "2025-02-01"], "ja", ["2024年12月", "2025年", "2月"]),
         (["2025-03-01", "2025-05-01"], "lt", ["2025-03", "geg."]),
         (["2025-03-05T06:00", "2025-03-05T18:00"], "en", ["5 Mar 2025 06:00", "18:00"]),
         (["2024-01-01", "2025-01-01"], "en", ["2024", "2025"]),
@@ -384,7 +384,7 @@ def test_a_credit_beside_an_axis_stands_in_parentheses():
     ],
 )
 def test_moments_beside_an_axis_say_together_what_each_leaves_out(moments, locale, labels):
-    """Months by name, the year where one begins or beside the first; days and hours likewise."""
+    """Months by name, the year where one begins and at the first; days and hours likewise."""
     given = [datetime.fromisoformat(moment).replace(tzinfo=UTC) for moment in moments]
     written = format_ticks_of_time(given, locale=locale)
     assert [label.replace(NO_BREAK, " ") for label in written] == labels

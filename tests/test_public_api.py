@@ -23,7 +23,9 @@ CALLABLES = {
 # The parameters of every public callable, as the design has them. None: not laid down there.
 SIGNATURES = {
     "Cloud": "(name, label, authority, api)",
+    "Dashboard": None,
     "DeviceCode": "(url, code, expires_at, message, cloud, tenant, client_id)",
+    "Explorer": None,
     "History": "(location=None)",
     "Payload": "(body, cloud, partner, retrieved_at, request_id=None, correlation_id=None,"
     " resource='invoice_summaries', pages=())",

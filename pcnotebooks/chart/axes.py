@@ -13,12 +13,14 @@ from typing import Any
 import matplotlib as mpl
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
+from matplotlib.gridspec import SubplotParams
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.text import Text
 
-from pcnotebooks.chart.pen import LABEL, SMALL, TICK, TITLE, VALUE, Pen
+from pcnotebooks.chart.ground import colours_on
+from pcnotebooks.chart.lanes import draw_balances, draw_recency
+from pcnotebooks.chart.pen import LABEL, LANE, SMALL, TICK, TITLE, Pen
 from pcnotebooks.chart.stacks import draw_stacks
 from pcnotebooks.chart.trend import draw_trend
 from pcnotebooks.errors import ConfigurationError
@@ -31,36 +33,42 @@ from pcnotebooks.overview.ageing import AgeingChart, ageing_chart
 from pcnotebooks.overview.charts import (
     BalancesChart,
     Chart,
-    Mark,
     RecencyChart,
-    TrendChart,
     balances_chart,
     recency_chart,
-    trend_chart,
 )
-from pcnotebooks.overview.palette import PALETTE
+from pcnotebooks.overview.trend import Span, TrendChart, span_of, trend_chart
 
 _WIDTH = 7.2  # inches
-_WIDEST = 0.45  # of the width: the names of lanes are written smaller rather than wider
 
 
-def plot_balances(frame: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
-    r"""Draw what is owed in one currency, a bar for each invoice type.
+def plot_balances(
+    frame: pd.DataFrame,
+    *,
+    ax: Axes | None = None,
+    theme: str = "auto",
+    title: str | None = None,
+) -> Axes:
+    r"""Draw what is owed in one currency, a bar for each invoice type, the largest first.
 
-    Takes the latest payload of each partner and cloud. Credits reach to the left of zero.
+    Takes the latest payload of each partner and cloud. Credits reach to the left of zero. Long
+    names lose the words that they have in common.
 
     Parameters
     ----------
     frame
         As :func:`summary_frame` returns it, in one currency.
     ax
-        Axes to draw on, best of a figure with ``layout="constrained"``; a new pyplot figure
-        unless given.
+        Axes to draw on; a new pyplot figure unless given.
+    theme
+        ``"light"`` or ``"dark"``; ``"auto"`` follows the lightness of the figure's ground.
+    title
+        Words in place of the finding.
 
     Returns
     -------
     Axes
-        The axis counts in units, thousands or millions of the currency, as its label says.
+        The bars count in units of the currency. No axis is shown: each bar has its amount.
 
     Raises
     ------
@@ -74,16 +82,22 @@ def plot_balances(frame: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     >>> plot_balances(frame).get_title(loc="left").replace("\N{NO-BREAK SPACE}", " ")
     'GBP 751,094.39 owed, 73 % OneTime'
     """
-    return _draw(_balances_of(frame), ax)
+    return _draw(_balances_of(frame), ax, theme, title)
 
 
 def plot_payment_recency(
-    frame: pd.DataFrame, *, as_of: AsOf | None = None, ax: Axes | None = None
+    frame: pd.DataFrame,
+    *,
+    as_of: AsOf | None = None,
+    ax: Axes | None = None,
+    theme: str = "auto",
+    title: str | None = None,
 ) -> Axes:
     r"""Draw the days since the last payment, a lane for each currency and invoice type.
 
-    Takes the latest payload of each partner and cloud. *Never paid* and *not stated* have marks
-    of their own beside the axis of days.
+    Takes the latest payload of each partner and cloud. The axis is always that of 0 to 120 days,
+    so that charts compare: older payments are at its end. *Never paid* has a hollow mark and *not
+    stated* a dotted one, to the left of the days.
 
     Parameters
     ----------
@@ -92,8 +106,11 @@ def plot_payment_recency(
     as_of
         Day from which the days are counted, in UTC; each row's ``retrieved_at`` unless given.
     ax
-        Axes to draw on, best of a figure with ``layout="constrained"``; a new pyplot figure
-        unless given.
+        Axes to draw on; a new pyplot figure unless given.
+    theme
+        ``"light"`` or ``"dark"``; ``"auto"`` follows the lightness of the figure's ground.
+    title
+        Words in place of the finding.
 
     Returns
     -------
@@ -112,14 +129,21 @@ def plot_payment_recency(
     >>> ax.get_title(loc="left").replace("\N{NO-BREAK SPACE}", " ")
     'Last payment 439 days ago; 3 of 4 never paid'
     """
-    return _draw(_recency_of(frame, as_of=as_of), ax)
+    return _draw(_recency_of(frame, as_of=as_of), ax, theme, title)
 
 
-def plot_balance_trend(frame: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
+def plot_balance_trend(
+    frame: pd.DataFrame,
+    *,
+    ax: Axes | None = None,
+    theme: str = "auto",
+    title: str | None = None,
+) -> Axes:
     """Draw how the balance in one currency went from payload to payload.
 
-    A balance stands until the next payload, so the line goes in steps. Payments are marked
-    below, and a movement that no payment or invoice explains on the step itself.
+    A balance holds until the next payload, so the line goes in steps. Payments are marked below
+    in the colour of their partner, the largest with its amount. A movement that no payment or
+    invoice explains is marked next to its step.
 
     Parameters
     ----------
@@ -127,8 +151,11 @@ def plot_balance_trend(frame: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
         As :func:`summary_frame` or :func:`totals_frame` returns it of several payloads, in one
         currency.
     ax
-        Axes to draw on, best of a figure with ``layout="constrained"``; a new pyplot figure
-        unless given.
+        Axes to draw on; a new pyplot figure unless given.
+    theme
+        ``"light"`` or ``"dark"``; ``"auto"`` follows the lightness of the figure's ground.
+    title
+        Words in place of the finding.
 
     Returns
     -------
@@ -147,7 +174,7 @@ def plot_balance_trend(frame: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     >>> len(plot_balance_trend(frame).lines[0].get_xdata())
     24
     """
-    return _draw(_trend_of(frame), ax)
+    return _draw(_trend_of(frame), ax, theme, title)
 
 
 def plot_ageing(
@@ -156,6 +183,8 @@ def plot_ageing(
     as_of: AsOf | None = None,
     terms_days: int = 60,
     ax: Axes | None = None,
+    theme: str = "auto",
+    title: str | None = None,
 ) -> Axes:
     r"""Draw what is open by age in one currency, a stacked bar for each partner and cloud.
 
@@ -171,8 +200,11 @@ def plot_ageing(
     terms_days
         Payment terms in days from the invoice date.
     ax
-        Axes to draw on, best of a figure with ``layout="constrained"``; a new pyplot figure
-        unless given.
+        Axes to draw on; a new pyplot figure unless given.
+    theme
+        ``"light"`` or ``"dark"``; ``"auto"`` follows the lightness of the figure's ground.
+    title
+        Words in place of the finding.
 
     Returns
     -------
@@ -192,18 +224,31 @@ def plot_ageing(
     >>> title.replace("\N{NO-BREAK SPACE}", " ")
     'GBP 23,606.35 overdue, the oldest by 10 days'
     """
-    return _draw(_ageing_of(frame, as_of=as_of, terms_days=terms_days), ax)
+    return _draw(_ageing_of(frame, as_of=as_of, terms_days=terms_days), ax, theme, title)
 
 
-def plot_panels(frame: pd.DataFrame, plot: Callable[..., Axes] = plot_balances) -> Figure:
+def plot_panels(
+    frame: pd.DataFrame,
+    plot: Callable[..., Axes] = plot_balances,
+    *,
+    theme: str = "auto",
+    title: str | None = None,
+) -> Figure:
     """Draw one axis a currency, below each other, each with a scale of its own.
+
+    Trends share the axis of time.
 
     Parameters
     ----------
     frame
         As `plot` takes it, in any number of currencies.
     plot
-        :func:`plot_balances` or :func:`plot_balance_trend`, or a function called like them.
+        A plot function of this package, or a function called like them.
+    theme
+        ``"light"`` or ``"dark"``; ``"auto"`` follows the style's ``figure.facecolor``. Only the
+        plot functions of this package draw in it.
+    title
+        Words above all panels.
 
     Returns
     -------
@@ -220,16 +265,26 @@ def plot_panels(frame: pd.DataFrame, plot: Callable[..., Axes] = plot_balances) 
     frames = [rows for _, rows in frame.groupby("currency", observed=True, sort=True)] or [frame]
     # A function of the user's own gets the height of a chart of balances.
     model = _MODELS.get(plot, _balances_of)
-    charts = [model(rows) for rows in frames]
+    options = {"span": _span_of(frame)} if plot is plot_balance_trend else {}
+    charts = [model(rows, **options) for rows in frames]
     heights = [_height(chart) + 0.2 * _scale() for chart in charts]
-    size = (_WIDTH * _scale(), sum(heights))
-    figure = Figure(figsize=size, layout=ConstrainedLayoutEngine(h_pad=0.12))
-    figure.set_facecolor(_colours(figure)["page"])
+    above = 0.4 * _scale() if title else 0.0
+    figure = Figure(
+        figsize=(_WIDTH * _scale(), sum(heights) + above),
+        layout=ConstrainedLayoutEngine(h_pad=0.12),
+    )
+    colours = colours_on(figure, theme, own=True)
+    if title:
+        size = 1.2 * TITLE * _scale()
+        words = figure.suptitle(
+            title, x=0.01, ha="left", fontsize=size, fontweight="bold", color=colours["text"]
+        )
+        words.set_parse_math(False)
     grid = figure.add_gridspec(len(frames), height_ratios=heights)
     for place, (rows, chart) in enumerate(zip(frames, charts, strict=True)):
         ax = figure.add_subplot(grid[place])
         if plot in _MODELS:
-            _draw(chart, ax)
+            _draw(chart, ax, theme)
         else:
             plot(rows, ax=ax)
     return figure
@@ -247,10 +302,15 @@ def _recency_of(frame: pd.DataFrame, *, as_of: AsOf | None = None) -> RecencyCha
     return recency_chart(rows, as_of=as_of) if rows else None
 
 
-def _trend_of(frame: pd.DataFrame) -> TrendChart | None:
+def _trend_of(frame: pd.DataFrame, *, span: Span | None = None) -> TrendChart | None:
     _refuse_several(frame, "plot_balance_trend")
     rows, changes = list(rows_of(frame)), list(rows_of(changes_of(frame)))
-    return trend_chart(rows, changes) if rows else None
+    return trend_chart(rows, changes, span=span) if rows else None
+
+
+def _span_of(frame: pd.DataFrame) -> Span | None:
+    require_frame(frame, TOTALS_COLUMNS)
+    return span_of(rows_of(frame), list(rows_of(changes_of(frame)))) if len(frame) else None
 
 
 def _ageing_of(
@@ -261,7 +321,7 @@ def _ageing_of(
     return ageing_chart(rows, terms_days=terms_days, as_of=as_of) if rows else None
 
 
-_MODELS: dict[Callable[..., Axes], Callable[[pd.DataFrame], Chart | None]] = {
+_MODELS: dict[Callable[..., Axes], Callable[..., Chart | None]] = {
     plot_balances: _balances_of,
     plot_payment_recency: _recency_of,
     plot_balance_trend: _trend_of,
@@ -291,7 +351,8 @@ def _teach_figures_to_kernel() -> None:
 
 
 def _height(chart: Chart | None) -> float:
-    return (1.0 + 0.4 * (chart.rows if chart else 0)) * _scale()
+    around = 1.0 if chart is None or chart.unit else 0.8  # title, foot, and the axis if any
+    return (around + 0.4 * (chart.rows if chart else 0)) * _scale()
 
 
 def _scale() -> float:
@@ -299,40 +360,35 @@ def _scale() -> float:
     return float(mpl.rcParams["font.size"]) / 10
 
 
-def _colours(figure: Any) -> dict[str, str]:
-    """Return the palette for the ground of a figure; a transparent one is taken for light."""
-    red, green, blue, opacity = to_rgba(figure.get_facecolor())
-    dark = opacity > 0 and 0.299 * red + 0.587 * green + 0.114 * blue < 0.5
-    return {name: colours[dark] for name, colours in PALETTE.items()}
-
-
-def _draw(chart: Chart | None, ax: Axes | None) -> Axes:
+def _draw(
+    chart: Chart | None, ax: Axes | None, theme: str = "auto", title: str | None = None
+) -> Axes:
     """Draw a chart, or that there are no rows, and leave no text to mathematics."""
+    own = ax is None
     if ax is None:
         # Only pyplot's figures are shown in a cell; it is imported where it is needed.
         import matplotlib.pyplot as plt  # noqa: PLC0415
 
         size = (_WIDTH * _scale(), _height(chart))
-        figure, ax = plt.subplots(figsize=size, layout="constrained")
-        # The style's own ground may be one on which neither palette can be read well.
-        figure.set_facecolor(_colours(figure)["page"])
-    pen = Pen(ax, _colours(ax.get_figure(root=True)), _scale())
-    # Whatever style the axes were made in, they look the same.
+        _, ax = plt.subplots(figsize=size, layout="constrained")
+    figure: Any = ax.get_figure(root=True)
+    pen = Pen(ax, colours_on(figure, theme, own=own), _scale())
+    _make_room(figure)
+    # Axes look the same, made in any style.
     ax.set(facecolor="none", axisbelow=True)
     ax.spines[:].set_visible(False)
     ax.grid(visible=False)
     ax.tick_params(length=0, labelsize=TICK * pen.scale, labelcolor=pen.colours["muted"])
     with mpl.rc_context({"text.parse_math": False}):
         if isinstance(chart, BalancesChart):
-            _finish(pen, chart, _balances(pen, chart))
+            _finish(pen, chart, draw_balances(pen, chart), title, own=own)
         elif isinstance(chart, RecencyChart):
-            _finish(pen, chart, _recency(pen, chart))
+            _finish(pen, chart, draw_recency(pen, chart), title, own=own)
         elif isinstance(chart, TrendChart):
-            _finish(pen, chart, draw_trend(pen, chart))
+            _finish(pen, chart, draw_trend(pen, chart), title, own=own)
         elif isinstance(chart, AgeingChart):
-            room = _lanes(pen, chart, [stack.label for stack in chart.stacks])
-            draw_stacks(pen, chart, room)
-            _finish(pen, chart, room)
+            room, above = draw_stacks(pen, chart)
+            _finish(pen, chart, room, title, own=own, above=above)
         else:
             ax.set_axis_off()
             words = "No rows: none are stated, or none fit."
@@ -342,96 +398,54 @@ def _draw(chart: Chart | None, ax: Axes | None) -> Axes:
     return ax
 
 
-def _finish(pen: Pen, chart: Chart, room: float) -> None:
-    """Write the finding above, and below where the figures come from and of when they are."""
+def _make_room(figure: Figure) -> None:
+    """Let margins fit the words around axes, unless the user has chosen margins."""
+    chosen, usual = figure.subplotpars, SubplotParams()
+    same = all(
+        getattr(chosen, side) == getattr(usual, side) for side in ("left", "right", "bottom", "top")
+    )
+    placed = all(ax.get_subplotspec() is not None for ax in figure.axes)
+    if figure.get_layout_engine() is None and same and placed:
+        figure.set_layout_engine("tight")  # which the user's own tight_layout() may follow
+
+
+def _finish(
+    pen: Pen, chart: Chart, room: float, title: str | None, *, own: bool, above: float = 0.0
+) -> None:
+    """Write the finding above, and below where the figures come from and of when they are.
+
+    A figure of ours grows by the lines for which it has no room, and by a key above.
+    """
+    finding = pen.wrapped(chart.title if title is None else title, room, TITLE, bold=True)
+    size = TITLE * min(1.0, room / max(pen.width(finding, TITLE, bold=True), 1.0))
     pen.ax.set_title(
-        pen.wrapped(chart.title, room, TITLE, bold=True),
+        finding,
         loc="left",
-        pad=10 * pen.scale,
-        fontsize=TITLE * pen.scale,
+        pad=10 * pen.scale + above,
+        fontsize=size * pen.scale,
         fontweight="bold",
         color=pen.colours["text"],
     )
-    foot, trend = chart.foot, isinstance(chart, TrendChart)
+    foot = chart.foot
+    below = 22 if isinstance(chart, TrendChart) else 33 if chart.unit else 8
+    words = f"{chart.note} · {foot.words}" if chart.note else foot.words
+    source = pen.wrapped(words, room, SMALL, bold=foot.bold)
+    if own:
+        lines = 1.2 * (TITLE * finding.count("\n") + SMALL * source.count("\n"))
+        # Lanes beyond those of the stacks are room for the key.
+        spare = LANE * (chart.rows - len(chart.stacks)) if isinstance(chart, AgeingChart) else 0.0
+        more = lines * pen.scale + max(above - spare * pen.scale, 0.0)
+        figure: Any = pen.ax.get_figure(root=True)
+        figure.set_figheight(figure.get_figheight() + more / 72)
     pen.write(
-        pen.wrapped(foot.words, room, SMALL, bold=foot.bold),
+        source,
         (0, 0),
         SMALL,
         foot.colour,
         xycoords="axes fraction",
-        by=(0, -22 if trend else -31),  # a trend has no unit below its axis
+        by=(0, -below),
         va="top",
         fontweight="bold" if foot.bold else "normal",
         # Goes where the axes go, also through pickle, and away when they are cleared.
         label=chart.description,
     )
-
-
-def _balances(pen: Pen, chart: BalancesChart) -> float:
-    """Draw bars; return the width of the axes in points."""
-    ax, lengths = pen.ax, [bar.length for bar in chart.bars]
-    colours = [pen.colours[bar.colour] for bar in chart.bars]
-    ax.barh(range(chart.rows), lengths, height=0.56, color=colours)
-    for place, bar in enumerate(chart.bars):
-        # The bar of a credit reaches to the left, so its lane is free on the right.
-        pen.write(bar.words, (max(bar.length, 0.0), place), VALUE, by=(8, 0))
-    ax.axvline(0, color=pen.colours["muted"], linewidth=0.8)
-    room = _lanes(pen, chart, [bar.label for bar in chart.bars])
-    # Every amount has room behind its bar.
-    left = 1.06 * chart.axis.first
-    reach = [
-        (max(bar.length, 0.0) - left)
-        / max(0.2, 1 - (pen.width(bar.words, VALUE) + 12 * pen.scale) / room)
-        for bar in chart.bars
-    ]
-    ax.set_xlim(left, left + (max(reach) or 1.0))
-    ax.grid(axis="x", color=pen.colours["rule"], linewidth=0.6)
-    return room
-
-
-def _lanes(
-    pen: Pen, chart: BalancesChart | RecencyChart | AgeingChart, labels: Sequence[str]
-) -> float:
-    """Name the lanes and the axis below; return the width of the axes in points."""
-    ax, widest, most = pen.ax, pen.width("\n".join(labels), LABEL), _WIDEST * pen.cell()
-    size = LABEL * min(1.0, most / widest)
-    ax.set_yticks(range(len(labels)), labels)
-    ax.set_ylim(len(labels) - 0.5, -0.5)
-    ax.tick_params(axis="y", labelsize=size * pen.scale, labelcolor=pen.colours["text"])
-    ax.set_xticks(*zip(*chart.axis.ticks, strict=True))
-    small, muted = SMALL * pen.scale, pen.colours["muted"]
-    ax.set_xlabel(chart.unit, loc="left", fontsize=small, color=muted)
-    return pen.room(min(widest, most))
-
-
-def _recency(pen: Pen, chart: RecencyChart) -> float:
-    """Draw last payments; return the width of the axes in points."""
-    for start, end, colour in chart.bands:
-        pen.ax.axvspan(start, end, color=pen.colours[colour], linewidth=0)
-    room = _lanes(pen, chart, [label for label, _ in chart.lanes])
-    for place, (_, marks) in enumerate(chart.lanes):
-        for mark in marks:
-            _payment_mark(pen, chart, mark, place, room)
-    pen.ax.set_xlim(chart.axis.first, chart.axis.last)
-    return room
-
-
-def _payment_mark(pen: Pen, chart: RecencyChart, mark: Mark, place: int, room: float) -> None:
-    """Mark a last payment in its lane, in words and by a shape of its own."""
-    text, *more = mark.words
-    colour, area = pen.colours["text"], 64 * pen.scale**2
-    if mark.days is None:
-        outline = "solid" if mark.status == "never paid" else "dotted"
-        pen.ax.scatter(
-            chart.no_day, place, s=area, facecolors="none", edgecolors=colour, linestyles=outline
-        )
-        pen.write(text, (0, place), VALUE, by=(8, 0))
-        return
-    pen.ax.scatter(mark.days, place, s=area, color=colour, marker=">" if mark.older else "o")
-    low, high = chart.axis.first, chart.axis.last
-    share = (mark.days - low if mark.words_first else high - mark.days) / (high - low)
-    for word in more:
-        if pen.width(f"{text} · {word}", VALUE) + 12 * pen.scale <= share * room:
-            text += f" · {word}"
-    side, by = ("right", -8) if mark.words_first else ("left", 8)
-    pen.write(text, (mark.days, place), VALUE, by=(by, 0), ha=side)

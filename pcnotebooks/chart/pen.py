@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,9 +9,19 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.font_manager import FontProperties
+from matplotlib.patches import Rectangle
 from matplotlib.textpath import text_to_path
+from matplotlib.transforms import (
+    Affine2D,
+    IdentityTransform,
+    ScaledTranslation,
+    blended_transform_factory,
+)
 
-TITLE, LABEL, VALUE, TICK, SMALL = 11.0, 9.5, 9.0, 8.5, 8.0  # points, of letters
+TITLE, LABEL, VALUE, TICK, SMALL = 11.0, 9.5, 9.0, 9.0, 9.0  # points, of letters
+# Letters in few pixels are up to so much wider than their outlines.
+_COARSE = 1.03
+LANE, THICK = 28.8, 13.0  # points, of a lane and of the bar in it
 
 
 @dataclass(frozen=True)
@@ -44,21 +53,39 @@ class Pen:
             **{"va": "center"} | options,
         )
 
+    def bar(self, lane: int, start: float, length: float, **look: Any) -> None:
+        """Draw a bar in a lane, equally thick in all axes."""
+        thick = THICK * self.scale
+        figure: Any = self.ax.get_figure(root=True)
+        points = Affine2D().scale(1 / 72) + figure.dpi_scale_trans
+        upwards: Any = blended_transform_factory(IdentityTransform(), self.ax.transData)
+        middle = ScaledTranslation(0, lane, upwards)
+        place = blended_transform_factory(self.ax.transData, points + middle)
+        self.ax.add_patch(
+            Rectangle((start, -thick / 2), length, thick, transform=place, linewidth=0.6, **look)
+        )
+
     def width(self, words: str, size: float, *, bold: bool = False) -> float:
         """Return how wide a text is, in points; of several lines the widest."""
         font = FontProperties(size=size * self.scale, weight="bold" if bold else "normal")
         with warnings.catch_warnings():
             # matplotlib warns of letters that the font lacks when it draws them: once is enough.
             warnings.filterwarnings("ignore", "Glyph .* missing from font")
-            return max(
+            return _COARSE * max(
                 float(text_to_path.get_text_width_height_descent(line, font, ismath=False)[0])
                 for line in words.split("\n")
             )
 
     def wrapped(self, words: str, room: float, size: float, *, bold: bool) -> str:
-        """Return a text in lines that have room."""
-        letter = self.width(words, size, bold=bold) / len(words)
-        return textwrap.fill(words, max(24, int(room / letter)))
+        """Return a text in lines that have room; a word that has none gets its own line."""
+        lines: list[str] = []
+        for word in words.split(" "):
+            longer = f"{lines[-1]} {word}" if lines else word
+            if lines and self.width(longer, size, bold=bold) <= room:
+                lines[-1] = longer
+            else:
+                lines.append(word)
+        return "\n".join(lines)
 
     def cell(self) -> float:
         """Return how wide the axes and all that is written around them may be, in points."""
@@ -68,6 +95,11 @@ class Pen:
             # A layout engine gives the margins to the axes, so far as nothing is written there.
             share = min(share / (usual.right - usual.left), 1.0)
         return float(72 * figure.get_figwidth() * share)
+
+    def tall(self) -> float:
+        """Return how high the axes and all that is written around them may be, in points."""
+        figure: Any = self.ax.get_figure(root=True)
+        return float(72 * figure.get_figheight() * self.ax.get_position().height)
 
     def room(self, left: float) -> float:
         """Return how wide the axes will be to the right of texts of this width, in points."""

@@ -17,23 +17,25 @@ from unicodedata import category, east_asian_width
 from markupsafe import Markup
 
 from pcnotebooks.overview.ageing import AgeingChart, Key
-from pcnotebooks.overview.charts import BalancesChart, Chart, Line, Mark, RecencyChart, TrendChart
+from pcnotebooks.overview.axis import spread
+from pcnotebooks.overview.charts import BalancesChart, Chart, Mark, RecencyChart
 from pcnotebooks.overview.palette import PALETTE
+from pcnotebooks.overview.trend import Line, Paid, TrendChart
 
 # Widths for half a page and for a phone: at 1.25 CSS pixels to a point no letter is below 12.
 DESK, PHONE = 457, 262
-_LANE, _BAR, _GAP = 28.8, 16.0, 8.0
+_LANE, _BAR, _GAP = 28.8, 13.0, 8.0
 _EDGE = 1.2  # by which a letter may reach to the left of its own place
 _TITLE, _LABEL, _VALUE, _TICK, _SMALL = 11.5, 10.0, 9.8, 9.6, 9.6  # of letters
 # A page may give each colour of the palette another value; without one it is that on white.
 _COLOURS = {name: f"var(--pcn-{name}, {light})" for name, (light, _) in PALETTE.items()}
 
 
-def svg(chart: Chart, *, prefix: str, width: int = DESK) -> Markup:
+def svg(chart: Chart, *, prefix: str, width: int = DESK, foot: bool = True) -> Markup:
     """Return a chart as an element of a page.
 
     The ids that its title and description need begin with `prefix`, so that several charts fit on
-    a page. The width is in points.
+    a page. The width is in points. The foot is left out if the page has the source of all charts.
     """
     drawing = _Drawing(width, chart.title)
     if isinstance(chart, BalancesChart):
@@ -46,7 +48,7 @@ def svg(chart: Chart, *, prefix: str, width: int = DESK) -> Markup:
         left, bottom = _EDGE, _trend(drawing, chart)
     else:
         raise TypeError(chart)
-    return drawing.finish(chart, prefix, left, bottom)
+    return drawing.finish(chart, prefix, left, bottom, foot=foot)
 
 
 def sparkline(trend: Sequence[tuple[float, float]]) -> Markup:
@@ -67,8 +69,8 @@ def sparkline(trend: Sequence[tuple[float, float]]) -> Markup:
 
 
 def _balances(drawing: _Drawing, chart: BalancesChart) -> tuple[float, float]:
-    """Draw bars; return where the axis begins, from the left, and ends, from the top."""
-    width, low = drawing.width, chart.axis.first
+    """Draw bars; return where they begin, from the left, and end, from the top."""
+    width, low = drawing.width, chart.low
     left, top = drawing.lanes([bar.label for bar in chart.bars])
     # Every amount has room behind its bar; that of a credit is written to the right of zero.
     scales = [
@@ -83,7 +85,6 @@ def _balances(drawing: _Drawing, chart: BalancesChart) -> tuple[float, float]:
         return left + (value - low) * scale
 
     bottom = top + _LANE * chart.rows
-    drawing.upright([x(tick) for tick, _ in chart.axis.ticks], top, bottom, "rule", 0.6)
     for place, bar in enumerate(chart.bars):
         start, end = sorted((x(0), x(bar.length)))
         middle = top + _LANE * (place + 0.5)
@@ -91,7 +92,6 @@ def _balances(drawing: _Drawing, chart: BalancesChart) -> tuple[float, float]:
         start_of_words = x(max(bar.length, 0.0)) + _GAP
         drawing.text(start_of_words, middle + 3.2, bar.words, _VALUE, most=width - start_of_words)
     drawing.upright([x(0)], top, bottom, "muted", 0.8)
-    drawing.ticks([(x(tick), words) for tick, words in chart.axis.ticks], bottom)
     return left, bottom
 
 
@@ -113,10 +113,9 @@ def _recency(drawing: _Drawing, chart: RecencyChart) -> tuple[float, float]:
                 drawing.ring(x(chart.no_day), middle, dotted=mark.status == "not stated")
                 drawing.text(x(0) + _GAP, middle + 3.2, mark.words[0], _VALUE)
                 continue
-            drawing.spot(x(mark.days), middle, arrow=mark.older)
+            drawing.spot(x(mark.days), middle, mark.arrow)
             drawing.mark_words(x(mark.days), middle + 3.2, mark, x(low))
-    # The bands' ends are near each other if a payment is old: the last one matters most.
-    drawing.ticks([(x(day), words) for day, words in reversed(chart.axis.ticks)], bottom)
+    drawing.ticks([(x(day), words) for day, words in chart.axis.ticks], bottom)
     return left, bottom
 
 
@@ -164,9 +163,10 @@ def _trend(drawing: _Drawing, chart: TrendChart) -> float:
     left = max(_width(words, _TICK) for words in named) + 6
     ends = [word for line in chart.lines for word in line.words.split("\n")]
     right = width - min(0.4 * width, max(_width(word, _LABEL) for word in ends) + 6)
-    top = drawing.below_title + 14  # the unit is written between
+    # Above are the unit and the word for movements without a payment or an invoice.
+    top = drawing.below_title + (27 if chart.unexplained else 14)
     bottom = top + _LANE * chart.rows
-    base = bottom - (28 if chart.payments else 6)
+    base = bottom - (29 if chart.payments else 6)
     low, high, first = chart.amounts.first, chart.amounts.last, chart.days.first
     # Two answers of one moment would else divide by nothing.
     span = max((chart.days.last - first).total_seconds(), 1.0)
@@ -181,24 +181,28 @@ def _trend(drawing: _Drawing, chart: TrendChart) -> float:
         drawing.level(y(tick), left, right, "rule", 0.6)
         drawing.text(left - 4, y(tick) + 3, words, _TICK, "muted", anchor="end")
     drawing.level(y(0), left, right, "muted", 0.8)
-    drawing.text(_EDGE, top - 6, chart.unit, _SMALL, "muted")
+    drawing.text(_EDGE, drawing.below_title + 8, chart.unit, _SMALL, "muted")
     for line in chart.lines:
         drawing.steps([(x(m), y(h)) for m, h in zip(line.moments, line.heights, strict=True)], line)
     for moment, before, after in chart.unexplained:
-        drawing.upright([x(moment)], y(before), y(after), "attention", 2.4)
-    for moment, before, after in chart.unexplained[-1:]:
-        drawing.boxed(x(moment), y((before + after) / 2) + 3, "unexplained", right)
+        drawing.dotted(x(moment) + 3.5, y(before), y(after))
+    for moment, _, _ in chart.unexplained[-1:]:
+        late = x(moment) > (left + right) / 2
+        anchor = "end" if late else "start"
+        drawing.text(x(moment) + 4, top - 4, "unexplained", _SMALL, "attention", anchor=anchor)
     if chart.payments:
-        drawing.text(left - 4, bottom - 4, "payments", _SMALL, "muted", anchor="end")
-        days = [x(day) for day, _ in chart.payments]
-        drawing.upright(days, bottom - 10, bottom - 3, "text", 1)
-        amounts = [(day, words) for day, (_, words) in zip(days, chart.payments, strict=True)]
-        drawing.ticks([one for one in amounts if one[1]], bottom - 25)
-    free = float("inf")
-    for line in chart.ends:
-        free = drawing.end(right + 6, y(line.heights[-1]), line, free)
-    # A month is nothing without its year.
-    dates = sorted(chart.days.ticks, key=lambda tick: not tick[1].isdigit())
+        drawing.text(left - 4, bottom - 3, "payments", _SMALL, "muted", anchor="end")
+        drawing.payments(
+            [(x(paid.day), paid) for paid in chart.payments], (left + right) / 2, bottom
+        )
+    # Upwards, and each with room for its lines.
+    gap = 11.0 * max(len(line.words.split("\n")) for line in chart.lines) + 2
+    heights = spread([-y(line.heights[-1]) for line in chart.ends], gap, 8 - top)
+    for line, height in zip(chart.ends, heights, strict=True):
+        drawing.end(right + 6, -height, line)
+    # A month is nothing without its year, which the first tick has.
+    first_tick, *others = chart.days.ticks
+    dates = [first_tick, *sorted(others, key=lambda tick: not tick[1].isdigit())]
     drawing.ticks([(x(date), words) for date, words in dates], bottom)
     return bottom
 
@@ -227,15 +231,19 @@ class _Drawing:
                 )
         return left, self.below_title
 
-    def finish(self, chart: Chart, prefix: str, left: float, bottom: float) -> Markup:
-        """Write unit and foot below what was drawn, and return it as an element."""
-        trend = isinstance(chart, TrendChart)  # whose unit is that of the other axis
-        if not trend:
-            self.text(left, bottom + 24, chart.unit, _SMALL, "muted")
-        height, foot = bottom + (28 if trend else 40), chart.foot
-        for line in _lines(foot.words, self.width - _EDGE, _SMALL, bold=foot.bold):
-            self.text(_EDGE, height, line, _SMALL, foot.colour, bold=foot.bold)
+    def finish(
+        self, chart: Chart, prefix: str, left: float, bottom: float, *, foot: bool
+    ) -> Markup:
+        """Write unit, note and foot below what was drawn, and return it as an element."""
+        height = bottom + 16
+        if isinstance(chart, TrendChart):  # whose unit is that of the other axis
             height += 12
+        elif chart.unit:
+            self.text(left, bottom + 24, chart.unit, _SMALL, "muted")
+            height += 24
+        height = self._lines(chart.note, height, "muted", bold=False)
+        if foot:
+            height = self._lines(chart.foot.words, height, chart.foot.colour, bold=chart.foot.bold)
         return Markup(  # noqa: S704  (every text is escaped)
             f'<svg viewBox="0 0 {self.width:g} {round(height - 8, 1):g}" role="img"'
             f' class="pcn-chart" aria-labelledby="{prefix}-title {prefix}-desc"'
@@ -245,6 +253,13 @@ class _Drawing:
             f'<desc id="{prefix}-desc">{escape(chart.description)}</desc>'
             f"{''.join(self._parts)}</svg>"
         )
+
+    def _lines(self, words: str, height: float, colour: str, *, bold: bool) -> float:
+        """Write lines from a height on; return the height below them."""
+        for line in _lines(words, self.width - _EDGE, _SMALL, bold=bold) if words else ():
+            self.text(_EDGE, height, line, _SMALL, colour, bold=bold)
+            height += 12
+        return height
 
     def text(
         self,
@@ -338,12 +353,13 @@ class _Drawing:
         self._path(path, line.colour, 1.6)
         self._circle(*points[-1], 2.5, f"fill:{_COLOURS[line.colour]}")
 
-    def spot(self, x: float, y: float, *, arrow: bool) -> None:
-        """Mark a day; with an arrow where the day itself lies beyond."""
+    def spot(self, x: float, y: float, arrow: str) -> None:
+        """Mark a day; with an arrow if the day itself is beyond the axis."""
         if not arrow:
             self._circle(x, y, 4, f"fill:{_COLOURS['text']}")
             return
-        path = f"M{_number(x - 4)} {_number(y - 4)}l8 4l-8 4z"
+        back = -4 if arrow == "right" else 4
+        path = f"M{_number(x + back)} {_number(y - 4)}l{-2 * back} 4l{2 * back} 4z"
         self._parts.append(f'<path d="{path}" style="fill:{_COLOURS["text"]}"/>')
 
     def ring(self, x: float, y: float, *, dotted: bool) -> None:
@@ -363,20 +379,29 @@ class _Drawing:
         else:
             self.text(x + _GAP, y, text, _VALUE)
 
-    def boxed(self, x: float, y: float, words: str, right: float) -> None:
-        """Write an alarm beside a line, on the page's own ground."""
-        width = _width(words, _SMALL)
-        start = x + 5 if x + 5 + width < right else x - 5 - width
-        self.rectangle(start - 1, y - 8, width + 2, 11, "page")
-        self.text(start, y, words, _SMALL, "attention")
+    def dotted(self, x: float, start: float, end: float) -> None:
+        """Draw an upright dotted line that marks a step next to it."""
+        style = f"stroke:{_COLOURS['attention']};stroke-width:1.8;stroke-dasharray:2 2"
+        path = f"M{_number(x)} {_number(start)}V{_number(end)}"
+        self._parts.append(f'<path d="{path}" style="{style}"/>')
 
-    def end(self, x: float, y: float, line: Line, free: float) -> float:
-        """Write the words at a line's end above what is free; return how far is free then."""
+    def payments(
+        self, payments: Sequence[tuple[float, Paid]], middle: float, bottom: float
+    ) -> None:
+        """Mark payments by ticks that go down, the largest with its amount."""
+        for colour in dict.fromkeys(paid.colour for _, paid in payments):
+            days = [x for x, paid in payments if paid.colour == colour]
+            self.upright(days, bottom - 10, bottom - 2, colour, 1.2)
+        for x, paid in payments:
+            anchor = "end" if x > middle else "start"
+            self.text(x, bottom - 12.5, paid.words, _SMALL, paid.colour, anchor=anchor)
+
+    def end(self, x: float, y: float, line: Line) -> None:
+        """Write the words at a line's end, of several lines the middle there."""
         words = line.words.split("\n")
-        lowest = min(y + 3.3 + 5.5 * (len(words) - 1), free)
-        for place, word in enumerate(words, start=1 - len(words)):
-            self.text(x, lowest + 11 * place, word, _LABEL, line.colour, most=self.width - x)
-        return lowest - 11 * len(words) - 2
+        above = y + 3.3 - 5.5 * (len(words) - 1)
+        for place, word in enumerate(words):
+            self.text(x, above + 11 * place, word, _LABEL, line.colour, most=self.width - x)
 
     def _path(self, path: str, colour: str, width: float) -> None:
         style = f"fill:none;stroke:{_COLOURS[colour]};stroke-width:{width:g}"

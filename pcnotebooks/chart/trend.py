@@ -5,9 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pandas as pd
+from matplotlib.markers import TICKDOWN
+from matplotlib.transforms import ScaledTranslation
 
+from pcnotebooks.chart.lanes import step_of
 from pcnotebooks.chart.pen import LABEL, SMALL, TICK, Pen
-from pcnotebooks.overview.charts import TrendChart
+from pcnotebooks.overview.axis import spread
+from pcnotebooks.overview.trend import TrendChart
 
 
 def draw_trend(pen: Pen, chart: TrendChart) -> float:
@@ -20,60 +24,79 @@ def draw_trend(pen: Pen, chart: TrendChart) -> float:
         ax.plot(x[-1], line.heights[-1], "o", color=colour, markersize=5 * pen.scale)
     _mark_unexplained(pen, chart)
     ax.axhline(0, color=muted, linewidth=0.8)
-    ax.set_xticks(*zip(*chart.days.ticks, strict=True))
     ax.set_yticks(*zip(*chart.amounts.ticks, strict=True))
-    # The span of a single answer is zero, which is no axis.
+    # The span of a single answer is zero, too short for an axis.
     margin = 0.02 * (chart.days.last - chart.days.first) or pd.Timedelta(days=1)
     first: Any = chart.days.first - margin
     last: Any = chart.days.last + margin
     ax.set_xlim(first, last)
     low, high = chart.amounts.first, chart.amounts.last
-    # Payments are marked below the balances.
-    below = 0.36 if chart.payments else 0.12
-    ax.set_ylim(low - below * (high - low), high + 0.12 * (high - low))
+    # Payments are marked below the balances, and movements without one are named above.
+    below = 0.3 if chart.payments else 0.12
+    above = 0.2 if chart.unexplained else 0.12
+    ax.set_ylim(low - below * (high - low), high + above * (high - low))
+    amounts = "\n".join(words for _, words in chart.amounts.ticks)
+    room = pen.room(pen.width(amounts, TICK) + 2 * SMALL * pen.scale)
+    ends = "\n".join(line.words for line in chart.lines)
+    wide = max(room - pen.width(ends, LABEL), 0.2 * room)
+    places = [(wide * ((day - first) / (last - first)), words) for day, words in chart.days.ticks]
+    ax.set_xticks(*zip(*chart.days.ticks[:: step_of(pen, places)], strict=True))
     _payments(pen, chart)
     _ends(pen, chart)
     ax.grid(axis="y", color=pen.colours["rule"], linewidth=0.6)
     ax.set_ylabel(chart.unit, loc="top", fontsize=SMALL * pen.scale, color=muted)
-    amounts = "\n".join(words for _, words in chart.amounts.ticks)
-    return pen.room(pen.width(amounts, TICK) + 2 * SMALL * pen.scale)
+    return room
 
 
 def _mark_unexplained(pen: Pen, chart: TrendChart) -> None:
-    """Mark each unexplained step, and write the word next to the newest."""
+    """Mark each unexplained movement next to its step, and name the newest above."""
+    red, ax = pen.colours["attention"], pen.ax
+    figure: Any = ax.get_figure(root=True)
+    aside = ScaledTranslation(4 * pen.scale / 72, 0, figure.dpi_scale_trans)
     for moment, before, after in chart.unexplained:
-        pen.ax.vlines(moment, before, after, color=pen.colours["attention"], linewidth=2.4)
-    ground = {"facecolor": pen.colours["page"], "edgecolor": "none", "pad": 1.5}
-    for moment, before, after in chart.unexplained[-1:]:
-        place = (moment, (before + after) / 2)
-        pen.write("unexplained", place, SMALL, "attention", by=(5, 0), bbox=ground)
+        ax.vlines(
+            moment, before, after, color=red, linewidth=1.6 * pen.scale,
+            linestyle=(0, (1, 1)), transform=ax.transData + aside,
+        )  # fmt: skip
+    for moment, _, _ in chart.unexplained[-1:]:
+        late = moment > chart.days.first + (chart.days.last - chart.days.first) / 2
+        pen.write(
+            "unexplained", (moment, 1), SMALL, "attention", xycoords=("data", "axes fraction"),
+            by=(4, -6), ha="right" if late else "left",
+        )  # fmt: skip
 
 
 def _payments(pen: Pen, chart: TrendChart) -> None:
-    """Mark payments below, on the day they were made."""
+    """Mark payments below, on the day they were made: ticks that go down from a line."""
     if not chart.payments:
         return
-    days: Any = [day for day, _ in chart.payments]
-    low, size = pen.ax.get_xaxis_transform(), 7 * pen.scale
-    pen.ax.plot(
-        days, [0.05] * len(days), "|", color=pen.colours["text"], markersize=size, transform=low
-    )
+    ax, size = pen.ax, 8 * pen.scale
+    for colour in dict.fromkeys(paid.colour for paid in chart.payments):
+        days: Any = [paid.day for paid in chart.payments if paid.colour == colour]
+        ax.plot(
+            days, [0.1] * len(days), linestyle="none", marker=TICKDOWN, markersize=size,
+            color=pen.colours[colour], transform=ax.get_xaxis_transform(),
+        )  # fmt: skip
     pen.write(
-        "payments", (0, 0.05), SMALL, "muted", xycoords="axes fraction", by=(-4, 0), ha="right"
+        "payments", (0, 0.1), SMALL, "muted", xycoords="axes fraction", by=(-4, -4), ha="right"
     )
-    for day, words in chart.payments:
-        if words:
+    middle = chart.days.first + (chart.days.last - chart.days.first) / 2
+    for paid in chart.payments:
+        if paid.words:
             place: Any = ("data", "axes fraction")
-            pen.write(words, (day, 0.09), 7.5, "muted", xycoords=place, ha="center", va="bottom")
+            side = "left" if paid.day < middle else "right"
+            pen.write(
+                paid.words, (paid.day, 0.11), SMALL, paid.colour, xycoords=place, ha=side,
+                va="bottom",
+            )  # fmt: skip
 
 
 def _ends(pen: Pen, chart: TrendChart) -> None:
     """Write what each line ends at to the right of the axes, one below the other."""
     bottom, top = pen.ax.get_ylim()
-    gap = 0.85 / chart.rows * (top - bottom)
-    height, where = float("-inf"), ("axes fraction", "data")
-    for line in chart.ends:
-        height = max(line.heights[-1], height + gap)
+    gap, where = 0.85 / chart.rows * (top - bottom), ("axes fraction", "data")
+    heights = spread([line.heights[-1] for line in chart.ends], gap, top - gap / 2)
+    for line, height in zip(chart.ends, heights, strict=True):
         pen.write(
             line.words, (1, height), LABEL, line.colour,
             xycoords=where, by=(4, 0), annotation_clip=False,

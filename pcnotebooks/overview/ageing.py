@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -86,7 +86,7 @@ def ageing_chart(
         for bands in owners.values()
         for end in (bands.get("credit", Decimal(0)), _sum_of(bands, _OPEN))
     ]
-    scale, unit = scale_of(lengths, currency)
+    scale, word = scale_of(lengths)
     several = len(owners) > 1
     stacks = tuple(
         Stack(
@@ -97,15 +97,15 @@ def ageing_chart(
         for owner, bands in owners.items()
     )
     key = _key(every, unknown, currency, locale)
-    foot = foot_of(aged, locale, as_of=as_of)
     terms = f"Due dates computed: invoice date + {format_days(terms_days, locale=locale)}"
     with exactly():
         reach = [float(length / scale) for length in lengths]
     return AgeingChart(
         title=_title(every, unknown, oldest, currency, locale),
         description=_description(owners, unknown, currency, locale),
-        foot=replace(foot, words=f"{terms} · {foot.words}"),
-        unit=unit,
+        foot=foot_of(aged, locale, as_of=as_of),
+        note=terms,
+        unit=f"{word}{currency}",
         # A lane for the key has room for two lines of it.
         rows=len(stacks) + bool(key) + (len(key) > 3),
         axis=amounts_axis(reach, locale),

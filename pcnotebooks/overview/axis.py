@@ -30,12 +30,23 @@ def amounts_axis(amounts: Sequence[float], locale: str) -> Axis[float]:
     return Axis(low, high, tuple(ticks))
 
 
-def days_axis(moments: Sequence[datetime], locale: str) -> Axis[datetime]:
-    """Return an axis of time that reaches all moments."""
-    first, last = min(moments), max(moments)
+def days_axis(span: tuple[datetime, datetime], locale: str) -> Axis[datetime]:
+    """Return an axis of time from the first moment to the last."""
+    first, last = span
     dates = _dates(first, last)
     words = format_ticks_of_time(dates, locale=locale)
     return Axis(first, last, tuple(zip(dates, words, strict=True)))
+
+
+def spread(heights: Sequence[float], gap: float, top: float) -> list[float]:
+    """Return rising heights at which words have a gap between them, none above the top."""
+    found: list[float] = []
+    for height in heights:
+        found.append(max(height, found[-1] + gap) if found else height)
+    for place in reversed(range(len(found))):
+        found[place] = min(found[place], top)
+        top = found[place] - gap
+    return found
 
 
 def _steps(low: float, high: float) -> list[float]:

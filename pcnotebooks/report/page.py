@@ -114,7 +114,7 @@ def page_of(shown: Overview, title: str | None) -> str:
 
 
 def _charts(section: Section, account: Account) -> Markup:
-    return charts_of(account.charts, prefix=f"c{section.place}p{account.number}")
+    return charts_of(account.charts, prefix=f"c{section.place}p{account.number}", foot=False)
 
 
 @dataclass(frozen=True)

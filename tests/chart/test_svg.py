@@ -17,6 +17,7 @@ from matplotlib.text import Text
 
 from pcnotebooks import (
     balance_changes,
+    invoice_frame,
     payment_recency,
     plot_balance_trend,
     plot_balances,
@@ -28,9 +29,10 @@ from pcnotebooks import (
     totals_frame,
 )
 from pcnotebooks.chart.svg import DESK, svg
+from pcnotebooks.frame.ageing import age
 from pcnotebooks.overview.charts import Chart
 from tests.builders import AT, detail, item, payload
-from tests.models import balances_chart, recency_chart, trend_chart
+from tests.models import ageing_chart, balances_chart, recency_chart, trend_chart
 
 SVG = "{http://www.w3.org/2000/svg}"
 FRAMES = {
@@ -122,7 +124,7 @@ def bars(svg: str) -> list[tuple[float, float]]:
 
 def test_bars_are_in_proportion():
     """To a tenth of a point, from the zero line; a credit to its left."""
-    (_, shorter), (_, longer) = bars(
+    (_, longer), (_, shorter) = bars(
         svg(balances_chart(select(FRAMES["sample"], currency="GBP")), prefix="p")
     )
     assert shorter / longer == pytest.approx(202955.87 / 548138.52, abs=0.001)
@@ -132,15 +134,22 @@ def test_bars_are_in_proportion():
 
 def test_payments_stand_at_their_days():
     """Between the ticks that say so; never paid to the left of the first day."""
-    drawn = svg(
-        recency_chart(payment_recency(select(FRAMES["sample"], currency="GBP"))), prefix="p"
-    )
+    paid_on = "2024-01-20T00:00:00Z"  # 45 days before
+    frame = summary_frame(
+        payload(
+            item("GBP", None, detail("OneTime", 1, lastPaymentDate="0001-01-01T00:00:00Z"),
+                 detail("Recurring", 2, lastPaymentDate=paid_on, lastPaymentAmount=7))
+        )
+    )  # fmt: skip
+    drawn = svg(recency_chart(payment_recency(frame)), prefix="p")
     spots = {each.get("r"): each for each in tree(drawn).iter(f"{SVG}circle")}
     assert spots
-    paid, never = (float(each.get("cx", 0)) for each in tree(drawn).iter(f"{SVG}circle"))
+    paid, never = sorted(
+        (float(each.get("cx", 0)) for each in tree(drawn).iter(f"{SVG}circle")), reverse=True
+    )
     at = {each.text: float(each.get("x", 0)) for each in tree(drawn).iter(f"{SVG}text")}
-    assert paid == pytest.approx(at["439"], abs=0.1)
-    assert at["90"] - at["0"] == pytest.approx((paid - at["0"]) * 90 / 439, abs=0.2)
+    assert paid == pytest.approx((at["30"] + at["60"]) / 2, abs=0.2)
+    assert at["90"] - at["0"] == pytest.approx(2 * (paid - at["0"]), abs=0.2)
     assert never < at["0"]
 
 
@@ -247,14 +256,27 @@ def test_two_answers_of_one_minute_make_a_trend():
 
 
 def test_ticks_whose_words_would_touch_are_left_out():
-    """A long lane and large amounts leave little room: what stands there can be told apart."""
-    parts = [
-        detail("Azure reservation of three years, prepaid", "999999999999.99"),
-        detail("OneTime", "-123456789012.34"),
-    ]  # fmt: skip
-    frame = summary_frame(payload(item("GBP", None, *parts)))
-    written = tree(svg(balances_chart(frame), prefix="p", width=331)).iter(f"{SVG}text")
-    assert [each.text for each in written if re.fullmatch(r"-?\d+", each.text)] == ["0"]
+    """Large amounts leave little room: what stands there can be told apart."""
+    given = [
+        payload(item("GBP", "999999999999.99"), at=AT + timedelta(days=30 * number))
+        for number in range(14)
+    ]
+    drawing = svg(trend_chart(totals_frame(*given)), prefix="p", width=200)
+    written = [each.text or "" for each in tree(drawing).iter(f"{SVG}text")]
+    months = [words for words in written if re.fullmatch(r"[A-Z][a-z]{2}(\s\d{4})?|\d{4}", words)]
+    assert len(months) < 6
+    assert months[0].endswith("2024")
+
+
+def test_a_page_states_the_source_once_and_a_chart_how_it_was_worked_out():
+    """Without its foot a chart has its note."""
+    frame = invoice_frame(sample_payload("invoices"))
+    chart = ageing_chart(age(select(frame, currency="GBP")))
+    with_foot, without = (said(texts(svg(chart, prefix="p", foot=foot))) for foot in (True, False))
+    assert "Sample data" in with_foot
+    assert "Sample data" not in without
+    for words in (with_foot, without):
+        assert "Due dates computed: invoice date + 60 days" in words
 
 
 def test_a_name_that_just_has_room_is_not_stretched():
