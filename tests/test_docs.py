@@ -116,6 +116,22 @@ def test_commands_of_the_pages_exist(page, line):
     assert given <= known, f"{page}: {line}"
 
 
+SECURITY = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
+PROMISES = re.findall(r"^\d+\. (.+)$", SECURITY, re.MULTILINE)
+
+
+def test_every_promise_names_tests_that_exist():
+    """A test that is renamed or removed takes its promise along."""
+    assert len(PROMISES) > 20
+    for promise in PROMISES:
+        assert re.search(r"\(`[^`]*test_\w+\.py", promise), promise
+    for name, function in re.findall(r"`([\w/]*test_\w+\.py)(?:::(\w+))?`", SECURITY):
+        path = ROOT / "tests" / name
+        assert path.exists(), name
+        defined = re.findall(r"^(?:async )?def (\w+)", path.read_text("utf-8"), re.MULTILINE)
+        assert not function or function in defined, f"{name}::{function}"
+
+
 def test_links_lead_somewhere():
     """Each relative link of README and docs names a file that is there."""
     for page in PAGES:
