@@ -81,9 +81,9 @@ def test_cloud_and_currency_by_mouse_and_keyboard(
     box.screenshot(path=screenshots / "dashboard-all.png")
     box.get_by_role("button", name="CHF").focus()
     opened.page.keyboard.press("Enter")
-    _drawn(box, 2)
+    _drawn(box, 1)
     _says(box, "CHF 1,230.33 owed, all OneTime; never paid.")
-    box.get_by_text("751,094.39").click()  # all of a row is its button
+    box.get_by_text("751,094.39").click(force=True)  # all of a row is its button
     _says(box, "GBP 751,094.39 owed, 73 % OneTime")
     _drawn(box, 2)
     box.get_by_role("radio", name="GBP").check()
@@ -110,7 +110,7 @@ def test_cloud_and_currency_by_mouse_and_keyboard(
     expect(box.get_by_role("img")).to_have_count(0)
     box.screenshot(path=screenshots / "dashboard-nothing-fetched.png")
     opened.page.keyboard.press("Home")  # Sample data
-    _drawn(box, 2)
+    _drawn(box, 1)
     _says(box, "EUR 1,001.12 owed")
 
 
@@ -120,7 +120,7 @@ def test_is_accessible_in_both_themes_and_in_a_narrow_window(
     """Nothing is found by axe, and nothing is cut off."""
     box = show("import pcnotebooks as pc\n\npc.dashboard(payloads=pc.sample_history())")
     box.get_by_role("button", name="USD").first.click()
-    _drawn(box, 4)
+    _drawn(box, 3)
     for width in (WIDE, MIDDLE, NARROW):
         opened.page.set_viewport_size({"width": width, "height": 2400})
         for theme in ("Dark", "Light"):
