@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from pcnotebooks.errors import ConfigurationError, PcNotebooksError
+from pcnotebooks.errors import ConfigurationError, PcNotebooksError, missing_library
 from pcnotebooks.history import tables
 from pcnotebooks.history.store import discreet, folder_of
 from pcnotebooks.text import one_line, without_password
@@ -48,9 +48,7 @@ def open_delta(
         Without the extra ``delta``, for options that are not texts, or for a place in the history.
     """
     if find_spec("deltalake") is None:
-        raise ConfigurationError(
-            "A Delta table needs deltalake.", remedy='Run: pip install "pcnotebooks[delta]"'
-        )
+        raise missing_library("deltalake", "A Delta table")
     if not isinstance(uri, str | os.PathLike) or not os.fspath(uri):
         raise ConfigurationError(
             f"The place of a Delta table is {uri!r}.", remedy="Give a folder or a URL."
