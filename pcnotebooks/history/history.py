@@ -333,7 +333,7 @@ class History:
         True
         >>> table = history.arrow("totals", currency="GBP")
         >>> table.column("balance_amount").to_pylist()
-        [Decimal('751504.3900')]
+        [Decimal('751094.3900')]
         >>> folder.cleanup()
         """
         wanted = Wanted.of(partner, cloud, currency, since, until)
