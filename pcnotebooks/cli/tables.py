@@ -67,7 +67,8 @@ def write(
     from pcnotebooks.files import write_whole
 
     output.parent.mkdir(parents=True, exist_ok=True)
-    show(write_whole(output, text.encode()))
+    # As write_csv does: Excel takes a file without the mark for one of the country's code page.
+    show(write_whole(output, text.encode("utf-8-sig" if form == "csv" else "utf-8")))
 
 
 def _text(

@@ -107,11 +107,7 @@ def resolve(
         raise ConfigurationError("Signing in needs a client id.", remedy=_SETUP)
     _require_client_id(chosen["client_id"])
     _require_cache(chosen["cache"])
-    if chosen["method"] not in METHODS:
-        raise ConfigurationError(
-            f"There is no sign-in method {hidden(one_line(chosen['method'], 60))!r}.",
-            remedy=f"The methods are {', '.join(METHODS)}.",
-        )
+    _require_method(chosen["method"])
     chosen |= {name: stored.get(name) for name in _PROOFS}
     chosen["certificate"] = chosen["certificate"] or os.environ.get("PCNOTEBOOKS_CERTIFICATE")
     chosen["tenant"] = _tenant(chosen["tenant"])
@@ -125,9 +121,10 @@ def resolve(
 
 
 def require_settings(values: Mapping[str, str]) -> None:
-    """Raise for a client id, tenant, cloud or cache that cannot be, before they are kept."""
+    """Raise for a value of a profile that cannot be, before it is kept."""
     _require_client_id(unwrapped(values["client_id"]))
     _require_cache(values.get("cache", _DEFAULTS["cache"]))
+    _require_method(values.get("method", _DEFAULTS["method"]))
     _tenant(unwrapped(values["tenant"]))
     _cloud(values.get("cloud", _DEFAULTS["cloud"]))
 
@@ -146,6 +143,14 @@ def _require_cache(cache: str) -> None:
         raise ConfigurationError(
             f"There is no token cache {cache!r}.",
             remedy=f"The caches are {', '.join(CACHES)}.",
+        )
+
+
+def _require_method(method: str) -> None:
+    if method not in METHODS:
+        raise ConfigurationError(
+            f"There is no sign-in method {hidden(one_line(method, 60))!r}.",
+            remedy=f"The methods are {', '.join(METHODS)}.",
         )
 
 
