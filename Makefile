@@ -99,10 +99,12 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.core: pyproject.toml constraints.txt | $(BIN)/python
+	@echo 'Installing pcnotebooks and JupyterLab into $(VENV): about 120 packages, up to a minute or two.'
 	@$(call install,-e .)
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
+	@echo 'Installing the development tools into $(VENV): about 230 packages, up to three minutes.'
 	@$(call install,-e '.[dev]')
 	@touch $@ $(VENV)/.core
 

@@ -8,7 +8,14 @@ from contextlib import contextmanager
 from pcnotebooks.text import printable
 
 # The extra that installs a library; `pip install pcnotebooks` installs all others.
-_EXTRAS = {"fsspec": "history", "pyarrow": "history", "openpyxl": "excel", "weasyprint": "pdf"}
+_EXTRAS = {
+    "deltalake": "delta",
+    "fsspec": "history",
+    "keyring": "keyring",
+    "openpyxl": "excel",
+    "pyarrow": "history",
+    "weasyprint": "pdf",
+}
 
 
 class PcNotebooksError(Exception):
