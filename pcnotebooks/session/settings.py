@@ -38,7 +38,8 @@ _TENANT = re.compile(rf"{_LABEL}(\.{_LABEL})*", re.IGNORECASE)
 _SETUP = (
     "Register an app of your own in the partner's Entra tenant (public client, delegated permission"
     ' user_impersonation on "Microsoft Partner Center") and give its application id: sign_in('
-    'client_id="..."), the environment variable PCNOTEBOOKS_CLIENT_ID, or client_id in a profile.'
+    'client_id="..."), the environment variable PCNOTEBOOKS_CLIENT_ID, or client_id in a profile'
+    " (in a shell: pcnotebooks profile add)."
     f" {page('guides/registration')} shows each step."
 )
 

@@ -110,6 +110,16 @@ def test_report_of_a_history(shell, capsys, tmp_path):
     assert "3 earlier answers for trends and changes" in html
 
 
+def test_report_of_another_partner_says_so(shell, capsys, tmp_path):
+    """In words of the shell."""
+    sample_payload().save("one.json")
+    assert shell("report", "--payload", "one.json", "--partner", "Nobody") == 2
+    error, remedy = capsys.readouterr().err.splitlines()
+    assert error == "Error: No payload is of that partner and cloud."
+    assert "--partner" in remedy
+    assert list(tmp_path.glob("*.html")) == []
+
+
 def test_report_of_an_empty_history_names_it(shell, capsys, tmp_path):
     """Which location holds nothing, and the command that fills it; no file is written."""
     Path("kept").mkdir()
