@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import Self
 
@@ -13,6 +14,8 @@ from pcnotebooks.session.discreet import discreet
 from pcnotebooks.session.settings import Settings
 from pcnotebooks.session.token_cache import claims_of
 from pcnotebooks.text import hidden, one_line
+
+_log = logging.getLogger("pcnotebooks")
 
 
 @dataclass(frozen=True, init=False, eq=False, repr=False)
@@ -136,6 +139,7 @@ def access_token(session: Session, *, refused: str | None = None) -> str:
     if isinstance(credential, MsalCredential):
         scope = credential.scope
     try:
+        _log.debug("Asking %s for a token for %s", type(credential).__name__, scope)
         if refused and hasattr(credential, "token_refused"):
             credential.token_refused(refused)
         token = credential.get_token(scope).token
