@@ -189,9 +189,9 @@ def test_exports_stay_in_their_folder(kind: str, tmp_path: Path, monkeypatch):
     inner.mkdir()
     monkeypatch.chdir(inner)
     box = dashboard(payloads=payload(HOSTILE[kind]))
-    for button in box._hand_on.children:
+    for button in box._hand_on.children[0].children:
         button.click()
-        assert "Saved" in box._saved.value
+        assert "Saved" in box._hand_on.children[1].outputs[0]["data"]["text/html"]
     names = [path.name for path in inner.iterdir()]
     assert len(names) == 4
     assert [path.name for path in tmp_path.iterdir()] == ["inner"]

@@ -16,13 +16,14 @@ from pcnotebooks.cli import (
     figures,
     history,
     notebooks,
+    pdfs,
     profiles,
     report,
     snapshot,
 )
 from pcnotebooks.cli.commands import EXIT_CODES, Pairs, add
 from pcnotebooks.cli.printing import say_error, show
-from pcnotebooks.errors import PcNotebooksError
+from pcnotebooks.errors import PcNotebooksError, needing_libraries
 
 # A public name loads its module, and with it pandas or msal, when it is first used; --help and
 # --version use none. What has no public name is imported in the command that needs it: a lazily
@@ -48,6 +49,7 @@ add(app, accounts.sign_out, "sign-out")
 add(app, accounts.accounts)
 add(app, accounts.doctor)
 add(app, snapshot.fetch)
+add(app, pdfs.invoice_pdfs, "invoice-pdfs")
 add(app, snapshot.snapshot)
 
 _history = typer.Typer(
@@ -83,7 +85,7 @@ def main() -> None:
             # A pipe on Windows has the 256 letters of a code page; partners' names have others.
             stream.reconfigure(errors="backslashreplace")
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), needing_libraries("This command"):
             warnings.showwarning = _show_warning  # type: ignore[assignment]  # called by position
             app()
     except (PcNotebooksError, OSError) as error:

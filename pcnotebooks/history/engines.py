@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -16,9 +16,9 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from pcnotebooks.errors import ConfigurationError, PcNotebooksError
+from pcnotebooks.errors import ConfigurationError, PcNotebooksError, missing_library
 from pcnotebooks.history import tables
-from pcnotebooks.history.store import folder_of
+from pcnotebooks.history.store import discreet, folder_of
 from pcnotebooks.text import one_line, without_password
 
 if TYPE_CHECKING:
@@ -48,9 +48,7 @@ def open_delta(
         Without the extra ``delta``, for options that are not texts, or for a place in the history.
     """
     if find_spec("deltalake") is None:
-        raise ConfigurationError(
-            "A Delta table needs deltalake.", remedy='Run: pip install "pcnotebooks[delta]"'
-        )
+        raise missing_library("deltalake", "A Delta table")
     if not isinstance(uri, str | os.PathLike) or not os.fspath(uri):
         raise ConfigurationError(
             f"The place of a Delta table is {uri!r}.", remedy="Give a folder or a URL."
@@ -88,12 +86,10 @@ def _is_within(place: str, folder: str) -> bool:
 class Delta:
     """The Delta table of a dataset."""
 
-    uri: str
+    # Not in the repr, for both may hold secrets.
+    uri: str = field(repr=False)
     dataset: str
-    options: dict[str, str]
-
-    def __repr__(self) -> str:
-        return f"Delta({self._place!r}, {self.dataset!r})"
+    options: dict[str, str] = field(repr=False)
 
     @property
     def _place(self) -> str:
@@ -201,7 +197,7 @@ class Delta:
         for value in sorted(self.options.values(), key=len, reverse=True):
             if len(value) > 5:  # not "true", nor a number
                 words = words.replace(value, "***")
-        return one_line(without_password(words), _MOST)
+        return one_line(discreet(words, self.uri), _MOST)
 
 
 def _changes(ours: pa.Table, theirs: pa.Table, key: Sequence[str]) -> pa.Table:

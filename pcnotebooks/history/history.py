@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import platformdirs
 
-from pcnotebooks.errors import ConfigurationError, PcNotebooksWarning
+from pcnotebooks.errors import ConfigurationError, PcNotebooksWarning, missing_library
 from pcnotebooks.frame.changes import changes_between
 from pcnotebooks.frame.measures import changes_of
 from pcnotebooks.frame.selection import AsOf, Choice, rows_with
@@ -31,7 +31,7 @@ from pcnotebooks.history.files import (
 )
 from pcnotebooks.payload import decode
 from pcnotebooks.payload.payload import Payload, require_resource
-from pcnotebooks.text import without_password
+from pcnotebooks.text import facts_html, without_password
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -91,9 +91,7 @@ class History:
 
     def __init__(self, location: str | os.PathLike[str] | None = None) -> None:
         if find_spec("pyarrow") is None:
-            raise ConfigurationError(
-                "A history needs pyarrow.", remedy='Run: pip install "pcnotebooks[history]"'
-            )
+            raise missing_library("pyarrow", "History")
         place = location or default_location()
         if not isinstance(place, str | os.PathLike):
             raise ConfigurationError(
@@ -104,6 +102,9 @@ class History:
 
     def __repr__(self) -> str:
         return f"History({self.location!r})"
+
+    def _repr_html_(self) -> str:
+        return facts_html("History", {"Location": self.location, "Look at it with": "index()"})
 
     @property
     def is_empty(self) -> bool:

@@ -19,7 +19,7 @@ import pandas as pd
 from pcnotebooks import __version__
 from pcnotebooks.amounts import format_number, minor_units, plain_amount
 from pcnotebooks.clouds import SAMPLE, cloud_label
-from pcnotebooks.errors import ConfigurationError
+from pcnotebooks.errors import ConfigurationError, needing_libraries
 from pcnotebooks.files import write_whole
 from pcnotebooks.frame.ageing import ageing_by_currency
 from pcnotebooks.frame.selection import AsOf, rows_of
@@ -196,13 +196,8 @@ def write_excel(
 
 def write_workbook(shown: Overview, path: str | os.PathLike[str]) -> Path:
     """Write an overview as :func:`write_excel` does."""
-    try:
+    with needing_libraries("write_excel"):
         import openpyxl  # noqa: PLC0415  (an extra)
-    except ImportError:
-        raise ConfigurationError(
-            "Excel files need openpyxl, which is not installed.",
-            remedy='Run pip install "pcnotebooks[excel]", or use write_csv.',
-        ) from None
     given = shown.payloads
     frames = {
         "totals": _with_source(shown.frames.history),

@@ -13,7 +13,7 @@ from pcnotebooks.session.credential import FixedToken, MsalCredential, TokenCred
 from pcnotebooks.session.discreet import discreet
 from pcnotebooks.session.settings import Settings
 from pcnotebooks.session.token_cache import claims_of
-from pcnotebooks.text import hidden, one_line
+from pcnotebooks.text import facts_html, hidden, one_line
 
 _log = logging.getLogger("pcnotebooks")
 
@@ -80,6 +80,18 @@ class Session:
         if not vars(self):
             return "Session()"  # refused by __init__, and shown by a traceback
         return f"Session({self.cloud.name!r}, partner={self.partner!r})"
+
+    def _repr_html_(self) -> str:
+        """Return where it asks and for whom, for a notebook; nothing of its tokens."""
+        if not vars(self):
+            return facts_html("Session", {})
+        facts = {
+            "Cloud": self.cloud.label or self.cloud.name,
+            "Service": self.cloud.api,
+            "Partner": self.partner or "the tenant that the token names",
+            "Credential": type(self.credential).__name__,
+        }
+        return facts_html("Session", facts)
 
     @classmethod
     @discreet

@@ -269,6 +269,13 @@ def cloud_of(name: str) -> Cloud:
     return _cloud(load_profile(name).get("cloud") or _DEFAULTS["cloud"])
 
 
+def client_id_of(profile: str | None) -> str | None:
+    """Return the client id of a profile, else the environment's; None if neither has one."""
+    profile = profile or os.environ.get("PCNOTEBOOKS_PROFILE") or None
+    found: str | None = _set(load_profiles().get(profile or "", {}), "client_id")
+    return found
+
+
 def _cloud(cloud: str | Cloud | dict[str, str]) -> Cloud:
     """Return the cloud; a profile may also hold one of the user's own, as a table."""
     if isinstance(cloud, str | Cloud):

@@ -693,4 +693,7 @@ def test_without_pyarrow_the_remedy_is_named():
         "except ValueError as error: print(error)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout == 'A history needs pyarrow.\nRun: pip install "pcnotebooks[history]"\n'
+    assert done.stdout.splitlines() == [
+        "History needs pyarrow, which is not installed.",
+        'Run: pip install "pcnotebooks[history]"',
+    ]
