@@ -143,7 +143,7 @@ class MsalCredential:
         Raises
         ------
         SignInError
-            If the login service refuses; without a ``code`` when nobody is signed in.
+            If the login service refuses; without a ``code`` if there is no sign-in.
         """
         with self._lock, renewing(self.settings):
             result = self._silently(*scopes)

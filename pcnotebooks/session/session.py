@@ -58,7 +58,7 @@ class Session:
         if not callable(getattr(credential, "get_token", None)):
             raise ConfigurationError(
                 f"A credential has a method get_token; {type(credential).__name__!r} has none.",
-                remedy="Pass a credential of azure-identity, or for a token of your own use"
+                remedy="Pass a credential of azure-identity, or for a token in hand use"
                 " Session.from_token(cloud, token).",
             )
         found = get_cloud(cloud)
