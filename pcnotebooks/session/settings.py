@@ -36,7 +36,7 @@ _CLIENT_ID = re.compile(r"[\w.:/~@+-]+", re.ASCII)
 _LABEL = r"[a-z0-9]([a-z0-9-]*[a-z0-9])?"
 _TENANT = re.compile(rf"{_LABEL}(\.{_LABEL})*", re.IGNORECASE)
 _SETUP = (
-    "Register an app of your own in the partner's Entra tenant (public client, delegated permission"
+    "Register an app in the partner's Entra tenant (public client, delegated permission"
     ' user_impersonation on "Microsoft Partner Center") and give its application id: sign_in('
     'client_id="..."), the environment variable PCNOTEBOOKS_CLIENT_ID, or client_id in a profile'
     " (in a shell: pcnotebooks profile add)."
@@ -230,7 +230,7 @@ def load_profiles() -> dict[str, dict[str, Any]]:
             raise ConfigurationError(
                 f"{path}: {', '.join(wrong)} of profile {name!r} cannot be.",
                 remedy=f"A profile is a table such as [contoso] with {', '.join(_KEYS)}, each a"
-                " text; a cloud of one's own is a table of texts.",
+                " text; a custom cloud is a table of texts.",
             )
     return profiles
 
@@ -295,6 +295,6 @@ def _cloud(cloud: str | Cloud | dict[str, str]) -> Cloud:
         return Cloud(**({"label": cloud.get("name", "")} | cloud))
     except TypeError:
         raise ConfigurationError(
-            f"A cloud of one's own has {', '.join(cloud)}.",
+            f"A custom cloud has {', '.join(cloud)}.",
             remedy="Give it name, authority and api, and a label if wanted.",
         ) from None
