@@ -47,7 +47,7 @@ class History:
 
     Every payload appended, of summaries or of invoices, is kept whole, once, with its hash.
     Frames are read from tables that are derived from the payloads and can be derived again. Any
-    number of processes and machines may append, compact and read at once: there is no lock, and
+    number of processes and machines may append, compact and read at once: readers never wait, and
     one that is killed leaves nothing broken. Reading writes nothing.
 
     Parameters
@@ -176,7 +176,7 @@ class History:
         return self._datasets.payloads_by_month(Wanted.of(partner, cloud, None, since, until))
 
     def index(self) -> pd.DataFrame:
-        """Return what is kept: one row a payload, told without reading its body.
+        """Return what is kept: one row a payload, without reading its body.
 
         Returns
         -------
