@@ -69,8 +69,10 @@ class Glance:
     overdue_since: str
     questions: tuple[str, ...]
     next_due: str
-    next_amount: str  # where it is known
+    next_amount: str  # if it is known
+    due_amount: Decimal | None  # the same
     change: str
+    change_amount: Decimal | None  # the same
     changed_since: str
     trend: tuple[tuple[float, float], ...]  # time and balance, each from 0 to 1
     due: date | None  # the day that next_due writes

@@ -36,6 +36,8 @@ def glance(told: Told) -> Glance:
         questions=asked,
         next_due=words.day(due),
         next_amount=words.amount(due_amount) if due_amount else "",
+        due_amount=due_amount,
+        change_amount=change.balance_change if change else None,
         change=words.move(change.balance_change) if change else NOTHING,
         changed_since=words.day(change.previous_retrieved_at) if change else "",
         trend=_points(told.changes),

@@ -16,7 +16,8 @@ from pcnotebooks.overview.build import overview
 from pcnotebooks.payload.decode import INVOICES
 from pcnotebooks.payload.payload import Payload
 from pcnotebooks.report.page import write_page
-from pcnotebooks.report.spreadsheet import write_csv, write_workbook
+from pcnotebooks.report.spreadsheet import write_csv
+from pcnotebooks.report.workbook import write_workbook
 
 # A file, and the code that writes it again of payloads, a name and a day; if there is any.
 Written: TypeAlias = list[tuple[Path, str]]
