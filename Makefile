@@ -10,7 +10,7 @@ install = if command -v uv >/dev/null 2>&1; \
 	then uv pip install --quiet --python $(BIN)/python -c constraints.txt $(1); \
 	else $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt $(1); fi
 
-.PHONY: report lab test check test-all test-oldest test-spark test-soak bench fuzz mutate docs audit clean
+.PHONY: report lab test check test-all test-oldest test-headless test-spark test-soak bench fuzz mutate docs audit release-check clean
 
 report: $(VENV)/.core
 	@mkdir -p reports
@@ -50,11 +50,18 @@ test-spark: $(VENV)/.dev
 	$(BIN)/uv pip install --quiet --python $(VENV)/spark/bin/python 'pyspark>=4.0'
 	PCNOTEBOOKS_SPARK_PYTHON=$(VENV)/spark/bin/python $(BIN)/python -m pytest -m spark
 
+# The dependency group headless, without Jupyter, in an environment that has nothing else.
+test-headless: $(VENV)/.dev
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(VENV)/headless
+	$(BIN)/uv pip install --quiet --python $(VENV)/headless/bin/python -c constraints.txt --group headless
+	$(BIN)/uv pip install --quiet --python $(VENV)/headless/bin/python --no-deps -e .
+	$(VENV)/headless/bin/python -m tests.headless
+
 # Minutes long.
 test-soak: $(VENV)/.dev
 	$(BIN)/python -m pytest -m soak
 
-test-all: test-oldest test-spark test-soak test
+test-all: test-oldest test-headless test-spark test-soak test
 
 # Damaged answers against a second reading of them: so many, from a seed that is told.
 FUZZ = 20000
@@ -80,6 +87,10 @@ audit: $(VENV)/.dev
 	@test -n "$(ADVISORIES)" || { echo 'make audit ADVISORIES=all.zip (SECURITY.md says where it is from)'; exit 2; }
 	$(BIN)/uv run --quiet --no-project --isolated --with pip-audit python .ci/audit.py $(ADVISORIES)
 
+# What a release still lacks; CONTRIBUTING.md has the steps.
+release-check: $(VENV)/.dev
+	$(BIN)/uv run --quiet --no-project --isolated --with-editable . --with build --with hatchling --with twine --with pyroma python .ci/release_check.py
+
 clean:
 	rm -rf $(VENV) build dist reports screenshots .coverage .*_cache
 
@@ -88,10 +99,12 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.core: pyproject.toml constraints.txt | $(BIN)/python
+	@echo 'Installing pcnotebooks and JupyterLab into $(VENV): about 120 packages, up to a minute or two.'
 	@$(call install,-e .)
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
+	@echo 'Installing the development tools into $(VENV): about 230 packages, up to three minutes.'
 	@$(call install,-e '.[dev]')
 	@touch $@ $(VENV)/.core
 

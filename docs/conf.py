@@ -25,6 +25,7 @@ html_theme_options = {
     "footer_end": [],
     "github_url": links.REPOSITORY,
 }
+html_context = {"default_mode": "auto"}
 html_sidebars = {"index": []}
 
 myst_enable_extensions = ["colon_fence"]

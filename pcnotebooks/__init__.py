@@ -16,6 +16,16 @@ _names = {
     for node in _stub.body
     if isinstance(node, ast.ImportFrom) and node.level == 1
 }
-__getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submod_attrs=_names)
+_load, __dir__, __all__ = lazy_loader.attach(__name__, submod_attrs=_names)
 
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> object:
+    """Load a public name; an installation without Jupyter has not the libraries of each."""
+    try:
+        return _load(name)
+    except ModuleNotFoundError as error:
+        from .errors import missing_library  # noqa: PLC0415  only if one is missing
+
+        raise missing_library(error.name, name) from None

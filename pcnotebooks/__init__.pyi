@@ -35,8 +35,8 @@ from .service.pdfs import save_invoice_pdfs
 from .session.device_code import DeviceCode
 from .session.session import Session
 from .session.sign_in import sign_in, sign_out
-from .widgets.dashboard import dashboard
-from .widgets.explore import cloud_picker, explore
+from .widgets.dashboard import Dashboard, dashboard
+from .widgets.explore import Explorer, cloud_picker, explore
 from .widgets.sign_in import sign_in_async
 
 __version__: str
@@ -44,7 +44,9 @@ __all__ = [
     "CLOUDS",
     "Cloud",
     "ConfigurationError",
+    "Dashboard",
     "DeviceCode",
+    "Explorer",
     "History",
     "NetworkError",
     "Payload",

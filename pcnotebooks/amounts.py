@@ -46,8 +46,8 @@ _MINOR_UNITS = {
     )
     for code in codes.split()
 }
-# Every setting is named: what is left out of a Context comes from decimal.DefaultContext, which
-# the user may have changed. 100 digits hold any sum of amounts, which have 43 digits at most.
+# Every setting is named: a Context takes the others from decimal.DefaultContext, which the user
+# may have changed. 100 digits hold any sum of amounts, which have 43 digits at most.
 _EXACT = Context(
     prec=100,
     rounding=ROUND_HALF_EVEN,
@@ -64,7 +64,7 @@ _ENGLISH = {"yMMMd": "d MMM y", "MMMd": "d MMM", "yMMM": "MMM y", "y": "y"}
 
 
 def exactly() -> AbstractContextManager[Context]:
-    """Return a context in which decimal arithmetic is exact, whatever the caller computes in.
+    """Return a context in which decimal arithmetic is exact, independent of the caller's context.
 
     A notebook may have set a precision of three digits, or trap every inexact result: without
     this, the former would change our figures and the latter end in an exception. Babel and
@@ -113,7 +113,7 @@ def format_number(
 ) -> str:
     """Return an amount without its currency code: ``751,094.39``, a credit ``(12.00)``.
 
-    Digits beyond the currency's own decimals are shown where there are any.
+    Digits beyond the currency's own decimals are shown if there are any.
     """
     exact = to_decimal(amount)
     with exactly():
@@ -147,6 +147,23 @@ def format_amount(amount: SupportsFloat, currency: str, *, locale: str = "en") -
     """
     number = f"{currency}{NO_BREAK}{format_number(amount, currency, locale=locale, credit='{}')}"
     return f"({number})" if to_decimal(amount) < 0 else number
+
+
+def plain_amount(amount: SupportsFloat, currency: str) -> str:
+    """Return an amount as programs read it: exact, with the currency's decimals or more.
+
+    Examples
+    --------
+    >>> plain_amount(751094.4, "GBP"), plain_amount(Decimal("-0.125"), "GBP")
+    ('751094.40', '-0.125')
+    """
+    exact = to_decimal(amount)
+    with exactly():
+        # A float's shortest digits are the service's, but for a zero that it ends in.
+        exact = exact if isinstance(amount, Decimal) else exact.normalize()
+    exponent = exact.as_tuple().exponent
+    decimals = max(minor_units(currency), -exponent if isinstance(exponent, int) else 0)
+    return f"{exact:z.{decimals}f}"  # z: nothing is 0.00, never -0.00
 
 
 def format_share(part: SupportsFloat, whole: SupportsFloat) -> str | None:
@@ -203,7 +220,7 @@ def format_days_ago(days: int, *, locale: str = "en") -> str:
 
 
 def format_tick(value: float, *, locale: str = "en") -> str:
-    """Return a number beside an axis, with the digits that it has; a credit ``(10)``."""
+    """Return a number for an axis, with all its digits; a credit is ``(10)``."""
     exact = Decimal(f"{value:.6g}")
     pattern = _pattern(locale, "######")
     with exactly():
@@ -212,9 +229,9 @@ def format_tick(value: float, *, locale: str = "en") -> str:
 
 
 def format_ticks_of_time(moments: Sequence[datetime], *, locale: str = "en") -> list[str]:
-    """Return moments beside an axis: months by name, days or hours where it is that short.
+    """Return moments for an axis: months by name, days or hours if it is that short.
 
-    The first moment has its year, and a year stands in place of its January.
+    The first moment has its year, and a year is written in place of its January.
     """
     if any(moment.hour or moment.minute for moment in moments):
         detail, whole = "HH:mm", f"{_day_pattern(locale, 'yMMMd')} HH:mm"

@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from pcnotebooks.text import printable
+
+# The extra that installs a library; `pip install pcnotebooks` installs all others.
+_EXTRAS = {
+    "deltalake": "delta",
+    "fsspec": "history",
+    "keyring": "keyring",
+    "openpyxl": "excel",
+    "pyarrow": "history",
+    "weasyprint": "pdf",
+}
 
 
 class PcNotebooksError(Exception):
@@ -124,3 +137,31 @@ class PcNotebooksWarning(UserWarning):
 
 class NoHistoryError(ConfigurationError):
     """There is no history at a location: a wrong name, or nothing was ever kept there."""
+
+
+def missing_library(module: str | None, purpose: str) -> ConfigurationError:
+    """Return the error that names a missing library and the command that installs it.
+
+    pip installs the missing dependencies of a package that is there already, however it came.
+
+    Examples
+    --------
+    >>> print(missing_library("openpyxl", "write_excel"))
+    write_excel needs openpyxl, which is not installed.
+    Run: pip install "pcnotebooks[excel]"
+    """
+    library = str(module).partition(".")[0]
+    extra = _EXTRAS.get(library)
+    package = f'"pcnotebooks[{extra}]"' if extra else "pcnotebooks"
+    return ConfigurationError(
+        f"{purpose} needs {library}, which is not installed.", remedy=f"Run: pip install {package}"
+    )
+
+
+@contextmanager
+def needing_libraries(purpose: str) -> Iterator[None]:
+    """Raise the error of :func:`missing_library` if an import inside finds no library."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise missing_library(error.name, purpose) from None

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import re
+import shlex
 from pathlib import Path
+
+import pytest
+import typer
 
 import pcnotebooks
 from pcnotebooks import sample_payload
+from pcnotebooks.cli.main import app
 from pcnotebooks.frame.build import summary_frame
 from pcnotebooks.frame.measures import payment_recency
 from pcnotebooks.service.refusals import LIST_REMEDIES, REMEDIES
@@ -14,6 +21,7 @@ from pcnotebooks.session.faults import KINDS
 from pcnotebooks.session.refusals import SIGN_IN_REMEDIES, UNKNOWN
 
 ROOT = Path(__file__).parents[1]
+TOP_LEVEL_AWAIT = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 TROUBLESHOOTING = (ROOT / "docs" / "reference" / "errors.md").read_text(encoding="utf-8")
 
 
@@ -62,8 +70,89 @@ def test_every_environment_variable_is_documented():
     assert {name for name in named if f"`{name}`" not in text} == set()
 
 
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def _blocks(language: str) -> list[tuple[str, str]]:
+    fence = re.compile(rf"^```{language}\n(.*?)^```", re.MULTILINE | re.DOTALL)
+    return [
+        (path.relative_to(ROOT).as_posix(), block)
+        for path in PAGES
+        for block in fence.findall(path.read_text(encoding="utf-8"))
+    ]
+
+
+@pytest.mark.parametrize(("page", "block"), [b for b in _blocks("python") if ">>>" not in b[1]])
+def test_examples_that_need_an_account_use_public_names(page, block):
+    """An example that is not run is Python, imports public names and passes known arguments."""
+    for node in ast.walk(compile(block, page, "exec", ast.PyCF_ONLY_AST | TOP_LEVEL_AWAIT)):
+        if isinstance(node, ast.ImportFrom) and node.module == "pcnotebooks":
+            assert {name.name for name in node.names} <= set(pcnotebooks.__all__)
+        elif isinstance(node, ast.Attribute) and getattr(node.value, "id", "") == "pc":
+            assert node.attr in pcnotebooks.__all__
+        elif isinstance(node, ast.Call) and getattr(node.func, "id", "") in pcnotebooks.__all__:
+            known = inspect.signature(getattr(pcnotebooks, node.func.id)).parameters
+            assert {each.arg for each in node.keywords} <= set(known), node.func.id
+
+
+COMMANDS = [
+    (page, line.split("  #")[0].strip())
+    for page, block in [*_blocks("console"), *_blocks("cron"), *_blocks("text")]
+    for line in block.splitlines()
+    if re.search(r"\bpcnotebooks [a-z]", line) and not re.match("make|pip", line)
+]
+
+
+@pytest.mark.parametrize(("page", "line"), COMMANDS)
+def test_commands_of_the_pages_exist(page, line):
+    """Each command has the options that the pages give it."""
+    words = shlex.split(line.partition("pcnotebooks ")[2])
+    command = typer.main.get_command(app)
+    while words and words[0] in getattr(command, "commands", {}):
+        command = command.commands[words.pop(0)]
+    assert not hasattr(command, "commands"), f"{page}: {line}"
+    known = {option for parameter in command.params for option in parameter.opts}
+    given = {word.partition("=")[0] for word in words if word.startswith("-")}
+    assert given <= known, f"{page}: {line}"
+
+
+SECURITY = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
+PROMISES = re.findall(r"^\d+\. (.+)$", SECURITY, re.MULTILINE)
+
+
+def test_every_promise_names_tests_that_exist():
+    """A test that is renamed or removed takes its promise along."""
+    assert len(PROMISES) > 20
+    for promise in PROMISES:
+        assert re.search(r"\(`[^`]*test_\w+\.py", promise), promise
+    for name, function in re.findall(r"`([\w/]*test_\w+\.py)(?:::(\w+))?`", SECURITY):
+        path = ROOT / "tests" / name
+        assert path.exists(), name
+        defined = re.findall(r"^(?:async )?def (\w+)", path.read_text("utf-8"), re.MULTILINE)
+        assert not function or function in defined, f"{name}::{function}"
+
+
 def test_links_lead_somewhere():
     """Each relative link of README and docs names a file that is there."""
-    for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
+    for page in PAGES:
         for link in re.findall(r"\]\(([^)#]+)", page.read_text(encoding="utf-8")):
             assert link.startswith("http") or (page.parent / link).exists(), (page.name, link)
+
+
+def test_every_command_is_documented():
+    """The page of commands has an example of each."""
+    text = (ROOT / "docs" / "reference" / "command-line.md").read_text(encoding="utf-8")
+    examples = dict(
+        re.findall(r"^\| `([a-z -]+)` \| `pcnotebooks ([^`]+)` \|$", text, re.MULTILINE)
+    )
+    groups = {
+        "": app,
+        **{f"{group.name} ": group.typer_instance for group in app.registered_groups},
+    }
+    names = {
+        f"{group}{command.name or command.callback.__name__}"
+        for group, commands in groups.items()
+        for command in commands.registered_commands
+    }
+    assert set(examples) == names
+    assert all(example.startswith(name) for name, example in examples.items())

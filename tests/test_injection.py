@@ -189,9 +189,9 @@ def test_exports_stay_in_their_folder(kind: str, tmp_path: Path, monkeypatch):
     inner.mkdir()
     monkeypatch.chdir(inner)
     box = dashboard(payloads=payload(HOSTILE[kind]))
-    for button in box._hand_on.children:
+    for button in box._hand_on.children[0].children:
         button.click()
-        assert "Saved" in box._saved.value
+        assert "Saved" in box._hand_on.children[1].outputs[0]["data"]["text/html"]
     names = [path.name for path in inner.iterdir()]
     assert len(names) == 4
     assert [path.name for path in tmp_path.iterdir()] == ["inner"]
@@ -213,11 +213,11 @@ def test_the_history_stays_in_its_folder(text: str, tmp_path: Path):
     assert files
     for path in files:
         _, cloud, partner, month, _ = path.relative_to(place).parts
-        assert cloud == "cloud=global"
+        assert cloud == "in_cloud=global"
         assert month == "month=2024-03"
-        assert partner.startswith("partner=")
+        assert partner.startswith("account=")
         assert not CONTROLS.search(partner)
-        assert not re.search(r'[<>:"\\|?*\s]', partner.removeprefix("partner="))
+        assert not re.search(r'[<>:"\\|?*\s]', partner.removeprefix("account="))
         assert pq.ParquetFile(path).metadata.num_rows
     assert next(history.payloads()).partner == text
     assert set(history.summaries()["partner"]) == {text}

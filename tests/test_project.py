@@ -6,6 +6,7 @@ import ast
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -58,9 +59,8 @@ def test_every_import_is_declared():
     imported = _imported_libraries(ROOT / "pcnotebooks")
     extras = PROJECT["project"]["optional-dependencies"]
     core = {name for name, _ in _requirements(PROJECT["project"]["dependencies"])}
-    optional = {
-        name for extra in ("history", "excel", "pdf") for name, _ in _requirements(extras[extra])
-    }
+    offered = re.search(r"\[(.*)\]", extras["all"][0])[1].split(",")
+    optional = {name for extra in offered for name, _ in _requirements(extras[extra])}
     assert imported - core - optional == set()
     # ipykernel runs the notebooks and is never imported; nothing else is declared without use.
     assert core - imported == {"ipykernel"}
@@ -68,24 +68,114 @@ def test_every_import_is_declared():
     assert core & optional == set()
 
 
+def test_headless_is_a_part_of_the_dependencies():
+    """The group for installations without Jupyter has the same bounds, and no other library."""
+    headless = _requirements(PROJECT["dependency-groups"]["headless"])
+    extras = PROJECT["project"]["optional-dependencies"]
+    assert headless <= _requirements(PROJECT["project"]["dependencies"] + extras["history"])
+
+
+def test_recipe_equals_environment():
+    """The recipe for conda-forge requires what environment.yml requires."""
+    recipe = (ROOT / "packaging" / "conda-forge" / "recipe.yaml").read_text()
+    run = recipe.partition("  run:\n")[2].partition("\ntests:")[0]
+    listed = re.findall(r"^    - ([a-z0-9_\-]+ [><=].*)$", run, flags=re.MULTILINE)
+    found = {tuple(line.split()) for line in listed} - {("python", ">=${{", "python_min", "}}")}
+    text = (ROOT / "environment.yml").read_text()
+    wanted = re.findall(r"^  - ([a-z0-9_\-]+)([><=].*)$", text, flags=re.MULTILINE)
+    assert found == set(wanted) - {("python", ">=3.11")}
+
+
 def test_version_is_one():
-    """Package, metadata and changelog agree on the version."""
+    """Package, metadata, changelog, citation and recipe agree on the version."""
     import pcnotebooks  # noqa: PLC0415
 
-    assert pcnotebooks.__version__ == version("pcnotebooks") == PROJECT["project"]["version"]
-    assert f"## {pcnotebooks.__version__}" in (ROOT / "CHANGELOG.md").read_text()
+    own = pcnotebooks.__version__
+    assert own == version("pcnotebooks") == PROJECT["project"]["version"]
+    assert f"## {own}" in (ROOT / "CHANGELOG.md").read_text()
+    assert f"version: {own}\n" in (ROOT / "CITATION.cff").read_text()
+    recipe = (ROOT / "packaging" / "conda-forge" / "recipe.yaml").read_text()
+    assert f'version: "{own}"' in recipe
+
+
+def test_addresses_complete_the_metadata():
+    """Once the addresses are set, no link of the description is relative; until then all stay."""
+    from hatch_build import absolute, urls  # noqa: PLC0415
+
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert absolute(readme, "") == readme
+    whole = absolute(readme, "https://example.org/r")
+    links = re.findall(r"\]\(([^)]+)\)", whole)
+    assert [link for link in links if not link.startswith(("https://", "#"))] == []
+    assert "](https://example.org/r/raw/main/docs/report.png)" in whole
+    assert urls("", "") == {}
+    assert set(urls("https://e.org", "https://e.org/r")) == {
+        "Changelog",
+        "Documentation",
+        "Issues",
+        "Source",
+    }
+
+
+def test_issue_forms_ask_for_ids_and_for_no_payload():
+    """A form has a field for each id, none for a file, and a promise to confirm."""
+    forms = ROOT / ".github" / "ISSUE_TEMPLATE"
+    problem = (forms / "problem.yml").read_text(encoding="utf-8")
+    assert {"request", "correlation", "code"} <= set(
+        re.findall(r"^    id: (\w+)", problem, re.MULTILINE)
+    )
+    assert "Do not attach a payload" in problem
+    assert "blank_issues_enabled: false" in (forms / "config.yml").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the wheel as it would be published."""
+def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the unpacked sdist as it would be published."""
+    folder = tmp_path_factory.mktemp("sdist")
+    subprocess.run(
+        [sys.executable, "-m", "build", "--sdist", "--no-isolation", "--outdir", folder, ROOT],
+        check=True,
+        capture_output=True,
+    )
+    shutil.unpack_archive(next(folder.glob("*.tar.gz")), folder, filter="data")
+    return next(path for path in folder.iterdir() if path.is_dir())
+
+
+@pytest.fixture(scope="module")
+def wheel(sdist: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the wheel as it would be published, built from the sdist."""
     folder = tmp_path_factory.mktemp("wheel")
     subprocess.run(
-        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", folder, ROOT],
+        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", folder, sdist],
         check=True,
         capture_output=True,
     )
     return next(folder.glob("*.whl"))
+
+
+def test_tests_run_from_the_sdist(sdist: Path):
+    """It holds all that the tests need, so a distribution can run them: tried with a few."""
+    kept = subprocess.run(
+        ["git", "ls-files", "-z"],  # noqa: S607 (whichever git there is)
+        cwd=ROOT,
+        capture_output=True,
+        check=False,
+        text=True,
+    ).stdout.split("\0")
+    left_out = {name for name in kept if name and not (sdist / name).exists()}
+    assert {name for name in left_out if not name.startswith(".git")} == set()
+    done = subprocess.run(
+        [
+            *[sys.executable, "-m", "pytest", "-q", "-p", "no:xdist", "-p", "no:cacheprovider"],
+            *["tests/test_docs.py", "tests/test_amounts.py"],
+        ],
+        cwd=sdist,
+        env=os.environ | {"PYTHONPATH": str(sdist)},
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout
 
 
 def test_wheel_holds_what_the_package_needs(wheel: Path):

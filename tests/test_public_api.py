@@ -23,7 +23,9 @@ CALLABLES = {
 # The parameters of every public callable, as the design has them. None: not laid down there.
 SIGNATURES = {
     "Cloud": "(name, label, authority, api)",
+    "Dashboard": None,
     "DeviceCode": "(url, code, expires_at, message, cloud, tenant, client_id)",
+    "Explorer": None,
     "History": "(location=None)",
     "Payload": "(body, cloud, partner, retrieved_at, request_id=None, correlation_id=None,"
     " resource='invoice_summaries', pages=())",
@@ -197,6 +199,37 @@ def test_the_analysis_half_needs_no_network_half():
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"
+
+
+# None in sys.modules is an import that fails; make test-headless tries a real absence.
+WITHOUT = """
+import sys
+sys.modules |= dict.fromkeys(["matplotlib", "ipywidgets", "nbformat", "openpyxl", "weasyprint"])
+import pcnotebooks as pc
+calls = {
+    "plot_balances": (), "dashboard": (), "render_notebook": ("02_balances", "x.html"),
+    "write_excel": ("x.xlsx", pc.sample_payload()),
+    "render_report": (pc.sample_payload(), "x.pdf"),
+}
+for name, arguments in calls.items():
+    try:
+        getattr(pc, name)(*arguments)
+    except pc.ConfigurationError as error:
+        print(name, "|", error.remedy)
+"""
+
+
+def test_a_missing_library_is_named_with_its_command(tmp_path):
+    """One error in words for each, also from a public name that cannot be loaded."""
+    run = subprocess.run(
+        [sys.executable, "-c", WITHOUT], capture_output=True, text=True, check=True, cwd=tmp_path
+    )
+    remedies = dict(line.split(" | ") for line in run.stdout.splitlines())
+    usual = "Run: pip install pcnotebooks"
+    assert remedies["plot_balances"] == remedies["dashboard"] == usual
+    assert remedies["render_notebook"] == usual
+    assert remedies["write_excel"] == 'Run: pip install "pcnotebooks[excel]"'
+    assert 'pip install "pcnotebooks[pdf]"' in remedies["render_report"]
 
 
 # What pip writes down about a package is missing for one that was copied, zipped or frozen.

@@ -52,7 +52,10 @@ def sign_out() -> None:
 
 
 def accounts() -> None:
-    """List the cached sign-ins."""
+    """List the cached sign-ins.
+
+    If a cache cannot be read, the others are listed and the exit code is 2.
+    """
     from pcnotebooks.session.token_cache import readable_accounts
 
     readable, unreadable = readable_accounts()
@@ -61,7 +64,7 @@ def accounts() -> None:
     show_table(vars(account).values() for account in readable)
     for error in unreadable.values():
         say_error(error)
-    raise typer.Exit(bool(unreadable))
+    raise typer.Exit(2 * bool(unreadable))
 
 
 def doctor(*, cloud: Cloud = None, profile: Profile = None) -> None:

@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 import pcnotebooks as pc
-from pcnotebooks.cli.options import Location, Partners, Since, Until
+from pcnotebooks.cli.options import (
+    CloudOfFigures,
+    Currencies,
+    Invoices,
+    Location,
+    Partners,
+    RetrievedAt,
+    Since,
+    Unexplained,
+    Until,
+)
 from pcnotebooks.cli.printing import say_error, show, show_table
-from pcnotebooks.errors import PayloadError
+from pcnotebooks.cli.sources import Source
+from pcnotebooks.errors import ConfigurationError, PayloadError, PcNotebooksError
 from pcnotebooks.text import named
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _DIR = typer.Argument(metavar="DIR", file_okay=False, help="Folder for the files.")
 
@@ -46,24 +60,41 @@ def changes(
     *,
     history: Location = None,
     partner: Partners = None,
-    currency: Annotated[list[str] | None, typer.Option(metavar="CODE")] = None,
+    currency: Currencies = None,
     since: Since = None,
     until: Until = None,
-    unexplained: Annotated[
-        bool, typer.Option("--unexplained", help="Only what moved without cause; exit code 1.")
-    ] = False,
+    invoices: Invoices = False,
+    unexplained: Unexplained = False,
 ) -> None:
-    """Say what changed from one payload to the next.
+    """Say in words what changed from one payload to the next.
 
-    Each line has the day, the partner, by how much the balance moved, and what explains it.
+    Each line has the day, the partner, by how much the balance moved, and what explains it; or
+    with --invoices the document, and whether it is new, paid or voided. The command pcnotebooks
+    changes has the same as a table, JSON or CSV.
     """
+    if invoices and unexplained:
+        raise typer.BadParameter("--unexplained is about balances: leave out --invoices.")
+    kept = _opened(history)
+    found = kept.changes(
+        partner=partner,
+        currency=currency,
+        since=since,
+        until=until,
+        resource="invoices" if invoices else "invoice_summaries",
+    )
+    steps = found.sort_values("retrieved_at", kind="stable")
+    rows = _documents(steps) if invoices else _movements(steps, unexplained=unexplained)
+    show_table(rows)
+    raise typer.Exit(unexplained and bool(rows))
+
+
+def _movements(steps: pd.DataFrame, *, unexplained: bool) -> list[list[object]]:
+    """Return a row for each balance that moved: day, partner, by how much, and why."""
     from pcnotebooks.amounts import format_amount
 
-    kept = _opened(history)
-    found = kept.changes(partner=partner, currency=currency, since=since, until=until)
-    rows = []
-    steps: Iterable[Any] = found.sort_values("retrieved_at", kind="stable").itertuples()
-    for row in steps:
+    rows: list[list[object]] = []
+    row: Any
+    for row in steps.itertuples():
         causes = []
         if row.payment_seen:
             stated = row.payment_amount == row.payment_amount  # NaN: the service states none
@@ -76,8 +107,64 @@ def changes(
         if row.unexplained if unexplained else (row.balance_change or causes):
             moved = format_amount(row.balance_change, row.currency)
             rows.append([row.retrieved_at.date(), named(row.partner), moved, ", ".join(causes)])
-    show_table(rows)
-    raise typer.Exit(unexplained and bool(rows))
+    return rows
+
+
+def _documents(steps: pd.DataFrame) -> list[list[object]]:
+    """Return a row for each document that changed: day, partner, which, how, and what is open."""
+    from pcnotebooks.amounts import format_amount
+
+    rows: list[list[object]] = []
+    row: Any
+    for row in steps.itertuples():
+        amounts = [
+            f"{format_amount(amount, row.currency)} {what}"
+            for amount, what in (
+                (row.previous_open_amount, "open before"), (row.open_amount, "open now"),
+            )
+            if not math.isnan(amount)
+        ]  # fmt: skip
+        whose = [row.retrieved_at.date(), named(row.partner)]
+        rows.append([*whose, row.invoice_id, row.change, ", ".join(amounts)])
+    return rows
+
+
+def add_files(
+    files: Annotated[
+        list[Path],
+        typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="Saved payloads."),
+    ],
+    *,
+    history: Location = None,
+    cloud: CloudOfFigures = None,
+    partner: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The partner of raw answers.")
+    ] = None,
+    retrieved_at: RetrievedAt = None,
+    sample: Annotated[bool, typer.Option("--sample", help="Keep even sample data.")] = False,
+) -> None:
+    """Keep payloads that were saved as files, such as those that export has written.
+
+    A payload that is kept already is kept once. Of a raw answer, which is not a file of
+    Payload.save, --cloud, --partner and --retrieved-at say whose it is. If a file fails, the others
+    are kept and the exit code is 2.
+    """
+    kept = pc.History(history)
+    failed = False
+    partners = () if partner is None else (partner,)
+    for file in files:
+        source = Source(files=[file], cloud=cloud, partners=partners, retrieved_at=retrieved_at)
+        try:
+            (payload,) = source.saved()
+            if payload.is_sample and not sample:
+                raise ConfigurationError("It is sample data.", remedy="To keep it, give --sample.")
+            is_new = kept.append(payload, sample=sample)
+        except (PcNotebooksError, OSError) as error:
+            failed = True
+            say_error(error, about=file)
+        else:
+            show(f"{file}: {'kept' if is_new else 'was kept already'}")
+    raise typer.Exit(2 * failed)
 
 
 def compact(*, history: Location = None) -> None:

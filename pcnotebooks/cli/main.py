@@ -4,59 +4,96 @@ from __future__ import annotations
 
 import io
 import sys
+import traceback
 import warnings
 from typing import Annotated
 
 import typer
 
 import pcnotebooks as pc
-from pcnotebooks.cli import accounts, history, report, snapshot
+from pcnotebooks.cli import (
+    accounts,
+    figures,
+    history,
+    notebooks,
+    pdfs,
+    profiles,
+    report,
+    snapshot,
+)
+from pcnotebooks.cli.commands import EXIT_CODES, Pairs, add
 from pcnotebooks.cli.printing import say_error, show
-from pcnotebooks.errors import NoHistoryError, PcNotebooksError
+from pcnotebooks.errors import PcNotebooksError, needing_libraries
 
 # A public name loads its module, and with it pandas or msal, when it is first used; --help and
 # --version use none. What has no public name is imported in the command that needs it: a lazily
 # loaded module of a package is never set on it, so "pcnotebooks.doctor" would fail elsewhere.
 
 app = typer.Typer(
-    help="Microsoft Partner Center invoice summaries as reports and notebooks.",
+    help="Microsoft Partner Center balances and invoices as figures, reports and notebooks.",
+    epilog=EXIT_CODES,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    add_completion=False,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+add(app, figures.balances)
+add(app, figures.invoices)
+add(app, figures.ageing)
+add(app, figures.changes)
+add(app, report.report)
+add(app, notebooks.render, cls=Pairs)
+add(app, notebooks.lab, allow_extra_args=True, ignore_unknown_options=True)
+add(app, accounts.sign_in, "sign-in")
+add(app, accounts.sign_out, "sign-out")
+add(app, accounts.accounts)
+add(app, accounts.doctor)
+add(app, snapshot.fetch)
+add(app, pdfs.invoice_pdfs, "invoice-pdfs")
+add(app, snapshot.snapshot)
+
+_history = typer.Typer(
+    help="Look at what snapshots have kept, and look after it.",
+    epilog=EXIT_CODES,
     no_args_is_help=True,
 )
-_history = typer.Typer(help="What snapshots have kept, and what changed.", no_args_is_help=True)
-
-app.command()(report.report)
-app.command(cls=report.Pairs)(report.render)
-app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(report.lab)
-app.command("sign-in")(accounts.sign_in)
-app.command("sign-out")(accounts.sign_out)
-app.command()(accounts.accounts)
-app.command()(accounts.doctor)
-app.command()(snapshot.snapshot)
 app.add_typer(_history, name="history")
-_history.command("list")(history.list_kept)
-_history.command()(history.changes)
-_history.command()(history.compact)
-_history.command()(history.verify)
-_history.command()(history.rebuild)
-_history.command()(history.export)
+add(_history, history.list_kept, "list")
+add(_history, history.changes)
+add(_history, history.add_files, "add")
+add(_history, history.export)
+add(_history, history.compact)
+add(_history, history.verify)
+add(_history, history.rebuild)
+
+_profile = typer.Typer(
+    help="List, add and remove profiles: who signs in, and where.",
+    epilog=EXIT_CODES,
+    no_args_is_help=True,
+)
+app.add_typer(_profile, name="profile")
+add(_profile, profiles.list_profiles, "list")
+add(_profile, profiles.add_profile, "add")
+add(_profile, profiles.remove_profile, "remove")
+add(_profile, profiles.path)
 
 
 def main() -> None:
-    """Run the command line: exit code 0 done, 1 an error in words, 2 wrong usage or location."""
+    """Run the command line: exit code 0 done, 1 something to report, 2 it failed."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # A pipe on Windows has the 256 letters of a code page; partners' names have others.
             stream.reconfigure(errors="backslashreplace")
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), needing_libraries("This command"):
             warnings.showwarning = _show_warning  # type: ignore[assignment]  # called by position
             app()
     except (PcNotebooksError, OSError) as error:
         say_error(error)
-        sys.exit(2 if isinstance(error, NoHistoryError) else 1)
+        sys.exit(2)
+    except Exception:  # noqa: BLE001  Python's own exit code 1 would say that there is a finding
+        traceback.print_exc()
+        sys.exit(2)
 
 
 def _show_warning(message: Warning | str, *_: object) -> None:
@@ -75,7 +112,8 @@ def _options(
     *,
     version: Annotated[
         # Eager, so that it runs first: typer loads pydantic as soon as it reads any other option.
-        bool, typer.Option("--version", help="Show it.", is_eager=True, callback=_show_version)
+        bool,
+        typer.Option("--version", help="Show the version.", is_eager=True, callback=_show_version),
     ] = False,
 ) -> None:
     """Do nothing: typer takes options without a command from a callback only."""

@@ -2,34 +2,87 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import os
+import sys
+from collections.abc import Collection, Iterable
+from pathlib import Path
+from unicodedata import category, east_asian_width
 
 import typer
 
 from pcnotebooks.errors import PcNotebooksError
-from pcnotebooks.text import shell_line
+from pcnotebooks.text import printable, shell_line
+
+# As a shell says that a program was ended by the signal SIGPIPE.
+_PIPE_CLOSED = 141
 
 
 def show(text: object, *, err: bool = False) -> None:
     """Print one line, made safe: partners' names and the service's words come from outside."""
-    typer.echo(shell_line(str(text)), err=err)
+    try:
+        typer.echo(shell_line(str(text)), err=err)
+    except BrokenPipeError:
+        _end_quietly()
 
 
-def say_error(error: PcNotebooksError | OSError, *, profile: str | None = None) -> None:
+def show_whole(content: str) -> None:
+    """Print a whole file; into a pipe as the bytes of the file, whatever its code page."""
+    try:
+        if sys.stdout.isatty():
+            typer.echo(printable(content.replace("\r\n", "\n")), nl=False)
+        else:
+            typer.echo(content.encode(), nl=False)
+    except BrokenPipeError:
+        _end_quietly()
+
+
+def _end_quietly() -> None:
+    """End as other programs do if their reader, such as head, has seen enough."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the last flush
+    raise typer.Exit(_PIPE_CLOSED)
+
+
+def say_error(error: PcNotebooksError | OSError, *, about: object = None) -> None:
     """Print what failed, then the remedy and the ids that support asks for, where known."""
     lines = [str(error) or type(error).__name__]
     if isinstance(error, PcNotebooksError):
         lines = [error.message, error.remedy or "", error.ids]
     elif error.errno is not None:  # str() would begin with [Errno 2]
         lines = [f"{error.filename or 'File'}: {error.strerror or error}"]
-    lines[0] = f"Error: {f'{profile}: ' if profile else ''}{lines[0]}"
+    lines[0] = f"Error: {f'{about}: ' if about else ''}{lines[0]}"
     for line in filter(None, lines):
         show(" ".join(line.split()), err=True)
 
 
-def show_table(rows: Iterable[Iterable[object]]) -> None:
-    """Print rows with their columns aligned."""
-    cells = [[str(cell) for cell in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+def show_table(rows: Iterable[Iterable[object]], *, right: Collection[int] = ()) -> None:
+    """Print rows with their columns aligned; those at the places `right` end at one line."""
+    for line in aligned(rows, right=right):
+        show(line)
+
+
+def aligned(rows: Iterable[Iterable[object]], *, right: Collection[int] = ()) -> list[str]:
+    """Return rows as lines with their columns aligned."""
+    cells = [[shell_line(str(cell)) for cell in row] for row in rows]
+    widths = [max(map(_width, column)) for column in zip(*cells, strict=True)]
+    lines = []
     for row in cells:
-        show("  ".join(map(str.ljust, row, widths)).rstrip())
+        blanks = [" " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True)]
+        padded = [
+            blank + cell if place in right else cell + blank
+            for place, (cell, blank) in enumerate(zip(row, blanks, strict=True))
+        ]
+        lines.append("  ".join(padded).rstrip())
+    return lines
+
+
+def _width(text: str) -> int:
+    """Return how many columns of a terminal a text takes: a letter of East Asia takes two."""
+    return sum(
+        2 if east_asian_width(letter) in "WF" else not category(letter).startswith("M")
+        for letter in text
+    )
+
+
+def is_stdout(output: Path | None) -> bool:
+    """Return whether an output file is standard output, as a hyphen says."""
+    return output is not None and str(output) == "-"

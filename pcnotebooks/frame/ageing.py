@@ -1,4 +1,4 @@
-"""Invoices by age: what is open of each, when it is due, and how far it explains a balance."""
+"""Invoices by age: open amount, due day, and how far the invoices explain a balance."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def invoice_ageing(
         (datetime64[us, UTC]: the UTC day of the invoice plus the terms), ``days_overdue``
         (Int64; negative: still to run; missing if nothing is due) and ``ageing`` (ordered
         category: credit, void, paid, not due, 1-30, 31-60, 61-90, over 90, not stated).
-        What was assumed is listed in words in ``attrs["assumptions"]``.
+        The assumptions are listed in words in ``attrs["assumptions"]``.
 
     Warns
     -----
@@ -92,7 +92,7 @@ def invoice_ageing(
 
 
 def age(frame: pd.DataFrame, *, as_of: AsOf | None = None, terms_days: int = 60) -> pd.DataFrame:
-    """Return :func:`invoice_ageing`; what it warns of is in ``attrs["warnings"]``."""
+    """Return :func:`invoice_ageing`, with its warnings as texts in ``attrs["warnings"]``."""
     require_terms(terms_days)
     aged = latest(frame, INVOICE_COLUMNS, remedy=_REMEDY)
     amounts, void, paid, mixed, unknown = opened(aged)
@@ -123,7 +123,7 @@ def age(frame: pd.DataFrame, *, as_of: AsOf | None = None, terms_days: int = 60)
 def opened(frame: pd.DataFrame) -> tuple[pd.Series, Any, Any, Any, Any]:
     """Return the open amount of each row of any payloads, and how it was decided.
 
-    That is: whether the document is void, the sign of what is paid of it, whether its payload
+    That is: whether the document is void, the sign of its paid amount, whether its payload
     states paid amounts of both signs, and whether the open amount is unknown.
     """
     void = frame["document_type"].isin([VOID_NOTE]).to_numpy()
@@ -187,7 +187,7 @@ def ageing_by_currency(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def reconcile_invoices(*payloads: Payload) -> pd.DataFrame:
-    """Compare each stated balance with what is open by invoice.
+    """Compare each stated balance with the sum of its open invoices.
 
     Takes the latest payloads of each partner and cloud that has both resources.
 
@@ -241,7 +241,7 @@ def explained(
 ) -> pd.DataFrame:
     """Return :func:`reconcile_invoices` of frames that are made already; it never warns.
 
-    `aged` and `totals` are of the latest payloads; these tell which accounts can be compared.
+    `aged` and `totals` are of the latest payloads; these decide which accounts can be compared.
     """
     compared, apart = _pairs(payloads)
     invoices, stated = (split(frame, "partner", "cloud", "currency") for frame in (aged, totals))
@@ -323,13 +323,13 @@ def _open_amounts(frame: pd.DataFrame, void: Any, unknown: Any, paid: Any) -> pd
     rows = (paid != 0) & (_signs(frame["total_charges"]) >= 0)
     if not exact:
         # As whole ten-thousandths, which floats count exactly up to 15 digits: for 10,000
-        # invoices in a tenth of the time. What such a number does not give back is taken below.
+        # invoices in a tenth of the time. Any other amount is subtracted below, as a decimal.
         total, payment = np.rint(amounts * 1e4), np.rint(np.abs(payments) * 1e4)
         whole = (total / 1e4 == amounts) & (payment / 1e4 == np.abs(payments))
         whole &= (np.abs(total) < 1e15) & (payment < 1e15) & rows
         amounts[whole] = (total[whole] - payment[whole]) / 1e4
         rows &= ~whole
-    with exactly():  # whatever the caller computes in
+    with exactly():
         for row in np.flatnonzero(rows):
             left = to_decimal(amounts[row]) - abs(to_decimal(payments[row]))
             amounts[row] = left if exact else float(left)
@@ -343,7 +343,7 @@ def _open_amounts(frame: pd.DataFrame, void: Any, unknown: Any, paid: Any) -> pd
 def _mixed_in_words(rows: pd.DataFrame) -> list[str]:
     return [
         f"{partner!r}, cloud {cloud!r}: the list states paid amounts with a positive and with a"
-        " negative sign, so that their meaning is unknown. What is open is not stated for"
+        " negative sign, so that their meaning is unknown. The open amount is not stated for"
         f" {_counted_invoices(len(own))}."
         for (partner, cloud), own in split(rows, "partner", "cloud").items()
     ]

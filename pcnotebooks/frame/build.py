@@ -29,8 +29,8 @@ def summary_frame(*payloads: Payload, exact: bool = False) -> pd.DataFrame:
         Columns, in this order: ``partner``, ``cloud``, ``currency`` (category),
         ``currency_symbol`` (string), ``invoice_type`` (category: Recurring, OneTime, then any
         other; missing for a currency stated without details), ``balance_amount`` and
-        ``last_payment_amount`` (float64, in units of the currency; a balance is what the
-        partner owes, a negative one is a credit), ``last_payment_date``, ``accounting_date``,
+        ``last_payment_amount`` (float64, in units of the currency; a balance is an
+        amount owed, a negative one is a credit), ``last_payment_date``, ``accounting_date``,
         ``first_invoice_creation_date``, ``latest_invoice_date`` and ``retrieved_at``
         (datetime64[us, UTC]; NaT where the service states none). Sorted by partner, cloud,
         currency, invoice type and retrieved_at.

@@ -1,4 +1,4 @@
-"""What changed from one list of invoices to the next: new, paid and voided documents."""
+"""Changes from one list of invoices to the next: new, paid and voided documents."""
 
 from __future__ import annotations
 
@@ -59,9 +59,9 @@ def invoice_changes(*payloads: Payload) -> pd.DataFrame:
     Notes
     -----
     An invoice is compared with the last list before that shows it. New: no list before does.
-    Paid: more of it is paid than before; ``open_amount`` is what is left. Voided: it was not a
+    Paid: more of it is paid than before; ``open_amount`` is the rest. Voided: it was not a
     void note before. The first list of a partner gives no rows, nor does an invoice that a list
-    no longer shows: why it is gone is not stated. An amendment is a document of its own.
+    no longer shows: why it is gone is not stated. An amendment is a separate document.
 
     Examples
     --------

@@ -11,7 +11,7 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 class NoDateError(ValueError):
-    """A text that is no date; the message is the text."""
+    """A text that is not a date; the message is the text."""
 
 
 class Instants(dict[str | None, int]):
@@ -22,7 +22,7 @@ class Instants(dict[str | None, int]):
         return microseconds
 
 
-# As .NET writes dates. Python's own reader takes "2018-W11-5" and twenty ones in a row, too.
+# As .NET writes dates. Python's own reader also takes "2018-W11-5" and twenty ones in a row.
 _STAMP = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)?)?", re.ASCII)
 
 
@@ -31,8 +31,8 @@ def _instant(text: str) -> int:
         if not _STAMP.fullmatch(text):
             raise NoDateError(text)
         moment = datetime.fromisoformat(text)
-        # .NET's default date, in whatever zone and fraction, says that there is none. It must
-        # not reach pandas: version 3 takes it for a real day in the year 1.
+        # .NET's default date, in any zone and fraction, means that there is none. It must not
+        # reach pandas: version 3 takes it for a real day in the year 1.
         if moment.year == 1:
             return NOT_A_TIME
         return in_microseconds(

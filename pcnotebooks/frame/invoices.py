@@ -69,7 +69,7 @@ def invoice_frame(*payloads: Payload, exact: bool = False) -> pd.DataFrame:
 
     See Also
     --------
-    invoice_ageing : What is open of each invoice, and how long it is overdue.
+    invoice_ageing : The open amount of each invoice, and how long it is overdue.
 
     Notes
     -----
@@ -119,7 +119,7 @@ def _columns(
     *,
     exact: bool,
 ) -> dict[str, Any]:
-    """Build every column once, with its dtype, from what each invoice states."""
+    """Build every column once, with its dtype, from the fields of the invoices."""
     retrieved = utc([in_microseconds(payload.retrieved_at) for payload in payloads])
     start, first, last = map(utc, dates)
     return {
@@ -150,7 +150,7 @@ def _amounts(values: Sequence[Decimal | None], *, exact: bool) -> pd.Series:
 
 
 def _texts(values: list[str | None]) -> Any:
-    # An array of objects is taken as it is; what a list holds pandas would find out first.
+    # pandas takes an array of objects as it is, and would look through a list first.
     return pd.array(np.array(values, dtype=object), dtype="string")
 
 

@@ -1,4 +1,4 @@
-"""What is read off the frames: balances by type, payment recency, changes and differences."""
+"""Measures of the frames: balances by type, payment recency, changes and differences."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ RECENCIES = ("in the future", *RECENCY_BANDS, "never paid", "not stated")
 
 
 def balances_by_type(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return what is owed now: one row a currency, one column an invoice type.
+    """Return the balances owed now: one row a currency, one column an invoice type.
 
     Takes the latest payload of each partner and cloud; partners are added within a currency.
 
@@ -147,7 +147,7 @@ def future_payment_sentence(row: Any, *, locale: str = "en") -> str:
 def with_recency(
     rows: pd.DataFrame, *, as_of: AsOf | None = None, terms_days: int = 60
 ) -> pd.DataFrame:
-    """Return rows with the columns that :func:`payment_recency` adds, whatever their time."""
+    """Return rows of any time with the columns that :func:`payment_recency` adds."""
     require_terms(terms_days)
     day = days_of(rows["retrieved_at"])
     if as_of is not None:
@@ -194,7 +194,7 @@ def balance_changes(*payloads: Payload) -> pd.DataFrame:
     Notes
     -----
     A payload that leaves a currency out says nothing of its balance: the next that states it is
-    compared with the last that did, and ``previous_retrieved_at`` tells which that was.
+    compared with the last that did; ``previous_retrieved_at`` is the time of that payload.
 
     Examples
     --------

@@ -57,7 +57,7 @@ class Flat:
     """The rows of some payloads, by invoice type and in total.
 
     A currency without details has one row by type, which is its total; `undivided` has the place
-    of its payload and its code, for nothing else tells it from a part whose type is missing.
+    of its payload and its code: nothing else distinguishes it from a part without a type.
     """
 
     payloads: Sequence[Payload]
@@ -120,7 +120,7 @@ def latest_payloads(payloads: Iterable[Payload], resource: str = SUMMARIES) -> l
 
 
 def in_order(payloads: Iterable[Payload], resource: str = SUMMARIES) -> list[Payload]:
-    """Return the distinct payloads of a resource, oldest first, whatever the caller's order."""
+    """Return the distinct payloads of a resource, oldest first, in any order given."""
     distinct: dict[tuple[Any, ...], Payload] = {}
     for payload in payloads:
         if not isinstance(payload, Payload):
@@ -140,7 +140,7 @@ def in_order(payloads: Iterable[Payload], resource: str = SUMMARIES) -> list[Pay
                 partner,
                 cloud,
                 at,
-                remedy="Give each account a partner label of its own, and each answer its time,"
+                remedy="Give each account its own partner label, and each answer its time,"
                 " as in Payload.load(path, partner=..., retrieved_at=...).",
             )
     return [distinct[key] for key in order]
@@ -150,6 +150,6 @@ def two_answers(partner: str, cloud: str, at: datetime, *, remedy: str) -> Confi
     """Return the error of two different answers of one moment, whose balances cannot be added."""
     return ConfigurationError(
         f"Two different answers are both of {partner!r}, cloud {cloud!r}, retrieved at"
-        f" {at.isoformat()}: their balances are one debt or two, and nothing tells which.",
+        f" {at.isoformat()}: their balances are one debt or two, and nothing shows which.",
         remedy=remedy,
     )

@@ -1,4 +1,4 @@
-"""What is asked of a frame: its latest rows, some of its rows, and its rows one by one."""
+"""Rows of a frame: the latest, a selection, and one by one."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def select(
 
     Notes
     -----
-    Whether a payload is the latest is told from the rows at hand. A currency that the newest
+    The latest payload is found among the rows of the frame. A currency that the newest
     payload no longer states is found in an older one: select after asking, or look at
     ``retrieved_at``.
 
@@ -141,7 +141,7 @@ def require_frame(frame: object, columns: Sequence[str], *, remedy: str | None =
         )
     if "retrieved_at" in frame and not isinstance(frame["retrieved_at"].dtype, pd.DatetimeTZDtype):
         raise ConfigurationError(
-            "The frame's dates are no dates with a time zone.",
+            "The frame's dates have no time zone, or are not dates.",
             remedy="A file such as CSV keeps no dtypes: load the payload and make the frame again.",
         )
 
@@ -201,5 +201,5 @@ def as_of_day(as_of: AsOf) -> date:
         return date(moment.year, moment.month, moment.day)  # TypeError: NaT has NaN for a year
     except (ValueError, TypeError, AttributeError, OverflowError):
         raise ConfigurationError(
-            f"as_of {as_of!r} is no date.", remedy="Write it as in '2018-03-16'."
+            f"as_of {as_of!r} is not a date.", remedy="Write it as in '2018-03-16'."
         ) from None

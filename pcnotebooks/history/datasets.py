@@ -10,7 +10,16 @@ import pyarrow as pa
 
 from pcnotebooks.errors import NoHistoryError, PayloadError, PcNotebooksError
 from pcnotebooks.history import tables
-from pcnotebooks.history.files import FOLDERS, OLDER, PAYLOADS, File, Wanted, digest_of, month_of
+from pcnotebooks.history.files import (
+    FOLDERS,
+    OLDER,
+    PAYLOADS,
+    File,
+    Wanted,
+    digest_of,
+    month_of,
+    older_folder,
+)
 from pcnotebooks.history.store import Store
 from pcnotebooks.payload.payload import Payload
 
@@ -46,7 +55,8 @@ class Datasets:
     def files(self, dataset: str, folder: str | None = None) -> list[File]:
         """Return the files of a dataset or of a folder in it, in order; not those of others."""
         names = [dataset, OLDER[dataset]] if dataset in OLDER else [dataset]
-        places = [f"{name}/{folder}" if folder else name for name in names]
+        folders = [folder, older_folder(folder)] if folder else []
+        places = [f"{name}/{each}" for name in names for each in folders] or names
         paths = [path for place in places for path in self.store.list_files(place)]
         return sorted(file for path in paths if (file := File.of(path)))
 
@@ -189,6 +199,7 @@ def contents_of(file: File, payloads: Sequence[Payload]) -> dict[File, bytes]:
     PayloadError
         For a body that is not of its resource.
     """
+    file = replace(file, age=0)
     derived, rounded = tables.derived_tables(file.resource, payloads)
     parts = {file: tables.payload_table(payloads)} | {
         replace(file, dataset=dataset, rounded=rounded): table for dataset, table in derived.items()

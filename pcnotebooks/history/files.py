@@ -24,7 +24,7 @@ Moment: TypeAlias = tuple[str, str, datetime]
 PAYLOADS, SUMMARIES, TOTALS, INVOICES = "payloads", "summaries", "totals", "invoices"
 # What is derived from the payloads of each resource. A file of payloads holds one resource.
 DERIVED = {decode.SUMMARIES: (SUMMARIES, TOTALS), decode.INVOICES: (INVOICES,)}
-# Folders of a history begun before lists of invoices were kept: read, and no longer written.
+# Datasets of a history begun before lists of invoices were kept: read, and no longer written.
 OLDER = {SUMMARIES: "invoice_details", TOTALS: "invoice_summaries"}
 FOLDERS = (PAYLOADS, SUMMARIES, TOTALS, INVOICES, *OLDER.values())
 
@@ -36,16 +36,22 @@ _ROUNDED = ".rounded"
 _FILE = re.compile(
     rf"(?P<dataset>{'|'.join(FOLDERS)})"
     # Half characters stand for a name in some other encoding than the file system's.
-    r"/(?P<folder>cloud=[^/\ud800-\udfff]+/partner=[^/\ud800-\udfff]+"
-    r"/month=(?P<month>(?P<year>\d{4})-(?P<of_year>\d\d)))"
+    r"/(?:cloud|(?P<today>in_cloud))=(?P<cloud>[^/\ud800-\udfff]+)"
+    r"/(?(today)account|partner)=(?P<partner>[^/\ud800-\udfff]+)"
+    r"/month=(?P<month>(?P<year>\d{4})-(?P<of_year>\d\d))"
     # A single payload's name repeats its month: a copy in another month's folder is none.
     rf"/(?P<name>(?:(?P=year)(?P=of_year)\d\dT\d{{6}}\.\d{{6}}Z-|{_COMPACTED})(?:{_LISTS})?"
     r"[0-9a-f]{32})"
     rf"-(?P<digest>[0-9a-f]{{16}})(?P<rounded>{re.escape(_ROUNDED)})?\.parquet",
     re.ASCII,
 )
-# What Spark and others write for a missing value; a folder's name cannot end in "=" for them.
-_NO_PARTNER = "__HIVE_DEFAULT_PARTITION__"
+# The folder of no label. No label gives this name, for its brackets would be encoded.
+_NO_LABEL = "(none)"
+# What other engines read as a missing value, which pandas cannot combine with texts.
+_MISSING = "__HIVE_DEFAULT_PARTITION__"
+# Folders of an older release had the names of columns that are in the files as well. Engines
+# combined the two, and pandas refused to.
+_KEYS, _OLDER_KEYS = ("in_cloud", "account"), ("cloud", "partner")
 _LONGEST_NAME = 255
 
 
@@ -62,7 +68,8 @@ class File:
     dataset: str = PAYLOADS
     rounded: bool = False
     digest: str = ""
-    is_older: bool = False  # in a folder of an older history
+    # The release that wrote it: 0 this one, 1 one with other folders, 2 also with other datasets.
+    age: int = 0
 
     @classmethod
     def of(cls, path: str) -> Self | None:
@@ -70,19 +77,23 @@ class File:
         found = _FILE.fullmatch(path)
         if found is None:
             return None
-        rounded = found["rounded"] is not None
         names = {older: name for name, older in OLDER.items()}
         dataset = names.get(found["dataset"], found["dataset"])
-        is_older = dataset != found["dataset"]
-        file = cls(found["folder"], found["name"], dataset, rounded, found["digest"], is_older)
+        age = 2 if dataset != found["dataset"] else int(found["today"] is None)
+        if age == 2 and found["today"]:
+            return None
+        folder = _folder(found["cloud"], found["partner"], found["month"], older=age > 0)
+        rounded = found["rounded"] is not None
+        file = cls(folder, found["name"], dataset, rounded, found["digest"], age)
         return file if dataset in (PAYLOADS, *DERIVED[file.resource]) else None
 
     @property
     def path(self) -> str:
         """The path below the location."""
         suffix = _ROUNDED if self.rounded else ""
-        dataset = OLDER[self.dataset] if self.is_older else self.dataset
-        return f"{dataset}/{self.folder}/{self.name}-{self.digest}{suffix}.parquet"
+        dataset = OLDER[self.dataset] if self.age == 2 else self.dataset
+        folder = older_folder(self.folder) if self.age else self.folder
+        return f"{dataset}/{folder}/{self.name}-{self.digest}{suffix}.parquet"
 
     @property
     def stem(self) -> str:
@@ -106,7 +117,7 @@ class File:
     def owner(self) -> tuple[str, str]:
         """The partner and the cloud that its folder is named after."""
         cloud, partner, _ = (part.partition("=")[2] for part in self.folder.split("/"))
-        return "" if partner == _NO_PARTNER else unquote(partner), unquote(cloud)
+        return "" if partner == _NO_LABEL else unquote(partner.strip("()")), unquote(cloud)
 
     @property
     def month(self) -> str:
@@ -164,21 +175,37 @@ def folder_of(payload: Payload) -> str:
     ConfigurationError
         For a label that no folder can be named after.
     """
-    cloud, partner = _name("cloud", payload.cloud), _name("partner", payload.partner)
-    return f"{cloud}/{partner}/month={month_of(payload.retrieved_at)}"
+    segments = []
+    for key, kind in zip(_KEYS, _OLDER_KEYS, strict=True):
+        label = getattr(payload, kind)
+        try:
+            segment = _segment(label)
+        except UnicodeEncodeError:
+            segment = None  # it holds half a character
+        if segment is None or len(f"{key}={segment}".encode()) > _LONGEST_NAME:
+            raise ConfigurationError(
+                f"No folder can be named after the {kind} {label!r}.",
+                remedy="Give it a shorter label, in its profile or its session.",
+            )
+        segments.append(segment)
+    cloud, partner = segments
+    return _folder(cloud, partner, month_of(payload.retrieved_at))
 
 
-def _name(key: str, label: str) -> str:
-    try:
-        name = f"{key}={_segment(label)}"
-    except UnicodeEncodeError:
-        name = None  # it holds half a character
-    if name is None or len(name.encode()) > _LONGEST_NAME:
-        raise ConfigurationError(
-            f"No folder can be named after the {key} {label!r}.",
-            remedy="Give it a shorter label, in its profile or its session.",
-        )
-    return name
+def _folder(cloud: str, partner: str, month: str, *, older: bool = False) -> str:
+    """Return the folder of a cloud, partner and month, whose names may be those of an older one."""
+    names = [_NO_LABEL if older and each == _MISSING else each for each in (cloud, partner)]
+    above = "/".join(f"{key}={name}" for key, name in zip(_KEYS, names, strict=True))
+    return f"{above}/month={month}"
+
+
+def older_folder(folder: str) -> str:
+    """Return the name that a folder, or one above it, had in an older release."""
+    keys = dict(zip(_KEYS, _OLDER_KEYS, strict=True))
+    parts = (part.partition("=") for part in folder.split("/"))
+    return "/".join(
+        f"{keys.get(key, key)}={_MISSING if name == _NO_LABEL else name}" for key, _, name in parts
+    )
 
 
 def _segment(label: str) -> str:
@@ -192,7 +219,9 @@ def _segment(label: str) -> str:
     )
     if encoded.endswith("."):  # which Windows would drop
         encoded = encoded[:-1] + "%2E"
-    return encoded or _NO_PARTNER
+    if encoded == _MISSING:
+        return f"({encoded})"
+    return encoded or _NO_LABEL
 
 
 def month_of(moment: datetime) -> str:

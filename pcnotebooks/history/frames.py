@@ -8,6 +8,7 @@ from dataclasses import replace
 import pandas as pd
 import pyarrow as pa
 
+from pcnotebooks.errors import ConfigurationError
 from pcnotebooks.frame.build import summary_frame, totals_frame
 from pcnotebooks.frame.invoices import invoice_frame
 from pcnotebooks.frame.schema import finish
@@ -18,6 +19,7 @@ from pcnotebooks.history.disputes import disputes
 from pcnotebooks.history.files import (
     DERIVED,
     INVOICES,
+    PAYLOADS,
     SUMMARIES,
     TOTALS,
     File,
@@ -61,21 +63,74 @@ def frame(
     damaged
         To which every derived table is added that is damaged, and was not used, with its damage.
     """
-    resource = next(name for name, derived in DERIVED.items() if dataset in derived)
-    wanted = replace(wanted, resource=resource)
-    if at is not None:
-        day = moment_of(at, end=True)
-        until = day if wanted.until is None else min(day, wanted.until)
-        wanted = _latest(datasets, replace(wanted, until=until))
-    files = datasets.payload_files(wanted)
-    table = _derived(datasets, dataset, files, wanted, damaged)
-    if table is not None:
+    wanted, files = _chosen(datasets, dataset, wanted, at)
+    table, is_rounded = _derived(datasets, dataset, files, wanted, damaged)
+    if not is_rounded:
         _require_one_answer(datasets, table, files, wanted)
         return tables.frame_of(table, exact=exact)
     # Amounts in the tables were rounded, which other engines may read; here they are exact.
     payloads = datasets.payloads(files, wanted)
     _require_one_answer(datasets, tables.payload_table(payloads), files, wanted)
     return rows_with(_FRAMES[dataset](*payloads, exact=exact), currency=wanted.currencies)
+
+
+def arrow(
+    datasets: Datasets,
+    dataset: str,
+    wanted: Wanted,
+    at: AsOf | None,
+    *,
+    damaged: dict[File, str],
+) -> tuple[pa.Table, bool]:
+    """Return the wanted rows of a dataset, each once, and whether any amount was rounded.
+
+    Raises
+    ------
+    ConfigurationError
+        For another dataset, or for payloads of a currency.
+    """
+    if dataset not in (PAYLOADS, *_FRAMES):
+        raise ConfigurationError(
+            f"A history has no dataset {dataset!r}.",
+            remedy=f"Name one of: {', '.join((PAYLOADS, *_FRAMES))}.",
+        )
+    if dataset == PAYLOADS:
+        if wanted.currencies is not None:
+            raise ConfigurationError(
+                "A payload holds every currency, so payloads cannot be chosen by currency.",
+                remedy="Leave the currency out, or choose rows of a derived dataset.",
+            )
+        return _payloads(datasets, wanted, at), False
+    wanted, files = _chosen(datasets, dataset, wanted, at)
+    table, is_rounded = _derived(datasets, dataset, files, wanted, damaged)
+    _require_one_answer(datasets, table, files, wanted)
+    return tables.each_once(table), is_rounded
+
+
+def _payloads(datasets: Datasets, wanted: Wanted, at: AsOf | None) -> pa.Table:
+    """Return the wanted payloads, oldest first, each proved by its hash."""
+    wholes = [wanted]
+    if at is not None:
+        each = (replace(wanted, resource=resource) for resource in DERIVED)
+        wholes = [_latest(datasets, _until(one, at)) for one in each]
+    found = [each for one in wholes for each in datasets.payloads(datasets.payload_files(one), one)]
+    return tables.payload_table(tables.distinct(found))
+
+
+def _chosen(
+    datasets: Datasets, dataset: str, wanted: Wanted, at: AsOf | None
+) -> tuple[Wanted, list[File]]:
+    """Return what is wanted of a derived dataset, and the files of payloads that may have it."""
+    resource = next(name for name, derived in DERIVED.items() if dataset in derived)
+    wanted = replace(wanted, resource=resource)
+    if at is not None:
+        wanted = _latest(datasets, _until(wanted, at))
+    return wanted, datasets.payload_files(wanted)
+
+
+def _until(wanted: Wanted, at: AsOf) -> Wanted:
+    day = moment_of(at, end=True)
+    return replace(wanted, until=day if wanted.until is None else min(day, wanted.until))
 
 
 def moments(datasets: Datasets, wanted: Wanted) -> list[Moment]:
@@ -110,15 +165,13 @@ def _derived(
     files: Sequence[File],
     wanted: Wanted,
     damaged: dict[File, str],
-) -> pa.Table | None:
-    """Return the derived rows of files of payloads; None if amounts in them were rounded.
+) -> tuple[pa.Table, bool]:
+    """Return the derived rows of files of payloads, and whether amounts in them were rounded.
 
     What a killed process has not derived, and what is damaged, is derived here.
     """
     twins = {twin.stem: twin for twin in datasets.files(dataset)}
     found = [twins[file.stem] for file in files if file.stem in twins]
-    if any(twin.rounded for twin in found):
-        return None
     parts: list[pa.Table] = []
     while found and not parts:
         try:
@@ -130,10 +183,8 @@ def _derived(
     lacking = [file for file in files if file.stem not in there]
     resource = wanted.resource or ""
     derived, rounded = tables.derived_tables(resource, datasets.payloads(lacking, wanted))
-    if rounded:
-        return None
     parts.append(tables.select(derived[dataset], wanted))
-    return pa.concat_tables(parts)
+    return pa.concat_tables(parts), rounded or any(twin.rounded for twin in found)
 
 
 def index(datasets: Datasets) -> pd.DataFrame:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-import shlex
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.util import find_spec
@@ -15,10 +14,9 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import platformdirs
 
-from pcnotebooks.errors import ConfigurationError
+from pcnotebooks.errors import ConfigurationError, missing_library
 from pcnotebooks.frame.changes import changes_between
 from pcnotebooks.frame.measures import changes_of
-from pcnotebooks.frame.rows import two_answers
 from pcnotebooks.frame.selection import AsOf, Choice, rows_with
 from pcnotebooks.history.files import (
     INVOICES,
@@ -28,16 +26,18 @@ from pcnotebooks.history.files import (
     Clouds,
     File,
     Wanted,
-    file_of,
     moment_of,
     month_of,
 )
 from pcnotebooks.payload import decode
 from pcnotebooks.payload.payload import Payload, require_resource
-from pcnotebooks.text import without_password
+from pcnotebooks.text import facts_html, without_password
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 if TYPE_CHECKING or find_spec("pyarrow"):  # without it, History says what to install
-    from pcnotebooks.history import datasets, disputes, frames, store, upkeep
+    from pcnotebooks.history import appending, datasets, engines, frames, store, upkeep
 
 _A_MOMENT = 0.3  # seconds, after which a writer has finished what it began
 
@@ -91,9 +91,7 @@ class History:
 
     def __init__(self, location: str | os.PathLike[str] | None = None) -> None:
         if find_spec("pyarrow") is None:
-            raise ConfigurationError(
-                "A history needs pyarrow.", remedy='Run: pip install "pcnotebooks[history]"'
-            )
+            raise missing_library("pyarrow", "History")
         place = location or default_location()
         if not isinstance(place, str | os.PathLike):
             raise ConfigurationError(
@@ -105,12 +103,15 @@ class History:
     def __repr__(self) -> str:
         return f"History({self.location!r})"
 
+    def _repr_html_(self) -> str:
+        return facts_html("History", {"Location": self.location, "Look at it with": "index()"})
+
     @property
     def is_empty(self) -> bool:
         """Whether no payload is kept, also if there is no history at the location yet."""
         return not self._datasets.files(PAYLOADS)
 
-    def append(self, payload: Payload, *, sample: bool = False) -> bool:
+    def append(self, payload: Payload, *, sample: bool = False, compact: bool = True) -> bool:
         """Keep a payload; return whether it is new.
 
         Once this returns, the payload survives a loss of power. A process killed before has kept
@@ -124,6 +125,9 @@ class History:
             kept one it is that one.
         sample
             Keep even sample data.
+        compact
+            Merge the small files of the account's earlier months when the first payload of a
+            month is kept. A failure of this is only logged.
 
         Raises
         ------
@@ -152,40 +156,7 @@ class History:
                 f"Sample data was not kept: {payload!r}.",
                 remedy="A history of its own may hold it: append(payload, sample=True).",
             )
-        file = file_of(payload)
-        contents = datasets.contents_of(file, [payload])  # which raises before anything is touched
-        every = self._datasets.files(PAYLOADS, file.folder)
-        kept = [each for each in every if each.resource == file.resource]
-        if any(each.stem == file.stem for each in kept):
-            return False
-        moment = (payload.partner, payload.cloud, payload.retrieved_at)
-        answers = disputes.answers_of(self._datasets, moment, kept)
-        if payload.sha256 in answers:
-            return False
-        if answers:
-            other = next(iter(answers.values()))
-            raise two_answers(
-                *moment,
-                remedy=f"{other.path} in {self.location} holds the other. Give each account a"
-                " partner label of its own, and each answer its time.",
-            )
-        try:
-            self._datasets.write(contents)
-        except store.HalfWrittenError as error:
-            warnings.warn(
-                f"The payload is kept, not yet derived: {error.message} Frames derive its rows"
-                f" when they are read. Run: {disputes.COMPACT_COMMAND}",
-                UserWarning,
-                stacklevel=2,
-            )
-        if folder := self._datasets.store.open_to_others(file.path):
-            warnings.warn(
-                f"Other users can change and delete what is in {folder}, a folder of the"
-                f" history. Run: chmod go-w {shlex.quote(folder)}",
-                UserWarning,
-                stacklevel=2,
-            )
-        return True
+        return appending.append(self._datasets, payload, compact=compact)
 
     def payloads(
         self,
@@ -319,6 +290,94 @@ class History:
         wanted = Wanted.of(partner, cloud, currency, since, until)
         return self._frame(INVOICES, wanted, at, exact=exact)
 
+    def arrow(
+        self,
+        dataset: str,
+        *,
+        partner: Choice = None,
+        cloud: Clouds = None,
+        currency: Choice = None,
+        since: AsOf | None = None,
+        until: AsOf | None = None,
+        at: AsOf | None = None,
+    ) -> pa.Table:
+        """Return the rows of a dataset as a table of Arrow, for DuckDB, polars and others.
+
+        Parameters
+        ----------
+        dataset
+            ``"summaries"``, ``"totals"``, ``"invoices"``, or ``"payloads"`` with the bytes of
+            every answer.
+        partner, cloud, currency, since, until, at
+            As :meth:`summaries` takes them; a payload has no currency.
+
+        Returns
+        -------
+        pyarrow.Table
+            Amounts are ``decimal128(19, 4)``, instants ``timestamp[us, UTC]``. Each row is there
+            once, sorted by partner, cloud, retrieved_at, sha256 and position; payloads by time.
+
+        Warns
+        -----
+        UserWarning
+            For amounts of more than four decimals, which are rounded here and exact in the
+            frames; for a damaged derived table.
+
+        Examples
+        --------
+        >>> from tempfile import TemporaryDirectory
+        >>> from pcnotebooks import sample_payload
+        >>> folder = TemporaryDirectory()
+        >>> history = History(folder.name)
+        >>> history.append(sample_payload(), sample=True)
+        True
+        >>> table = history.arrow("totals", currency="GBP")
+        >>> table.column("balance_amount").to_pylist()
+        [Decimal('751504.3900')]
+        >>> folder.cleanup()
+        """
+        wanted = Wanted.of(partner, cloud, currency, since, until)
+        return self._table(dataset, wanted, at)
+
+    def to_delta(
+        self,
+        uri: str | os.PathLike[str],
+        *,
+        dataset: str = SUMMARIES,
+        storage_options: Mapping[str, str] | None = None,
+    ) -> int:
+        """Write what is new of a dataset to a Delta table, which Fabric and Databricks read.
+
+        The first call makes the table. Later ones add the new rows and replace rows that were
+        derived again, in one version of the table. If nothing is new, no version is written. Rows
+        of payloads that this history does not hold are left alone.
+
+        Parameters
+        ----------
+        uri
+            A folder outside the history, or a URL of an object store that delta-rs knows, such as
+            ``abfss://workspace@onelake.dfs.fabric.microsoft.com/books.Lakehouse/Tables/summaries``.
+        dataset
+            As :meth:`arrow` takes it.
+        storage_options
+            Credentials and settings of the object store, as delta-rs takes them. Messages do not
+            show their values.
+
+        Returns
+        -------
+        int
+            How many rows were added, replaced or removed.
+
+        Raises
+        ------
+        ConfigurationError
+            Without the extra ``delta``, or for a place that holds another table.
+        PcNotebooksError
+            If another process wrote to the table meanwhile, or if it cannot be reached.
+        """
+        delta = engines.open_delta(uri, dataset, self.location, storage_options)
+        return delta.merge(self._table(dataset, Wanted(), None))
+
     def changes(
         self,
         *,
@@ -373,15 +432,8 @@ class History:
         int
             How many files were merged into others.
         """
-        now = month_of(moment_of(datetime.now(UTC) if before is None else before))
-        self._datasets.store.clean()
-        folders: dict[tuple[str, str], list[File]] = {}
-        for file in self._datasets.payload_files():
-            if file.month < now:
-                folders.setdefault((file.folder, file.resource), []).append(file)
-        merged = sum(upkeep.merge(self._datasets, files) for files in folders.values())
-        upkeep.mend(self._datasets)
-        return merged
+        now = moment_of(datetime.now(UTC) if before is None else before)
+        return upkeep.compact(self._datasets, month_of(now))
 
     def rebuild(self) -> None:
         """Derive every table again from the payloads; a damaged file of payloads is left alone."""
@@ -413,14 +465,33 @@ class History:
         frame = self._datasets.patiently(
             lambda: frames.frame(self._datasets, dataset, wanted, at, exact=exact, damaged=damaged)
         )
+        self._warn(damaged)
+        return frame
+
+    def _table(self, dataset: str, wanted: Wanted, at: AsOf | None) -> pa.Table:
+        """Return a table, and warn as :meth:`_frame` does, also of rounded amounts."""
+        damaged: dict[File, str] = {}
+        table, is_rounded = self._datasets.patiently(
+            lambda: frames.arrow(self._datasets, dataset, wanted, at, damaged=damaged)
+        )
+        self._warn(damaged)
+        if is_rounded:
+            warnings.warn(
+                f"Some amounts of {dataset} in {self.location} have more than four decimals. They"
+                " are rounded here, and exact in the frames.",
+                UserWarning,
+                stacklevel=3,
+            )
+        return table
+
+    def _warn(self, damaged: Mapping[File, str]) -> None:
         for file, damage in sorted(damaged.items()):
             warnings.warn(
                 f"{file.path} in {self.location} {damage}; its rows were"
                 f" read from the payloads. {upkeep.REBUILD}",
                 UserWarning,
-                stacklevel=3,
+                stacklevel=4,
             )
-        return frame
 
 
 def default_location() -> str:

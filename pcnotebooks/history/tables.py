@@ -75,6 +75,10 @@ PAYLOAD_SCHEMA = pa.schema(
 )
 # Whose payload a row is of, and which; what rows are chosen by, but for their currency.
 KEYS = ("partner", "cloud", "retrieved_at", "sha256")
+# What tells a row from every other of its dataset.
+ROW_KEYS = {PAYLOADS: (*KEYS, "resource")} | dict.fromkeys(
+    (SUMMARIES, TOTALS, INVOICES), (*KEYS, "position")
+)
 _COLUMNS = {SUMMARIES: SUMMARY_COLUMNS, TOTALS: TOTALS_COLUMNS, INVOICES: INVOICE_COLUMNS}
 _SCHEMAS = {PAYLOADS: PAYLOAD_SCHEMA} | {
     dataset: pa.schema([*((name, _type_of(name)) for name in columns), *_ORIGIN])
@@ -260,7 +264,7 @@ def _column(table: pa.Table, field: pa.Field) -> pa.ChunkedArray:
         times = "twice" if places else "not at all"
         raise UnreadableError(f"has the column {field.name} {times}")
     column = table.column(places[0])
-    if _kind(column.type) != _kind(field.type) and column.null_count < len(column):
+    if kind(column.type) != kind(field.type) and column.null_count < len(column):
         raise UnreadableError(f"has {column.type} in the column {field.name}, not {field.type}")
     if field.name in KEYS and column.null_count:
         raise UnreadableError(f"lacks values in the column {field.name}")
@@ -272,7 +276,7 @@ def _column(table: pa.Table, field: pa.Field) -> pa.ChunkedArray:
         ) from None
 
 
-def _kind(stored: pa.DataType) -> str:
+def kind(stored: pa.DataType) -> str:
     """Return what types have in common that hold the same values, each in its own way."""
     if pa.types.is_dictionary(stored):
         stored = stored.value_type
@@ -320,7 +324,7 @@ def latest(table: pa.Table) -> tuple[Moment, ...]:
 
 def disputed(table: pa.Table) -> list[Moment]:
     """Return partner, cloud and time of those that are there with different answers."""
-    partner, cloud, sha256 = (_numbers(table[name]) for name in ("partner", "cloud", "sha256"))
+    partner, cloud, sha256 = (numbers(table[name]) for name in ("partner", "cloud", "sha256"))
     instants = table["retrieved_at"].cast(pa.int64()).to_numpy()
     whose = partner * (cloud.max(initial=0) + 1) + cloud
     order = np.lexsort((instants, whose))  # a group_by of pyarrow takes ten times as long
@@ -333,10 +337,20 @@ def disputed(table: pa.Table) -> list[Moment]:
     return sorted(set(zip(*columns, strict=True)))
 
 
-def _numbers(column: pa.ChunkedArray) -> _Codes:
-    """Return for each text a number that equal ones share."""
-    numbers: _Codes = _in_one(column).dictionary_encode().indices.to_numpy().astype(np.int64)
-    return numbers
+def numbers(column: pa.ChunkedArray) -> _Codes:
+    """Return for each value a number that equal ones share, as missing ones do."""
+    encoded = _in_one(column).dictionary_encode("encode")
+    found: _Codes = encoded.indices.to_numpy().astype(np.int64)
+    return found
+
+
+def each_once(table: pa.Table) -> pa.Table:
+    """Return derived rows in the order of their key, each once."""
+    texts = [_coded(table.column(name))[1] for name in ("partner", "cloud", "sha256")]
+    instants, positions = (
+        table.column(name).cast(pa.int64()).to_numpy() for name in ("retrieved_at", "position")
+    )
+    return table.take(_order(*texts[:2], instants, texts[2], positions)).combine_chunks()
 
 
 def frame_of(table: pa.Table, *, exact: bool) -> pd.DataFrame:

@@ -2,26 +2,70 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 
-from pcnotebooks.errors import PayloadError
+from pcnotebooks.errors import PayloadError, PcNotebooksError
 from pcnotebooks.history import tables
 from pcnotebooks.history.datasets import CHANGED, FROM_BACKUP, DamagedError, Datasets, contents_of
 from pcnotebooks.history.disputes import COMPACT_COMMAND, disputes
 from pcnotebooks.history.files import DERIVED, FOLDERS, PAYLOADS, File, alike, file_of, month_of
 from pcnotebooks.payload.payload import Payload
 
+_log = logging.getLogger("pcnotebooks")
+
+# Fewer small files a month cost a reader little, such as those of monthly or weekly fetches.
+_FEW = 4
+
 REBUILD = "Run: pcnotebooks history rebuild"
 _COMPACT = f"Run: {COMPACT_COMMAND}"
+
+
+def compact(datasets: Datasets, month: str) -> int:
+    """Merge the files of the months before one, mend the rest, and return how many were merged."""
+    datasets.store.clean()
+    folders: dict[tuple[str, str], list[File]] = {}
+    for file in datasets.payload_files():
+        if file.month < month:
+            folders.setdefault((file.folder, file.resource), []).append(file)
+    merged = sum(merge(datasets, files) for files in folders.values())
+    mend(datasets)
+    _log.info("History %s: compacted, %d files merged.", datasets.location, merged)
+    return merged
+
+
+def compact_earlier(datasets: Datasets, file: File) -> None:
+    """Merge the small files of the months before a file's, of its account and resource.
+
+    This is done in passing, once a month, so a failure is only logged: the next compacting mends
+    what is left.
+    """
+    months: dict[str, list[File]] = {}
+    try:
+        for each in datasets.files(PAYLOADS, file.folder.rpartition("/")[0]):
+            if each.month < file.month and each.resource == file.resource:
+                months.setdefault(each.month, []).append(each)
+        merged = sum(merge(datasets, files) for files in months.values() if _is_worth_it(files))
+    except (OSError, PcNotebooksError) as error:
+        _log.info("History %s: not compacted: %s", datasets.location, error)
+        return
+    if merged:
+        _log.info("History %s: compacted, %d files merged.", datasets.location, merged)
+
+
+def _is_worth_it(files: Sequence[File]) -> bool:
+    return any(file.age for file in files) or sum(not file.is_compacted for file in files) >= _FEW
 
 
 def merge(datasets: Datasets, files: Sequence[File]) -> int:
     """Merge the files of a folder and resource into one, and return how many went into it.
 
+    A single file in a folder of an older release goes into one of today's folder.
+
     Left as they are, for verify to name: a damaged file, a file in another month's folder, and
     disputed answers, of which the wrong one can be moved away only while each has its own file.
     """
-    if len(files) < 2:
+    if len(files) < 2 and not any(file.age for file in files):
         return 0
     try:
         payloads = tables.distinct(datasets.payloads(files))
@@ -65,7 +109,7 @@ def mend(datasets: Datasets, *, everything: bool = False) -> None:
     # Listed before the payloads: what others derive meanwhile is left alone.
     derived = _derived(datasets)
     good = {(twin.dataset, twin.stem): twin for twin in derived}
-    done = {key for key, twin in good.items() if not twin.is_older}
+    done = {key for key, twin in good.items() if not twin.age}
     files = datasets.payload_files()
     for file in files:
         if everything or any((each, file.stem) not in done for each in DERIVED[file.resource]):

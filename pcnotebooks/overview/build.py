@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from pcnotebooks.amounts import add_exactly, format_amount, format_day
+from pcnotebooks.amounts import format_day
 from pcnotebooks.clouds import SAMPLE
 from pcnotebooks.errors import ConfigurationError
 from pcnotebooks.frame.ageing import age, explained
@@ -19,10 +19,12 @@ from pcnotebooks.frame.build import summaries_of, totals_of
 from pcnotebooks.frame.invoices import invoice_frame
 from pcnotebooks.frame.measures import changes_of, differences_of, with_recency
 from pcnotebooks.frame.rows import Flat, flatten, latest_payloads
-from pcnotebooks.frame.schema import SUMMARY_COLUMNS, UTC
-from pcnotebooks.frame.selection import AsOf, as_of_day, latest, require_frame, rows_of
+from pcnotebooks.frame.schema import UTC
+from pcnotebooks.frame.selection import AsOf, as_of_day, latest, rows_of, rows_with
 from pcnotebooks.overview import listed, words
 from pcnotebooks.overview.charts import invoice_type_of
+from pcnotebooks.overview.given import GivenFrame, given_frame
+from pcnotebooks.overview.missing import no_longer_stated, without_balance
 from pcnotebooks.overview.model import (
     Account,
     Choice,
@@ -81,10 +83,7 @@ def overview(
     """
     terms = _Terms(None if as_of is None else as_of_day(as_of), terms_days, locale)
     if isinstance(given, pd.DataFrame):
-        require_frame(given, SUMMARY_COLUMNS)
-        flat = flatten([])
-        frames = replace(_frames(flat, [], terms), summaries=given, details=latest(given))
-        return _worked_out(frames, flat, [], terms, notes)
+        return _of_frame(given_frame(given), terms, notes)
     payloads = [given] if isinstance(given, Payload) else list(given)
     flat, lists = flatten(payloads), latest_payloads(payloads, INVOICES)
     if not flat.payloads and not lists:
@@ -92,7 +91,19 @@ def overview(
             "There is no payload to show.",
             remedy="Pass fetch_invoice_summaries(session), Payload.load(path) or sample_payload().",
         )
-    return _worked_out(_frames(flat, lists, terms), flat, lists, terms, notes)
+    sources = _sources(flat.payloads, lists)
+    return _worked_out(_frames(flat, lists, terms), sources, terms, notes)
+
+
+def _of_frame(given: GivenFrame, terms: _Terms, notes: Iterable[str]) -> Overview:
+    """Return what can be said of a frame alone."""
+    frames = _frames(flatten([]), [], terms)
+    summaries = given.summaries
+    frames = replace(frames, summaries=summaries, details=latest(summaries))
+    if given.invoices is not None:
+        frames = replace(frames, invoices=age(given.invoices, terms_days=terms.days))
+    payloads = replace(_sources([], []), recency=given.recency)
+    return _worked_out(frames, payloads, terms, (*given.notes, *notes))
 
 
 def part(whole: Overview, choice: Choice, *, as_of: date | None = None) -> Overview:
@@ -107,6 +118,8 @@ def part(whole: Overview, choice: Choice, *, as_of: date | None = None) -> Overv
         name: {key: found for key, found in accounts.items() if choice.has(key)}
         for name, accounts in rows.items()
     }
+    if choice.invoice_type is not None:
+        rows = _of_type(frames, rows, choice)
     return replace(
         whole,
         frames=frames,
@@ -115,6 +128,34 @@ def part(whole: Overview, choice: Choice, *, as_of: date | None = None) -> Overv
         choice=choice,
         **_shown(rows, whole, choice, terms),
     )
+
+
+def _of_type(frames: Frames, rows: Mapping[str, Rows], choice: Choice) -> dict[str, Rows]:
+    """Return the rows of one invoice type: its parts speak for an account, not the totals.
+
+    The service states how an account's parts add up, and how its invoices explain it, of all
+    types together only.
+    """
+    own = {
+        name: {
+            key: fitting
+            for key, found in rows[name].items()
+            if (fitting := [row for row in found if invoice_type_of(row) == choice.invoice_type])
+        }
+        for name in ("details", "invoices")
+    }
+    # Whether an account's balance is stated does not depend on the type.
+    stated = {key: own["details"].get(key, ()) for key in rows["totals"]}
+    earlier: dict[str, Rows] = {"history": {}, "changes": {}}
+    if len(frames.history):  # a frame alone gives no trend
+        every = rows_with(
+            frames.summaries,
+            invoice_type=choice.invoice_type,
+            partner=choice.partner,
+            currency=choice.currency,
+        )
+        earlier = _by_account({"history": every, "changes": changes_of(every)})
+    return {**own, **earlier, "totals": stated, "differences": {}, "explained": {}}
 
 
 @dataclass(frozen=True)
@@ -168,17 +209,16 @@ def _rows_of_latest(frame: pd.DataFrame, newest: Sequence[Payload]) -> pd.DataFr
     return current.reset_index(drop=True)
 
 
-def _worked_out(
-    frames: Frames, flat: Flat, lists: Sequence[Payload], terms: _Terms, notes: Iterable[str]
-) -> Overview:
-    given = _sources(flat.payloads, lists)
+def _worked_out(frames: Frames, given: Given, terms: _Terms, notes: Iterable[str]) -> Overview:
     sources = given.sources
     moments = [source.payload.retrieved_at for source in sources]
     if not sources:
-        moments = list(frames.details["retrieved_at"].unique())
+        moments = [*frames.details["retrieved_at"], *frames.invoices["retrieved_at"]]
     days = [moment.date() for moment in moments]
     retrieved = words.days_words(days, terms.locale) if days else ""
-    clouds = {source.payload.cloud for source in sources} or set(frames.details["cloud"])
+    clouds = {source.payload.cloud for source in sources} or {
+        *frames.details["cloud"], *frames.invoices["cloud"],
+    }  # fmt: skip
     frames = replace(frames, **_counted(frames, terms))
     # No account shows the summaries of every payload.
     rows = _by_account({name: each for name, each in vars(frames).items() if name != "summaries"})
@@ -188,8 +228,8 @@ def _worked_out(
         frames=frames,
         notes=(
             *notes,
-            *_no_longer_stated(rows["history"], sources, terms.locale),
-            *_without_balance(rows, sources, terms.locale),
+            *no_longer_stated(rows["history"], sources, terms.locale),
+            *without_balance(rows, sources, terms.locale),
             *frames.explained.attrs["not_compared"],
             *(
                 f"{source.owner}: {said}."
@@ -197,7 +237,9 @@ def _worked_out(
                 if (said := said_of_count(source.payload))
             ),
         ),
-        assumptions=tuple(frames.invoices.attrs["assumptions"]) if lists else (),
+        assumptions=tuple(frames.invoices.attrs["assumptions"])
+        if len(frames.invoices) or given.lists
+        else (),
         is_sample=SAMPLE.name in clouds,
         retrieved=retrieved,
         days=terms.in_words(retrieved),
@@ -257,17 +299,11 @@ def _by_account(frames: Mapping[str, pd.DataFrame]) -> dict[str, Rows]:
 def _shown(rows: Mapping[str, Rows], given: Given, choice: Choice, terms: _Terms) -> dict[str, Any]:
     """Return what differs between the whole and its parts: rows, sections and table."""
     chosen = rows["details"]
-    if choice.invoice_type is not None:
-        fitting = {
-            key: [row for row in parts if invoice_type_of(row) == choice.invoice_type]
-            for key, parts in chosen.items()
-        }
-        chosen = {key: parts for key, parts in fitting.items() if parts}
-    unstated = {}
-    for key, invoices in rows["invoices"].items():
-        own = [row for row in invoices if choice.invoice_type in {None, invoice_type_of(row)}]
-        if own and _shows_alone(key, own, rows, given):
-            unstated[key] = own
+    unstated = {
+        key: invoices
+        for key, invoices in rows["invoices"].items()
+        if _shows_alone(key, invoices, rows, given)
+    }
     sections = _sections(rows, chosen, unstated, given, choice=choice, terms=terms)
     lines = [
         words.line(row, Words(row.currency, terms.locale))
@@ -280,6 +316,7 @@ def _shown(rows: Mapping[str, Rows], given: Given, choice: Choice, terms: _Terms
         "rows": rows,
         "sections": sections,
         "ranked": ranked(sections),
+        "nothing": words.nothing(choice),
         "notices": notices(sections, several=len(given.sources) > 1, locale=terms.locale),
         "lines": tuple(lines),
     }
@@ -307,12 +344,13 @@ def _told(
             stated=stated,
             parts=rows["details"][key],
             changes=rows["changes"].get(key, ()),
-            difference=rows["differences"][key][0],
+            difference=next(iter(rows["differences"].get(key, ())), None),
             invoices=rows["invoices"].get(key, ()) if key[:2] in with_list else None,
             explained=compared[key][0] if key in compared else None,
             words=Words(key[2], locale),
         )
         for key, stated in rows["totals"].items()
+        if stated
     }
     for key, invoices in unstated.items():
         told[key] = Told((), (), (), None, invoices, None, Words(key[2], locale))
@@ -346,6 +384,7 @@ def _sections(
             as_of=terms.as_of,
             terms_days=terms.days,
             only=choice.invoice_type,
+            recency=given.recency,
             locale=terms.locale,
             span=span,
             stated=all(key in told for key in keys),
@@ -369,9 +408,11 @@ def _sections(
 
 def _account(told: Told, number: int, source: Source, drawn: Drawn) -> Account:
     parts = [words.line(row, told.words) for row in told.parts]
-    stated = [words.line(row, told.words, total=True) for row in told.stated]
-    if not stated:
+    stated = []
+    if told.balance is None:
         stated = [words.unstated_line(told, source.payload.partner)]
+    elif not told.is_part:
+        stated = [words.line(row, told.words, total=True) for row in told.stated]
     return Account(
         number=number,
         partner=source.payload.partner,
@@ -389,47 +430,6 @@ def _account(told: Told, number: int, source: Source, drawn: Drawn) -> Account:
         attention=words.attention(told),
         drawn=drawn,
     )
-
-
-def _no_longer_stated(history: Rows, sources: Sequence[Source], locale: str) -> Iterable[str]:
-    """Yield in words which partners and currencies the latest payloads no longer state."""
-    for source in sources:
-        payload = source.payload
-        if payload.resource == INVOICES:
-            continue  # nothing is known of its balances
-        own = {
-            currency: rows[-1]
-            for (partner, cloud, currency), rows in sorted(history.items())
-            if (partner, cloud) == (payload.partner, payload.cloud)
-        }
-        gone = [row for row in own.values() if row.retrieved_at != payload.retrieved_at]
-        if len(gone) == len(own):
-            yield f"{source.owner}: no balances are stated, as for an account without invoices."
-        for row in gone:
-            amount = format_amount(row.balance_amount, row.currency, locale=locale)
-            day = format_day(row.retrieved_at.date(), locale=locale)
-            yield f"{source.owner}: {row.currency} is no longer stated; on {day} it was {amount}."
-
-
-def _without_balance(
-    rows: Mapping[str, Rows], sources: Sequence[Source], locale: str
-) -> Iterable[str]:
-    """Yield in words which invoices are in a currency whose balance is not stated."""
-    alone = [each for each in sources if each.payload.resource == INVOICES]
-    for source in alone:
-        own = (source.payload.partner, source.payload.cloud)
-        if not any(key[:2] == own for key in rows["invoices"]):
-            yield f"{source.owner}: no invoice is listed, and no balance is stated."
-    for (partner, cloud, currency), invoices in sorted(rows["invoices"].items()):
-        if (partner, cloud) in {(each.payload.partner, each.payload.cloud) for each in alone}:
-            continue
-        known = [row.open_amount for row in invoices if not pd.isna(row.open_amount)]
-        if (partner, cloud, currency) not in rows["totals"] and any(known):
-            amount = format_amount(add_exactly(known), currency, locale=locale)
-            yield (
-                f"{owner_name(partner, cloud)}: {amount} is open by invoice, and no balance is"
-                f" stated in {currency}."
-            )
 
 
 def latest_rows(shown: Overview) -> pd.DataFrame:

@@ -12,8 +12,10 @@ from typing import Any, TypeAlias
 import pandas as pd
 
 from pcnotebooks.amounts import format_day
+from pcnotebooks.frame.schema import AMOUNTS
+from pcnotebooks.frame.selection import rows_with
 from pcnotebooks.overview.ageing import ageing_chart
-from pcnotebooks.overview.charts import Chart, balances_chart, recency_chart
+from pcnotebooks.overview.charts import Chart, balances_chart, invoice_type_of, recency_chart
 from pcnotebooks.overview.trend import Span, trend_chart
 from pcnotebooks.payload.decode import SUMMARIES
 from pcnotebooks.payload.payload import Payload
@@ -145,6 +147,7 @@ class Drawn:
     as_of: date | None
     terms_days: int
     only: str | None  # the invoice type that was chosen
+    recency: bool  # whether it is known when balances were paid
     locale: str
     span: Span | None  # of the axis of time, which the trends of a page share
     stated: bool  # whether headline figures state the balances as well
@@ -162,6 +165,7 @@ class Drawn:
             parts = [bar for bar in balances.bars if bar.length]
             if len(parts) > 1 or self.only or not self.stated:
                 charts.append(balances)
+        if self.details and self.recency:
             charts.append(recency_chart(self.details, as_of=self.as_of, locale=locale))
         if self.invoices:
             charts.append(
@@ -259,6 +263,7 @@ class Given:
     sources: tuple[Source, ...]  # of each partner and cloud the latest balances, or its list
     earlier: tuple[Source, ...]
     lists: tuple[Source, ...]  # the latest list of invoices of each partner and cloud
+    recency: bool = True  # whether it is known when balances were paid
 
     @property
     def balances(self) -> tuple[Source, ...]:
@@ -287,7 +292,55 @@ class Overview(Given):
     as_of: date | None
     terms_days: int
     locale: str
+    nothing: str  # what is said if there are no sections
     choice: Choice = Choice()
+
+    @property
+    def day(self) -> date | None:
+        """The day from which all days are counted; None if each payload has its own."""
+        if self.as_of is not None:
+            return self.as_of
+        given = [source.payload.retrieved_at for source in (*self.sources, *self.lists)]
+        frames = (self.frames.details, self.frames.invoices)
+        moments = given or [moment for each in frames for moment in each["retrieved_at"].unique()]
+        days = {moment.date() for moment in moments}
+        return days.pop() if len(days) == 1 else None
+
+    @cached_property
+    def combinations(self) -> frozenset[Choice]:
+        """Each currency, invoice type and partner that have rows together."""
+        alone = [key for key in self.rows["invoices"] if key not in self.rows["totals"]]
+        every = [*self.rows["details"].values(), *(self.rows["invoices"][key] for key in alone)]
+        return frozenset(
+            Choice(row.currency, invoice_type_of(row), row.partner)
+            for rows in every
+            for row in rows
+        )
+
+    def fitting(self, choice: Choice, name: str) -> set[str | None]:
+        """Return the values of one choice that have rows together with the others."""
+        others = {
+            key: value for key, value in vars(choice).items() if key != name and value is not None
+        }
+        return {
+            getattr(each, name)
+            for each in self.combinations
+            if all(getattr(each, key) == value for key, value in others.items())
+        }
+
+    @property
+    def rows_shown(self) -> pd.DataFrame:
+        """The latest rows that fit the choice, with their recency; of payloads as floats.
+
+        Of a frame or a list of invoices alone, its invoices with their ageing.
+        """
+        details, invoices = self.frames.details, self.frames.invoices
+        rows: pd.DataFrame
+        rows, amounts = details, list(AMOUNTS)
+        if details.empty and len(invoices):
+            rows, amounts = invoices, ["total_charges", "paid_amount", "open_amount"]
+        rows = rows_with(rows, **vars(self.choice))
+        return rows.astype(dict.fromkeys(amounts, "float64")) if self.sources else rows
 
     @property
     def payloads(self) -> Sequence[Payload]:
@@ -312,5 +365,4 @@ class Overview(Given):
         sample = "Sample data. " if self.is_sample else ""
         if self.sections:
             return sample + " ".join(section.words for section in self.sections)
-        chosen = self.choice != Choice()
-        return sample + ("No balance fits the choices." if chosen else "No balances are stated.")
+        return sample + self.nothing

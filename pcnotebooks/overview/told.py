@@ -72,6 +72,11 @@ class Told:
     words: Words
 
     @property
+    def is_part(self) -> bool:
+        """Whether only one invoice type was chosen: nothing is compared with the whole then."""
+        return bool(self.stated) and self.difference is None
+
+    @property
     def newest(self) -> Any:
         """The stated row of the newest invoice, which speaks for the account."""
         dated = [row for row in self.stated if not pd.isna(row.latest_invoice_date)]

@@ -16,7 +16,7 @@ from pcnotebooks.frame.measures import difference_sentence, future_payment_sente
 from pcnotebooks.frame.schema import NOT_STATED
 from pcnotebooks.overview import listed
 from pcnotebooks.overview.charts import balance_title, paid_in_words
-from pcnotebooks.overview.model import Figure, Line, Movement
+from pcnotebooks.overview.model import Choice, Figure, Line, Movement
 from pcnotebooks.overview.told import NOTHING, Told, Words, is_due, type_name
 from pcnotebooks.payload.decode import SUMMARIES
 from pcnotebooks.text import isolated, named
@@ -30,7 +30,10 @@ def sentence(told: Told) -> str:
         by_invoice = listed.open_in_words(told)
         said = f"{told.words.currency} balance not stated. Open by invoice: {by_invoice}."
         return f"{said}{_due_sentence(told)}"
-    title = balance_title(told.words.currency, told.balance, told.by_type, locale=told.words.locale)
+    parts = {} if told.is_part else told.by_type
+    title = balance_title(told.words.currency, told.balance, parts, locale=told.words.locale)
+    if told.is_part:
+        title = f"{next(iter(told.by_type))}: {title}"
     paid = paid_in_words(told.newest, locale=told.words.locale)
     return (
         f"{title}{_split_with_credit(told)}; {paid}.{_due_sentence(told)}{_change_sentence(told)}"
@@ -150,12 +153,10 @@ def figures(told: Told) -> tuple[Figure, ...]:
             *listed.figures(told),
         )
     words, parts, stated = told.words, told.by_type, told.newest
-    found = [
-        Figure(
-            words.number(told.balance.copy_abs()), "Credit" if told.balance < 0 else "Balance owed"
-        )
-    ]
-    if set(parts) != {NOT_STATED}:
+    owed = "Credit" if told.balance < 0 else "Balance owed"
+    of_type = next(iter(parts)) if told.is_part else ""
+    found = [Figure(words.number(told.balance.copy_abs()), owed, of_type)]
+    if not told.is_part and set(parts) != {NOT_STATED}:
         found += [
             Figure(words.number(amount), "Type not stated" if name == NOT_STATED else name)
             for name, amount in parts.items()
@@ -183,6 +184,8 @@ def figures(told: Told) -> tuple[Figure, ...]:
 def proof(told: Told) -> tuple[str, ...]:
     """Return how the stated balance compares with the sum of its parts, and with its invoices."""
     row, words = told.difference, told.words
+    if told.is_part:
+        return ()
     if row is None:
         by_invoice = listed.open_in_words(told)
         said = f"Stated balance: {NOT_STATED}. Open by invoice: {by_invoice}."
@@ -316,6 +319,18 @@ def not_fetched(partner: str, cloud: str, resource: str, error: PcNotebooksError
 def owner_name(partner: str, cloud: str) -> str:
     """Return whose account it is, and at which cloud."""
     return f"{isolated(named(partner))} · {cloud_label(cloud)}"
+
+
+def nothing(choice: Choice) -> str:
+    """Return in words that no balance fits a choice, which names itself."""
+    if choice == Choice():
+        return "No balances are stated."
+    what = "nothing"
+    if choice.invoice_type is not None:
+        what = f"no {isolated(named(choice.invoice_type))} charges"
+    where = f" in {choice.currency}" if choice.currency is not None else ""
+    whose = f" for {isolated(named(choice.partner))}" if choice.partner is not None else ""
+    return f"Partner Center states {what}{where}{whose}."
 
 
 def days_words(days: Sequence[date], locale: str) -> str:

@@ -1,4 +1,4 @@
-"""What an answer's bytes say besides its figures: how many, how large, and what is stated twice."""
+"""Checks of an answer's bytes: number and size of its objects, and names stated twice."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import msgspec
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 # Reading takes up to 1,500 bytes for a row and 100 for any other object, however short each is in
 # the answer: without a bound 64 MiB could take some 1,500. The service writes a row with its dates
-# in 300 bytes and more, and an object in 70. What a small answer takes is no matter.
+# in 300 bytes and more, and an object in 70. A small answer takes little in any case.
 _ROWS, _BYTES_A_ROW, _OBJECTS, _BYTES_AN_OBJECT = 10_000, 250, 40_000, 40
 _SMALL = 2**18
 _ROW_NAMES = (b'"balanceAmount"', b'"totalCharges"')
@@ -75,7 +75,7 @@ class Shape:
 
     @classmethod
     def of(cls, struct: type[msgspec.Struct], **below: Shape) -> Shape:
-        """Return the shape of what is decoded as a struct."""
+        """Return the shape of the objects that are decoded as a struct."""
         return cls(frozenset(struct.__struct_encode_fields__), below)
 
 

@@ -26,8 +26,8 @@ from pcnotebooks.payload.checks import (
 from pcnotebooks.text import is_blank
 
 SUMMARIES, INVOICES = RESOURCES = ("invoice_summaries", "invoices")
-# .NET, which the service computes in, keeps 28 decimals; what is longer than they and 15 digits
-# before the point is an attack, and would be rounded where amounts are added.
+# The service computes in .NET, which keeps 28 decimals. A number with more decimals, or with more
+# than 15 digits before the point, is an attack, and adding such numbers would round.
 _MONEY = Context(prec=43, Emin=-28, Emax=14, traps=[Clamped, Overflow, Rounded, Subnormal])
 
 
@@ -37,7 +37,7 @@ _T = TypeVar("_T")
 
 
 class Answer(Protocol):
-    """What is decoded: pages, and what their errors name. A payload is one."""
+    """Pages to decode, with the names for their errors. A payload is one."""
 
     @property
     def body(self) -> bytes:
@@ -61,17 +61,17 @@ class Answer(Protocol):
 
     @property
     def request_id(self) -> str | None:
-        """What support asks for."""
+        """Id for Microsoft's support."""
         ...
 
     @property
     def correlation_id(self) -> str | None:
-        """What support asks for."""
+        """Id for Microsoft's support."""
         ...
 
 
 class Page(NamedTuple):
-    """One page of an answer, with its number from 1; None where there is no other."""
+    """One page of an answer, with its number from 1; None if it is the only one."""
 
     answer: Answer
     body: bytes
@@ -79,7 +79,7 @@ class Page(NamedTuple):
 
 
 class Figures(msgspec.Struct, kw_only=True, rename="camel", gc=False):
-    """What the service states of a currency, or of one invoice type in it. Stamps as sent."""
+    """The figures of a currency, or of one invoice type in it. Stamps as sent."""
 
     balance_amount: Decimal
     currency_symbol: str | None = None
@@ -143,6 +143,7 @@ def items_of(answer: Answer) -> Iterator[Item]:
     """Yield what `decode` returns, an item at a time: a large answer is never there as a whole."""
     new = first_look(answer)
     stated = 0
+    types: dict[str | None, bool] = {}  # whether nothing of an invoice type can be seen
     for page in pages_of(answer, SUMMARIES):
         stated += 1  # the items
         for index, item in _items_of(page):
@@ -152,16 +153,16 @@ def items_of(answer: Answer) -> Iterator[Item]:
                 stated += sum(filled(each) + filled(each.summary) for each in details)
             path = f"$.items[{index}]"
             item.currency_code = code = currency_code(page, path, item.currency_code)
-            if wrong := _wrong_field(item, code):
-                name, value, expected = wrong
-                raise wrong_value(page, f"{path}.{name}", value, expected)
-            for position, detail in enumerate(details):
-                if detail.invoice_type is not None and is_blank(detail.invoice_type):
+            figures: list[Item | Part] = [item, *[detail.summary for detail in details]]
+            if not _sound(figures, code) and (wrong := _first_wrong(figures, code)):
+                place, name, value, expected = wrong
+                inner = f"{path}.details[{place - 1}].summary" if place else path
+                raise wrong_value(page, f"{inner}.{name}", value, expected)
+            for detail in details:
+                if detail.invoice_type not in types:
+                    types[detail.invoice_type] = is_blank(detail.invoice_type or "")
+                if types[detail.invoice_type]:
                     detail.invoice_type = None
-                if wrong := _wrong_field(detail.summary, code):
-                    name, value, expected = wrong
-                    inner = f"{path}.details[{position}].summary.{name}"
-                    raise wrong_value(page, inner, value, expected)
             yield item
     finish_look(answer, _SHAPE, _NAMES, stated)
 
@@ -198,7 +199,7 @@ def pages_of(answer: Answer, resource: str) -> Iterator[Page]:
         yield Page(answer, body, number if several else None)
 
 
-# What is said of each answer's count. A body never changes, so it is enough to look at it once.
+# The finding on each answer's count. A body never changes, so it is enough to look at it once.
 _LOOKED_AT: WeakKeyDictionary[Answer, str | None] = WeakKeyDictionary()
 
 
@@ -224,7 +225,7 @@ def finish_look(answer: Answer, shape: Shape, names: Iterable[str], stated: int)
     answer
         An answer that was read.
     shape, names
-        What is read of it.
+        The parts of it that are read.
     stated
         How many fields had a value.
     """
@@ -275,7 +276,7 @@ def is_plain_code(code: str) -> bool:
 
 
 def require_json(answer: Answer) -> None:
-    """Raise the same PayloadError as `decode` for a body that is no JSON document at all."""
+    """Raise the same PayloadError as `decode` for a body that is not a JSON document."""
     for page in pages_of(answer, answer.resource):
         text = _json_bytes(page)
         try:
@@ -302,17 +303,26 @@ def stamps(items: list[Item]) -> Iterator[tuple[str, str]]:
                     yield f"{path}.{wire[name]}", text
 
 
-def _wrong_field(figures: Item | Part, currency: str) -> tuple[str, object, str] | None:
-    """Return name, value and what was expected of a field that is wrong."""
-    if not are_money([figures.balance_amount]):
-        return "balanceAmount", figures.balance_amount, "an amount of money"
-    paid = figures.last_payment_amount
-    if paid is not None and not are_money([paid]):
-        return "lastPaymentAmount", paid, "an amount of money"
-    # A part in another currency could not be added to its item.
-    stated = figures.currency_code
-    if stated is not None and stated != currency and stated.strip().upper() != currency:
-        return "currencyCode", stated, f"the item's {currency}"
+def _sound(figures: list[Item | Part], currency: str) -> bool:
+    """Return whether figures can be used as they are: one look at all of an item's is quick."""
+    amounts = [one.balance_amount for one in figures]
+    amounts += [paid for one in figures if (paid := one.last_payment_amount) is not None]
+    codes = {one.currency_code for one in figures}
+    return codes <= {None, currency} and are_money(amounts)
+
+
+def _first_wrong(figures: list[Item | Part], currency: str) -> tuple[int, str, object, str] | None:
+    """Return place, name, value and expectation of the first field that is wrong."""
+    for place, one in enumerate(figures):
+        if not are_money([one.balance_amount]):
+            return place, "balanceAmount", one.balance_amount, "an amount of money"
+        paid = one.last_payment_amount
+        if paid is not None and not are_money([paid]):
+            return place, "lastPaymentAmount", paid, "an amount of money"
+        # A part in another currency could not be added to its item.
+        stated = one.currency_code
+        if stated is not None and stated.strip().upper() != currency:
+            return place, "currencyCode", stated, f"the item's {currency}"
     return None
 
 
@@ -338,7 +348,7 @@ def _json_bytes(page: Page) -> bytes:
             page,
             f"The body is HTML or XML, not JSON: {_excerpt(text)}.",
             remedy="A proxy, firewall or sign-in page answered in Partner Center's place:"
-            " ask whoever runs the network to let the api host through.",
+            " ask the network's administrators to allow the API host.",
         )
     if (place := _not_utf_8(text)) is not None:
         raise refusal(
@@ -362,7 +372,7 @@ def _not_utf_8(text: bytes) -> int | None:
 
 
 def _unreadable(page: Page, text: bytes, whole: msgspec.json.Decoder[Any]) -> PayloadError:
-    """Return what is wrong with an answer, told by its place in the whole."""
+    """Return the error for an answer that cannot be read, with its place in the whole."""
     try:
         whole.decode(text)
     except msgspec.ValidationError as error:
@@ -394,7 +404,7 @@ def _wrong_shape(page: Page, text: bytes, reason: str) -> PayloadError:
     try:
         value = msgspec.json.decode(text, type=msgspec.Raw)
     except (msgspec.DecodeError, RecursionError) as error:
-        return _not_json(page, text, str(error))  # it is wrong further on, too
+        return _not_json(page, text, str(error))  # another fault comes later
     try:
         for name, index in re.findall(r"\.(\w+)|\[(\d+)\]", path):
             if name:

@@ -37,7 +37,7 @@ class TaxReceipt(msgspec.Struct, kw_only=True, rename="camel", gc=False):
 
 
 class Invoice(msgspec.Struct, kw_only=True, rename="camel", gc=False):
-    """A document of the list: an invoice, or what voids or adjusts one. Dates as sent.
+    """A document of the list: an invoice, a void note or an adjustment note. Dates as sent.
 
     Only the id, the currency and the total came in every shape since 2017. The details are not
     read: their free strings broke Microsoft's own clients, and no figure is in them.

@@ -27,8 +27,8 @@ class _Links(msgspec.Struct, gc=False):
     next: Link | None = None
 
 
-# The three fields that every shape since 2017 has: what lacks one is not a list of invoices, and
-# is better refused while it is fetched than when it is read, perhaps from a history.
+# The three fields that every shape since 2017 has. An answer that lacks one is not a list of
+# invoices, and is better refused while it is fetched than when it is read from a history.
 class _Entry(msgspec.Struct, rename="camel", gc=False):
     id: str
     currency_code: str

@@ -1,4 +1,4 @@
-"""The service's raw answer, kept whole, with what tells it from others."""
+"""The service's raw answer, kept whole, with its labels."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any, Self
 
 import msgspec
 
-from pcnotebooks.clouds import SAMPLE, Cloud, get_cloud
+from pcnotebooks.clouds import SAMPLE, Cloud, cloud_label, get_cloud
 from pcnotebooks.errors import PayloadError
 from pcnotebooks.files import read_file, write_whole
 from pcnotebooks.payload.checks import BYTE_ORDER_MARK
@@ -27,11 +27,12 @@ from pcnotebooks.payload.decode import (
     in_words,
 )
 from pcnotebooks.payload.invoices import invoices_of
+from pcnotebooks.text import facts_html, named
 
 _FORMAT = "pcnotebooks.payload"
 _LABELS = ("cloud", "partner", "request_id", "correlation_id", "retrieved_at", "resource")
-# What an item of one resource states and one of the other does not. Several each, so that an
-# answer with a fault is refused for the fault and not for its resource.
+# Fields of an item of one resource that the other does not have. Several each, so that an answer
+# with a fault is refused for the fault and not for its resource.
 _FIELDS = {
     SUMMARIES: {
         "balanceAmount",
@@ -47,7 +48,7 @@ _FIELDS = {
 
 @dataclass(frozen=True)
 class Payload:
-    """One answer of Partner Center, with what tells it from others.
+    """One answer of Partner Center, with its labels.
 
     Parameters
     ----------
@@ -62,7 +63,7 @@ class Payload:
     request_id, correlation_id
         ``MS-RequestId`` and ``MS-CorrelationId`` of the call.
     resource
-        What was asked for: ``"invoice_summaries"`` (``GET /v1/invoices/summaries``) or
+        The resource that was requested: ``"invoice_summaries"`` (``GET /v1/invoices/summaries``) or
         ``"invoices"`` (``GET /v1/invoices``).
     pages
         The bytes of every further page, in their order.
@@ -114,6 +115,20 @@ class Payload:
             f"Payload({self.partner!r}, cloud {self.cloud!r},{resource}"
             f" {self.retrieved_at.isoformat()}, {size}{pages})"
         )
+
+    def _repr_html_(self) -> str:
+        """Return its labels and the size of its body, for a notebook."""
+        facts = {
+            "Partner": named(self.partner),
+            "Cloud": cloud_label(self.cloud),
+            "Retrieved": f"{self.retrieved_at:%Y-%m-%d %H:%M:%S} UTC",
+            "Size": f"{sum(map(len, (self.body, *self.pages))):,} bytes",
+            "Pages": f"{len(self.pages) + 1}" if self.pages else None,
+            "SHA-256": self.sha256,
+            "Request id": self.request_id,
+            "Correlation id": self.correlation_id,
+        }
+        return facts_html(f"Payload: {in_words(self.resource)}", facts)
 
     @property
     def is_sample(self) -> bool:
@@ -201,8 +216,8 @@ class Payload:
                 raise PayloadError(
                     f"{path} is not a file that Payload.save wrote.",
                     remedy="If it is Partner Center's raw answer, say from which cloud:"
-                    f' Payload.load({path.name!r}, cloud="global", partner="..."); what its'
-                    " save(...) writes is such a file.",
+                    f' Payload.load({path.name!r}, cloud="global", partner="..."), or in a shell'
+                    " --cloud global --partner NAME.",
                 )
             modified = datetime.fromtimestamp(path.stat().st_mtime, UTC)
             payload = cls(content, _cloud_name(cloud), partner or "", retrieved_at or modified)
@@ -230,17 +245,17 @@ def _cloud_name(cloud: str | Cloud) -> str:
 def _utc(moment: object) -> datetime:
     remedy = "Pass an aware datetime, such as datetime.now(UTC)."
     if not isinstance(moment, datetime):
-        raise PayloadError(f"retrieved_at {moment!r} is no datetime.", remedy=remedy)
+        raise PayloadError(f"retrieved_at {moment!r} is not a datetime.", remedy=remedy)
     if moment.tzinfo is None:
         raise PayloadError(f"retrieved_at {moment.isoformat()} has no time zone.", remedy=remedy)
     try:
         return moment.astimezone(UTC)
     except OverflowError:
-        raise PayloadError(f"retrieved_at {moment.isoformat()} is no time in UTC.") from None
+        raise PayloadError(f"retrieved_at {moment.isoformat()} is not a time in UTC.") from None
 
 
 def require_resource(resource: object) -> None:
-    """Raise for what is not the name of a resource."""
+    """Raise for a value that is not the name of a resource."""
     if resource not in RESOURCES:
         raise PayloadError(
             f"resource is {resource!r}.", remedy=f"It is one of {', '.join(RESOURCES)}."
@@ -272,7 +287,7 @@ def _resource_of(content: bytes, path: Path, given: str | None) -> str:
         return fitting[0]
     if len(fitting) == 2:
         found = "both invoice summaries and invoices"
-        remedy = "Save each answer to a file of its own, with its bytes unchanged."
+        remedy = "Save each answer to a separate file, with its bytes unchanged."
     elif fitting:
         found = f"{in_words(fitting[0])}, not {in_words(given or '')}"
         remedy = "Leave resource out: the fields of a raw answer show it."
@@ -291,7 +306,7 @@ def _sha256(body: bytes, pages: tuple[bytes, ...]) -> str:
 
 
 def _labels_sha256(facts: Mapping[str, Any], sha256: str) -> str:
-    """Return the hash of all that tells a payload from others: a JSON list, in ASCII."""
+    """Return the hash of a payload's labels and body: of a JSON list, in ASCII."""
     labels = [*(facts[name] for name in _LABELS), sha256]
     return hashlib.sha256(json.dumps(labels, default=str).encode()).hexdigest()
 

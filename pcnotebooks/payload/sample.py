@@ -36,7 +36,7 @@ _SUMMARY = {"attributes": {"objectType": "InvoiceSummary"}}
 
 @dataclass(frozen=True)
 class _Account:
-    """What one partner is invoiced in one currency, and how late it pays."""
+    """The invoices of one partner in one currency, and how late it pays."""
 
     partner: str
     currency: str
@@ -64,7 +64,7 @@ _ACCOUNTS = (
     _Account("Contoso", "USD", "$", recurring=74_310_55, since=date(2023, 5, 8), growth=6,
              purchases=((date(2024, 5, 14), 15_990_00), (date(2025, 3, 11), 22_480_60)),
              paid_after=(45, 58, 51)),
-    # The credit of October 2025 stands in the last two payloads.
+    # The last two payloads show the credit of October 2025.
     _Account("Fabrikam", "USD", "$", recurring=31_870_40, since=date(2023, 8, 8), growth=14,
              purchases=((date(2024, 3, 19), 8_400_00), (date(2025, 1, 22), 12_635_25),
                         (date(2025, 10, 14), -2_150_00)),
@@ -150,7 +150,7 @@ def _history() -> tuple[Payload, ...]:
 
 
 def _body(partner: str, today: date) -> bytes:
-    """Return what the service would have answered early on a day."""
+    """Return the answer of the service early on a day."""
     items = [
         item
         for account in _ACCOUNTS

@@ -13,7 +13,7 @@ from markupsafe import Markup
 from pcnotebooks.chart.svg import PHONE, sparkline, svg
 from pcnotebooks.errors import PcNotebooksError
 from pcnotebooks.overview.charts import Chart
-from pcnotebooks.overview.model import Line, Overview, Section
+from pcnotebooks.overview.model import Account, Line, Overview
 from pcnotebooks.overview.palette import PALETTE
 from pcnotebooks.text import named
 
@@ -79,20 +79,38 @@ def first_table(shown: Overview) -> Markup:
     return _macro("first_notices", shown.notices) + table
 
 
-def figures_table(lines: Sequence[Line]) -> Markup:
-    """Return the table that proves the charts, in any number of currencies."""
+def first_notices(shown: Overview) -> Markup:
+    """Return what needs attention first; nothing of nothing."""
+    return _macro("first_notices", shown.notices) if shown.notices else Markup()
+
+
+def glances(shown: Overview) -> tuple[Markup, dict[tuple[str, str], Markup]]:
+    """Return the head of the first table and its rows by currency and owner, one by one."""
+    accounts = [account for section in shown.ranked for account in section.accounts]
+    since = list(dict.fromkeys(filter(None, (each.glance.changed_since for each in accounts))))
+    layout = {"several": len(shown.sources) > 1, "trends": bool(shown.earlier), "since": since}
+    rows = {
+        (section.currency, account.owner): _macro("glance", account, sparkline, **layout)
+        for section in shown.ranked
+        for account in section.accounts
+    }
+    return _macro("glance_head", **layout), rows
+
+
+def figures_table(lines: Sequence[Line], currency: str) -> Markup:
+    """Return the table that proves the charts of one currency."""
     several = len({line.partner for line in lines}) > 1
-    return _macro("figures", lines, partners=several, currencies=True)
+    return _macro("figures", lines, currency=currency, partners=several)
 
 
-def headlines(section: Section, *, owners: bool) -> Markup:
-    """Return what is said of each account in a currency, with its headline figures."""
-    return _macro("headlines", section.accounts, owners=owners)
+def headlines(account: Account, *, owners: bool) -> Markup:
+    """Return what is said of an account, with its headline figures."""
+    return _macro("headlines", [account], owners=owners)
 
 
-def by_invoice(section: Section) -> Markup:
-    """Return the open invoices of each account in a currency, and what proves its balance."""
-    return _macro("by_invoice", section.accounts, section.currency)
+def by_invoice(account: Account, currency: str) -> Markup:
+    """Return the open invoices of an account, and what proves its balance."""
+    return _macro("by_invoice", [account], currency)
 
 
 def notes(sentences: Sequence[str]) -> Markup:

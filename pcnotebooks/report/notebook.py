@@ -18,7 +18,12 @@ from typing import Any
 
 from pcnotebooks import __version__
 from pcnotebooks.amounts import format_day
-from pcnotebooks.errors import ConfigurationError, PcNotebooksError, ReportError
+from pcnotebooks.errors import (
+    ConfigurationError,
+    PcNotebooksError,
+    ReportError,
+    needing_libraries,
+)
 from pcnotebooks.files import read_file, write_whole
 from pcnotebooks.report.leaks import INJECTED, cell_error, secret_in
 
@@ -80,6 +85,7 @@ def render_notebook(
     return rendered(notebook, path, parameters=parameters, code=code)
 
 
+@needing_libraries("render_notebook")
 def rendered(
     notebook: str | os.PathLike[str],
     path: str | os.PathLike[str],

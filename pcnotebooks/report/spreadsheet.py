@@ -8,13 +8,13 @@ import os
 import re
 from collections.abc import Sequence
 from datetime import datetime
-from decimal import Context, Decimal
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from pcnotebooks.amounts import minor_units, to_decimal
+from pcnotebooks.amounts import plain_amount
 from pcnotebooks.clouds import cloud_label
 from pcnotebooks.errors import ConfigurationError
 from pcnotebooks.files import write_whole
@@ -28,7 +28,6 @@ from pcnotebooks.payload.payload import Payload
 _FORMULA = re.compile(
     r"(?:^|[;\t\r\n])(?=(?:[^\S\t\r\n]|\")*[=+\-@\uff1d\uff0b\uff0d\uff20])|^(?=[\t\r\n])"
 )
-WHOLE = Context(prec=100)
 
 
 def csv_text(
@@ -159,16 +158,8 @@ def with_source(frame: pd.DataFrame) -> pd.DataFrame:
 def _csv_cell(value: Any, currency: str) -> str:
     if pd.isna(value):
         return ""
-    if isinstance(value, float):
-        value = to_decimal(value).normalize(WHOLE)  # its shortest digits are the service's
-    if isinstance(value, Decimal):
-        return f"{value:z.{decimals_of(value, currency)}f}"  # z: nothing is 0.00, never -0.00
+    if isinstance(value, float | Decimal):
+        return plain_amount(value, currency)
     if isinstance(value, datetime):
         return value.isoformat().replace("+00:00", "Z")
     return _FORMULA.sub(r"\g<0>'", value) if isinstance(value, str) else str(value)
-
-
-def decimals_of(amount: Decimal, currency: str) -> int:
-    """Return the currency's own decimals, or more where the amount has more."""
-    exponent = amount.as_tuple().exponent
-    return max(minor_units(currency), -exponent if isinstance(exponent, int) else 0)

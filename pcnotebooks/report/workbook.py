@@ -9,16 +9,16 @@ import tempfile
 import zipfile
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
-from decimal import Decimal
+from decimal import Context, Decimal
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from pcnotebooks import __version__
-from pcnotebooks.amounts import format_number, to_decimal
+from pcnotebooks.amounts import format_number, minor_units, to_decimal
 from pcnotebooks.clouds import SAMPLE
-from pcnotebooks.errors import ConfigurationError
+from pcnotebooks.errors import needing_libraries
 from pcnotebooks.files import write_whole
 from pcnotebooks.frame.ageing import ageing_by_currency
 from pcnotebooks.frame.selection import AsOf, rows_of
@@ -26,8 +26,6 @@ from pcnotebooks.overview.build import latest_rows, overview
 from pcnotebooks.overview.model import Overview
 from pcnotebooks.payload.payload import Payload
 from pcnotebooks.report.spreadsheet import (
-    WHOLE,
-    decimals_of,
     frames_alone,
     with_days,
     with_source,
@@ -38,7 +36,7 @@ from pcnotebooks.report.titles import sheet_of, title_of
 _UNWRITABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 # Excel reads these seven characters as one, unless the first of them is written in that way.
 _READ_AS_A_LETTER = re.compile("_(?=x[0-9A-Fa-f]{4}_)")
-_EXCEL_DIGITS = 15
+_EXCEL_DIGITS, _WHOLE = 15, Context(prec=100)
 _FIRST_EXCEL_YEAR = 1901  # Excel counts days from 1900, and that year's wrongly
 _WIDEST = 72  # characters: a sha256 fits
 _ATTENTION = {"bold": True, "color": "A4262C"}
@@ -148,13 +146,8 @@ def _write_frames(frames: Sequence[pd.DataFrame], path: str | os.PathLike[str]) 
 
 def _empty() -> Any:
     """Return a workbook without sheets."""
-    try:
+    with needing_libraries("write_excel"):
         import openpyxl  # noqa: PLC0415  (an extra)
-    except ImportError:
-        raise ConfigurationError(
-            "Excel files need openpyxl, which is not installed.",
-            remedy='Run pip install "pcnotebooks[excel]", or use write_csv.',
-        ) from None
     workbook = openpyxl.Workbook()
     workbook.remove(workbook.worksheets[0])
     return workbook
@@ -305,11 +298,11 @@ def _write(cell: Any, value: Any, currency: str) -> str:
     if pd.isna(value):
         return ""
     if isinstance(value, float):
-        value = to_decimal(value).normalize(WHOLE)  # its shortest digits are the service's
+        value = to_decimal(value).normalize(_WHOLE)  # its shortest digits are the service's
     if isinstance(value, Decimal):
-        decimals = decimals_of(value, currency)
+        decimals = _decimals(value, currency)
         shown = format_number(value, currency)
-        if len(value.normalize(WHOLE).as_tuple().digits) <= _EXCEL_DIGITS:
+        if len(value.normalize(_WHOLE).as_tuple().digits) <= _EXCEL_DIGITS:
             form = f"#,##0{'.' if decimals else ''}{'0' * decimals}"
             cell.value, cell.number_format = value, f"{form}_);({form})"
             return shown
@@ -329,6 +322,12 @@ def _write(cell: Any, value: Any, currency: str) -> str:
     cell.value = _READ_AS_A_LETTER.sub("_x005F_", text)
     cell.data_type, cell.number_format = "s", "@"  # text, also after an edit
     return text
+
+
+def _decimals(amount: Decimal, currency: str) -> int:
+    """Return the currency's own decimals, or more where the amount has more."""
+    exponent = amount.as_tuple().exponent
+    return max(minor_units(currency), -exponent if isinstance(exponent, int) else 0)
 
 
 def _add_notes(sheet: Any, shown: Overview) -> None:

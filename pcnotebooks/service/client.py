@@ -15,9 +15,10 @@ from urllib3.util import parse_url
 
 from pcnotebooks import __version__
 from pcnotebooks.errors import PayloadError
-from pcnotebooks.service.refusals import Call, Failure, no_answer, refusal
+from pcnotebooks.payload.decode import in_words
+from pcnotebooks.service.refusals import Call, Failure, NeedsUserError, no_answer, refusal
 from pcnotebooks.session import transport
-from pcnotebooks.session.session import Session, access_token, tenant_of
+from pcnotebooks.session.session import Session, access_token, is_of_app, tenant_of
 from pcnotebooks.session.transport import Answer, Bearer, Http, checked_timeout
 from pcnotebooks.text import one_line, without
 
@@ -33,7 +34,7 @@ _ABSOLUTE = re.compile(r"[a-z][a-z0-9+.-]*:|//", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Resource:
-    """What Partner Center is asked for.
+    """A resource that Partner Center is asked for.
 
     Parameters
     ----------
@@ -45,12 +46,15 @@ class Resource:
         Beyond those of every request.
     remedies
         What to do about a refusal, by code or status, where it differs from most resources.
+    needs_user
+        Whether Partner Center refuses it to an app without a user.
     """
 
     name: str
     uri: str
     headers: Mapping[str, str] = field(default_factory=dict)
     remedies: Mapping[str, str] = field(default_factory=dict)
+    needs_user: bool = False
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,7 @@ class Reply:
 class Client:
     """One call to Partner Center, of one request or of several, or one after another; to be closed.
 
-    What it raises holds the token, in its frames and causes: use it in `discreet` functions.
+    Its errors hold the token, in their frames and causes: use it in `discreet` functions.
 
     All requests of a call have the same ids: Microsoft's support finds them as one call.
 
@@ -74,7 +78,7 @@ class Client:
     session
         Whose call it is, and to which cloud.
     resource
-        What is asked for.
+        The resource to ask for.
     timeout
         Seconds to connect and between bytes of an answer; one number for both.
     retries
@@ -95,7 +99,9 @@ class Client:
         host = urlsplit(session.cloud.api).hostname or ""
         self.call = Call(host, session.partner, *_ids())
         self._timeout, self._retries = timeout, retries
+        self._require_user()  # for the package's own apps not even a token is requested
         self._bearer = Bearer(access_token(session))
+        self._require_user(self._bearer.token)
         self._http = Http(timeout=timeout)
 
     @property
@@ -103,8 +109,19 @@ class Client:
         """The session's label, else the tenant that the token names."""
         return self.session.partner or tenant_of(self._bearer.token) or ""
 
+    def _require_user(self, token: str = "") -> None:
+        if self.resource.needs_user and is_of_app(self.session, token):
+            name = in_words(self.resource.name)
+            raise NeedsUserError(
+                f"{name[0].upper()}{name[1:]} need a user, and this session is one"
+                " of an app without a user. They were not asked for, because Partner Center"
+                f" accepts GET /v1{self.resource.uri} from an app only together with a user.",
+                remedy="Sign in as a user. An app alone can fetch the list of invoices"
+                " (fetch_invoices).",
+            )
+
     def begin(self) -> None:
-        """Begin another call, with ids of its own, over the same connections."""
+        """Begin another call, with new ids, over the same connections."""
         request_id, correlation_id = _ids()
         self.call = replace(self.call, request_id=request_id, correlation_id=correlation_id)
 

@@ -1,10 +1,11 @@
-"""From sessions to frames: where the network half meets the analysis half."""
+"""From sessions to frames: the network half meets the analysis half here."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from itertools import islice
 from queue import SimpleQueue
 from threading import Thread
 from typing import TypeAlias
@@ -63,7 +64,7 @@ def invoices(session: Session) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        As :func:`invoice_frame` returns it; amendments are rows of their own. Fetch the payload
+        As :func:`invoice_frame` returns it; amendments are separate rows. Fetch the payload
         itself with :func:`fetch_invoices` to save it, or for exact amounts.
 
     Raises
@@ -86,7 +87,7 @@ def fetch_all(
     resources: Sequence[str] = (SUMMARIES, INVOICES),
     progress: bool = True,
 ) -> list[Answer]:
-    """Fetch resources of several sessions at once, each in a thread of its own.
+    """Fetch resources of several sessions at once, each in a separate thread.
 
     A failure costs no other answer: the error takes the place of the payload in the list.
 
@@ -102,7 +103,7 @@ def fetch_all(
     Returns
     -------
     list of Payload or PcNotebooksError
-        Session by session, resource by resource, in the order given; for what failed the error
+        Session by session, resource by resource, in the order given; for each failure the error
         that :func:`fetch_invoice_summaries` or :func:`fetch_invoices` raises.
 
     Raises
@@ -159,22 +160,22 @@ def fetch_profiles(
     names: Iterable[str | None],
     session_of: Callable[[str | None], Session],
     *,
+    resources: Sequence[str] = (SUMMARIES, INVOICES),
     progress: bool = True,
-) -> Mapping[str | None, tuple[Answer, Answer]]:
-    """Return the balances and the list of invoices of each profile, or their errors.
+) -> Mapping[str | None, tuple[Answer, ...]]:
+    """Return each profile's answers, one a resource: payloads, or their errors.
 
     One profile that cannot sign in costs the others nothing: they are fetched all the same.
     """
-    answers: dict[str | None, tuple[Answer, Answer]] = {}
+    answers: dict[str | None, tuple[Answer, ...]] = {}
     sessions = {}
     for name in dict.fromkeys(names):
         try:
             sessions[name] = session_of(name)
         except PcNotebooksError as error:
-            answers[name] = (error, error)
-    fetched = fetch_all(sessions.values(), progress=progress)
-    pairs = zip(fetched[::2], fetched[1::2], strict=True)
-    return answers | dict(zip(sessions, pairs, strict=True))
+            answers[name] = (error,) * len(resources)
+    fetched = iter(fetch_all(sessions.values(), resources=resources, progress=progress))
+    return answers | {name: tuple(islice(fetched, len(resources))) for name in sessions}
 
 
 def _outcome(fetch: Callable[[Session], Payload], session: Session) -> Answer | BaseException:

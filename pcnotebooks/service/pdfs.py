@@ -27,12 +27,13 @@ from pcnotebooks.payload.invoices import invoices_of
 from pcnotebooks.payload.payload import Payload
 from pcnotebooks.service.client import Client, Resource
 from pcnotebooks.service.progress import shown_progress
+from pcnotebooks.service.refusals import NeedsUserError
 from pcnotebooks.session.discreet import discreet
 from pcnotebooks.session.session import Session
 from pcnotebooks.text import one_line
 
 # Microsoft's documentation asks for application/json here as well, and gets a PDF.
-PDFS = Resource("invoice_pdfs", "/invoices/{id}/documents/statement")
+PDFS = Resource("PDFs_of_invoices", "/invoices/{id}/documents/statement", needs_user=True)
 _TIMEOUT = (10.0, 60.0)
 SAVED, THERE, FAILED, NOT_STATED = "saved", "was there", "failed", "not stated"
 _COLUMNS = ("partner", "cloud", "invoice_id", "pdf_path")
@@ -46,7 +47,7 @@ _RESERVED = re.compile(r"CON|PRN|AUX|NUL|(COM|LPT)[0-9]")
 _PATIENCE = 3
 
 
-# Of the frame: what became of a document.
+# A row of the frame: the outcome of a document.
 _Row: TypeAlias = dict[str, str | None]
 
 
@@ -110,7 +111,8 @@ def save_invoice_pdfs(
     SignInError
         If the credential gives no token.
     ConfigurationError
-        For anything but invoices, or for those of several partners or clouds.
+        For anything but invoices, for those of several partners or clouds, or for a session of an
+        app without a user.
     OSError
         If the folder cannot be made.
 
@@ -192,7 +194,7 @@ def _saved(
     """Return what became of each document."""
     show = shown_progress(len(documents)) if progress and documents else None
     rows: list[_Row] = []
-    failures: list[_Row] = []  # one after the other, of what all documents need
+    failures: list[_Row] = []  # in a row, each likely to hit every document
     client: Client | None = None
     with ExitStack() as resources:
         for document in documents:
@@ -206,8 +208,8 @@ def _saved(
                     write_whole(path, _fetched(client, document))
                     row, failures = {"status": SAVED, "path": str(path)}, []
             except (PcNotebooksError, OSError) as error:
-                if client is None and isinstance(error, SignInError):
-                    raise  # without a token there is nothing to begin with
+                if client is None and isinstance(error, SignInError | NeedsUserError):
+                    raise  # without a user's token there is nothing to begin with
                 row = _failure(error)
                 failures = [*failures, row] if _hits_all(error) else []
             rows.append(row)
@@ -230,7 +232,7 @@ def _without_asking(document: _Document, path: Path, failures: list[_Row]) -> _R
 
 
 def _fetched(client: Client, document: _Document) -> bytes:
-    """Return the bytes of a PDF, whatever the answer's headers call them.
+    """Return the bytes of a PDF; the headers of the answer do not count.
 
     Raises
     ------
@@ -255,7 +257,7 @@ def _is_pdf(beginning: bytes, end: bytes) -> bool:
 
 
 def _is_there(path: Path) -> bool:
-    """Whether a whole PDF is there; what is there and no file at all cannot be replaced."""
+    """Return whether a whole PDF is there; a folder of that name cannot be replaced."""
     if not path.exists():
         return False
     if not path.is_file():

@@ -1,4 +1,4 @@
-"""Who gives tokens: a credential of any kind, a fixed token, or msal with a user's sign-in."""
+"""Sources of tokens: a credential of any kind, a fixed token, or msal with a user's sign-in."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _TOKEN = re.compile(r"[\x21-\x7e]+")
 
 
 class AccessToken(Protocol):
-    """What a credential gives: a token, and when it expires."""
+    """A token as a credential gives it, and when it expires."""
 
     @property
     def token(self) -> str:
@@ -71,7 +71,7 @@ class FixedToken:
         return self._token
 
     def get_token(self, *_scopes: str) -> Self:
-        """Return itself, whatever the scopes."""
+        """Return itself for any scopes."""
         return self
 
     # copy and deepcopy would go through __reduce__, which refuses.
@@ -89,7 +89,9 @@ class FixedToken:
 
 
 @dataclass(frozen=True)
-class _Token:
+class Token:
+    """A token in hand, as `AccessToken` has it."""
+
     token: str = field(repr=False)
     expires_on: int
 
@@ -128,8 +130,13 @@ class MsalCredential:
         """The user's name at the login service; empty where it is unknown."""
         return (self._account or {}).get("username", "")
 
+    @property
+    def scope(self) -> str:
+        """What to ask for: the user's permission, which the app was registered with."""
+        return self.settings.cloud.scope
+
     @discreet
-    def get_token(self, *scopes: str) -> _Token:
+    def get_token(self, *scopes: str) -> Token:
         """Return a valid token, renewed silently when it is about to expire.
 
         Raises
@@ -144,11 +151,21 @@ class MsalCredential:
                 result = self._silently(*scopes, force_refresh=True)
         if not result:
             raise nobody(self.settings)
+        return self.given(result)
+
+    def given(self, result: dict[str, Any]) -> Token:
+        """Return the token of an answer.
+
+        Raises
+        ------
+        SignInError
+            If the answer is a refusal.
+        """
         if "access_token" not in result:
             raise refusal(self.settings, result)
         # OAuth only recommends to state it; msal takes an hour as well.
         lasts = int(result.get("expires_in", 3599))
-        return _Token(result["access_token"], int(time.time()) + lasts)
+        return Token(result["access_token"], int(time.time()) + lasts)
 
     def _silently(self, *scopes: str, force_refresh: bool = False) -> Any:
         # acquire_token_silent gives None for a revoked sign-in, this the login service's reason.
@@ -164,13 +181,13 @@ class MsalCredential:
 
     def recall(self) -> bool:
         """Take up the sign-in that the cache holds; whether there is one that still works."""
-        # An empty cache is no reason to ask the login service for anything.
+        # With an empty cache there is nothing to ask the login service for.
         accounts = self._accounts() if self._cached() else []
         if len(accounts) != 1:
             return False
         self._account = accounts[0]
         try:
-            self.get_token(self.settings.cloud.scope)
+            self.get_token(self.scope)
         except SignInError as error:
             # A new sign-in would meet the same trouble; any other refusal it may mend.
             if error.code in ("unreachable", "not_json", "locked"):
@@ -240,7 +257,7 @@ class MsalCredential:
         try:
             with self._lock:
                 if self._app is None:
-                    self._app = _application(self.settings, self._cache, self._patience)
+                    self._app = self._application()
             return question(self._app)
         except PcNotebooksError:
             raise
@@ -249,18 +266,25 @@ class MsalCredential:
         except Exception as error:  # noqa: BLE001  as above
             raise unanswered(self.settings, error) from None
 
+    def _application(self) -> Any:
+        options = application_options(self.settings, self._cache, self._patience)
+        return msal.PublicClientApplication(**options)
 
-def _application(settings: Settings, cache: msal.TokenCache, patience: float | None) -> Any:
+
+def application_options(
+    settings: Settings, cache: msal.TokenCache, patience: float | None
+) -> dict[str, Any]:
+    """Return what every application of msal is made with."""
     known = settings.cloud in CLOUDS.values()
-    return msal.PublicClientApplication(
-        settings.client_id,
-        authority=settings.authority,
-        token_cache=cache,
+    return {
+        "client_id": settings.client_id,
+        "authority": settings.authority,
+        "token_cache": cache,
         # Not requests' own session: a redirect would take codes and refresh tokens along.
-        http_client=Http(timeout=(5, min(30, max(1, patience or 30))), retries=1),
+        "http_client": Http(timeout=(5, min(30, max(1, patience or 30))), retries=1),
         # Microsoft is not to be asked about a login service of the user's own.
-        instance_discovery=None if known else False,
-    )
+        "instance_discovery": None if known else False,
+    }
 
 
 class _HidesSecrets(logging.Filter):

@@ -14,7 +14,7 @@ from pcnotebooks.errors import SignInError
 from pcnotebooks.session.credential import MsalCredential
 from pcnotebooks.session.discreet import discreet
 from pcnotebooks.session.refusals import no_answer, refusal
-from pcnotebooks.session.session import Session, session_of
+from pcnotebooks.session.session import Session, app_session, session_of
 from pcnotebooks.session.settings import Settings
 from pcnotebooks.session.transport import checked_timeout
 
@@ -38,7 +38,7 @@ class DeviceCode:
     message
         The login service's own words.
     cloud, tenant, client_id
-        Where the sign-in leads and for which app, to be compared with what that page shows.
+        Cloud, tenant and app of the sign-in, to be compared with the page.
 
     Examples
     --------
@@ -118,7 +118,7 @@ class DeviceSignIn:
     def _polled(self) -> Any:
         """Return msal's last answer; a login service that fails meanwhile is asked again.
 
-        The code stays valid, so one bad answer is no reason to have the user type another.
+        The code stays valid, so the user need not type another after one bad answer.
         """
         missed, answered = 0, None
         while True:
@@ -148,6 +148,8 @@ class DeviceSignIn:
 def begin_sign_in(settings: Settings, *, timeout: float | None = None) -> Session | DeviceSignIn:
     """Return the session that the cache holds, else request one device code.
 
+    An app without a user signs in at once.
+
     Raises
     ------
     ConfigurationError
@@ -157,6 +159,8 @@ def begin_sign_in(settings: Settings, *, timeout: float | None = None) -> Sessio
     """
     if timeout is not None:
         timeout = checked_timeout(timeout, pair=False)
+    if settings.is_app:
+        return app_session(settings)
     credential = MsalCredential(settings, timeout)
     if credential.recall():
         return session_of(credential)

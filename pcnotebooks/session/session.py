@@ -7,10 +7,12 @@ from typing import Self
 
 from pcnotebooks.clouds import Cloud, get_cloud
 from pcnotebooks.errors import ConfigurationError, PcNotebooksError, SignInError
+from pcnotebooks.session.app import AppCredential
 from pcnotebooks.session.credential import FixedToken, MsalCredential, TokenCredential, is_token
 from pcnotebooks.session.discreet import discreet
+from pcnotebooks.session.settings import Settings
 from pcnotebooks.session.token_cache import claims_of
-from pcnotebooks.text import hidden, one_line
+from pcnotebooks.text import facts_html, hidden, one_line
 
 
 @dataclass(frozen=True, init=False, eq=False, repr=False)
@@ -76,6 +78,18 @@ class Session:
             return "Session()"  # refused by __init__, and shown by a traceback
         return f"Session({self.cloud.name!r}, partner={self.partner!r})"
 
+    def _repr_html_(self) -> str:
+        """Return where it asks and for whom, for a notebook; nothing of its tokens."""
+        if not vars(self):
+            return facts_html("Session", {})
+        facts = {
+            "Cloud": self.cloud.label or self.cloud.name,
+            "Service": self.cloud.api,
+            "Partner": self.partner or "the tenant that the token names",
+            "Credential": type(self.credential).__name__,
+        }
+        return facts_html("Session", facts)
+
     @classmethod
     @discreet
     def from_token(cls, cloud: str | Cloud, token: str, *, partner: str | None = None) -> Self:
@@ -105,7 +119,7 @@ class Session:
 
 
 def session_of(credential: MsalCredential) -> Session:
-    """Return the session of a user who has signed in."""
+    """Return the session of a user, or an app, that has signed in."""
     settings = credential.settings
     return Session(settings.cloud, credential, partner=settings.partner)
 
@@ -120,7 +134,7 @@ def username(session: Session) -> str:
 def access_token(session: Session, *, refused: str | None = None) -> str:
     """Return a token for the session's cloud from its credential.
 
-    If the service refused a token, the credential is told to give another one.
+    If the service refused a token, the credential has to give another one.
 
     Raises
     ------
@@ -130,8 +144,9 @@ def access_token(session: Session, *, refused: str | None = None) -> str:
     credential = session.credential
     # AzureCliCredential takes what precedes the permission for the resource's name, and an app
     # without a user has no permission to name: only /.default suits every credential.
-    own = isinstance(credential, MsalCredential)
-    scope = session.cloud.scope if own else f"{session.cloud.api}/.default"
+    scope = f"{session.cloud.api}/.default"
+    if isinstance(credential, MsalCredential):
+        scope = credential.scope
     try:
         if refused and hasattr(credential, "token_refused"):
             credential.token_refused(refused)
@@ -144,6 +159,30 @@ def access_token(session: Session, *, refused: str | None = None) -> str:
     if not is_token(token):
         raise _failed(session, "gave a blank or malformed token.")
     return token
+
+
+def app_session(settings: Settings) -> Session:
+    """Return the session of an app without a user.
+
+    Raises
+    ------
+    SignInError, ConfigurationError
+        As `AppCredential.sign_in`.
+    """
+    credential = AppCredential(settings)
+    credential.sign_in()
+    return session_of(credential)
+
+
+def is_of_app(session: Session, token: str = "") -> bool:
+    """Return whether a session is one of an app without a user, as far as it can be known.
+
+    Known by its credential, or by the claims of a token: an app's has no scp but roles, or its
+    subject is the app itself. Of any other token only the service knows.
+    """
+    claims = claims_of(token)
+    by_claims = "roles" in claims or claims.get("oid", 0) == claims.get("sub", 1)
+    return isinstance(session.credential, AppCredential) or (by_claims and not claims.get("scp"))
 
 
 def _failed(session: Session, what: str) -> SignInError:

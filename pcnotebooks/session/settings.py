@@ -1,11 +1,12 @@
-"""Who signs in, and where: from arguments, a named profile, the environment, or the defaults."""
+"""The user and cloud of a sign-in: from arguments, a profile, the environment, or the defaults."""
 
 from __future__ import annotations
 
 import os
 import re
 import tomllib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,17 @@ from pcnotebooks.links import page
 from pcnotebooks.text import hidden, one_line, unwrapped
 
 CACHES = ("memory", "encrypted", "plain")
-_KEYS = ("client_id", "tenant", "cloud", "partner", "cache")
-_DEFAULTS = {"cloud": "global", "tenant": "organizations", "cache": "memory"}
-_ANY_TENANT = ("", "organizations", "common")
+APP_METHODS = ("client_secret", "certificate", "workload_identity")
+METHODS = ("device_code", "browser", *APP_METHODS)
+_PROOFS = ("secret", "certificate", "passphrase")
+_KEYS = ("client_id", "tenant", "cloud", "partner", "cache", "method", *_PROOFS)
+_DEFAULTS = {
+    "cloud": "global",
+    "tenant": "organizations",
+    "cache": "memory",
+    "method": "device_code",
+}
+ANY_TENANT = ("", "organizations", "common")
 # Entra's are GUIDs; another login service may have names or addresses.
 _CLIENT_ID = re.compile(r"[\w.:/~@+-]+", re.ASCII)
 # Labels of a domain; a hyphen begins and ends none, and punycode has two of them: xn--...
@@ -36,7 +45,7 @@ _SETUP = (
 
 @dataclass(frozen=True)
 class Settings:
-    """What a sign-in needs to know."""
+    """The settings of a sign-in. Of an app's secret they have the place, never the secret."""
 
     cloud: Cloud
     client_id: str
@@ -44,10 +53,19 @@ class Settings:
     cache: str
     partner: str | None = None
     profile: str | None = None
+    method: str = "device_code"
+    secret: str | None = field(default=None, repr=False)  # it may be the secret, by mistake
+    certificate: str | None = None
+    passphrase: str | None = field(default=None, repr=False)
+
+    @property
+    def is_app(self) -> bool:
+        """Whether an app signs in without a user."""
+        return self.method in APP_METHODS
 
     @property
     def authority(self) -> str:
-        """Where msal signs in."""
+        """The address at which msal signs in."""
         return f"{self.cloud.authority}/{self.tenant}"
 
 
@@ -58,18 +76,20 @@ def resolve(
     client_id: str | None = None,
     tenant: str | None = None,
     cache: str | None = None,
+    method: str | None = None,
 ) -> Settings:
     """Return the settings: each the argument, else the profile's, else the environment's.
 
-    The environment variables are PCNOTEBOOKS_PROFILE, _CLIENT_ID, _TENANT, _CLOUD and _CACHE.
+    The environment variables are PCNOTEBOOKS_PROFILE, _CLIENT_ID, _TENANT, _CLOUD, _CACHE,
+    _METHOD and _CERTIFICATE.
 
     Raises
     ------
     ConfigurationError
-        Without a client id, or for a profile, cloud, tenant or cache that cannot be.
+        Without a client id, or for a profile, cloud, tenant, cache or method that cannot be.
     """
     profile = profile or os.environ.get("PCNOTEBOOKS_PROFILE") or None
-    given = {"client_id": client_id, "tenant": tenant, "cache": cache}
+    given = {"client_id": client_id, "tenant": tenant, "cache": cache, "method": method}
     for key, value in {**given, "profile": profile}.items():
         if not isinstance(value, str | None):
             raise ConfigurationError(
@@ -85,25 +105,48 @@ def resolve(
     chosen["cloud"] = _cloud(cloud or _set(stored, "cloud"))
     if not chosen["client_id"]:
         raise ConfigurationError("Signing in needs a client id.", remedy=_SETUP)
-    if not _CLIENT_ID.fullmatch(chosen["client_id"]):
+    _require_client_id(chosen["client_id"])
+    _require_cache(chosen["cache"])
+    if chosen["method"] not in METHODS:
         raise ConfigurationError(
-            f"{hidden(one_line(chosen['client_id'], 60))!r} is not a client id.",
+            f"There is no sign-in method {hidden(one_line(chosen['method'], 60))!r}.",
+            remedy=f"The methods are {', '.join(METHODS)}.",
+        )
+    chosen |= {name: stored.get(name) for name in _PROOFS}
+    chosen["certificate"] = chosen["certificate"] or os.environ.get("PCNOTEBOOKS_CERTIFICATE")
+    chosen["tenant"] = _tenant(chosen["tenant"])
+    partner, own = stored.get("partner"), unwrapped(stored.get("tenant", "")).lower()
+    if own not in ANY_TENANT and own != chosen["tenant"].lower():
+        partner = None  # it is another's: the token's tenant labels it
+    settings = Settings(**chosen, partner=partner, profile=profile)
+    if profile and own in ANY_TENANT and unwrapped(tenant or "").lower() in ANY_TENANT:
+        _check_alone(settings)
+    return settings
+
+
+def require_settings(values: Mapping[str, str]) -> None:
+    """Raise for a client id, tenant, cloud or cache that cannot be, before they are kept."""
+    _require_client_id(unwrapped(values["client_id"]))
+    _require_cache(values.get("cache", _DEFAULTS["cache"]))
+    _tenant(unwrapped(values["tenant"]))
+    _cloud(values.get("cloud", _DEFAULTS["cloud"]))
+
+
+def _require_client_id(client_id: str) -> None:
+    if not _CLIENT_ID.fullmatch(client_id):
+        raise ConfigurationError(
+            f"{hidden(one_line(client_id, 60))!r} is not a client id.",
             remedy="Copy the application (client) id alone, such as"
             " 11111111-2222-4333-8444-555555555555.",
         )
-    if chosen["cache"] not in CACHES:
+
+
+def _require_cache(cache: str) -> None:
+    if cache not in CACHES:
         raise ConfigurationError(
-            f"There is no token cache {chosen['cache']!r}.",
+            f"There is no token cache {cache!r}.",
             remedy=f"The caches are {', '.join(CACHES)}.",
         )
-    chosen["tenant"] = _tenant(chosen["tenant"])
-    partner, own = stored.get("partner"), unwrapped(stored.get("tenant", "")).lower()
-    if own not in _ANY_TENANT and own != chosen["tenant"].lower():
-        partner = None  # it is another's: the token's tenant labels it
-    settings = Settings(**chosen, partner=partner, profile=profile)
-    if profile and own in _ANY_TENANT and unwrapped(tenant or "").lower() in _ANY_TENANT:
-        _check_alone(settings)
-    return settings
 
 
 def _tenant(name: str) -> str:
@@ -138,7 +181,7 @@ def _check_alone(settings: Settings) -> None:
         try:
             cloud = _cloud(_set(stored, "cloud"))
         except ConfigurationError:
-            continue  # which is told where that profile is used
+            continue  # the error appears when that profile is used
         if cloud == settings.cloud:
             raise ConfigurationError(
                 f"The profiles {settings.profile!r} and {name!r} have the same cloud and client"
@@ -187,7 +230,7 @@ def load_profiles() -> dict[str, dict[str, Any]]:
 
 
 def _wrong_keys(profile: dict[str, Any]) -> list[str]:
-    """Return the keys that no profile has, and those whose values are no text."""
+    """Return unknown keys, and those whose values are not texts."""
     texts = dict(profile)
     if isinstance(own := texts.get("cloud"), dict):
         texts |= {"cloud": ""} | {f"cloud.{key}": value for key, value in own.items()}
@@ -224,6 +267,13 @@ def cloud_of(name: str) -> Cloud:
         For a profile that there is none of, or a cloud that cannot be.
     """
     return _cloud(load_profile(name).get("cloud") or _DEFAULTS["cloud"])
+
+
+def client_id_of(profile: str | None) -> str | None:
+    """Return the client id of a profile, else the environment's; None if neither has one."""
+    profile = profile or os.environ.get("PCNOTEBOOKS_PROFILE") or None
+    found: str | None = _set(load_profiles().get(profile or "", {}), "client_id")
+    return found
 
 
 def _cloud(cloud: str | Cloud | dict[str, str]) -> Cloud:

@@ -10,7 +10,7 @@ from pcnotebooks.session.browser import sign_in_by_browser
 from pcnotebooks.session.credential import MsalCredential
 from pcnotebooks.session.device_code import DeviceCode, begin_sign_in, code_in_words
 from pcnotebooks.session.discreet import discreet
-from pcnotebooks.session.session import Session, session_of
+from pcnotebooks.session.session import Session, app_session, session_of
 from pcnotebooks.session.settings import Settings, resolve
 from pcnotebooks.session.token_cache import delete_caches
 
@@ -26,12 +26,12 @@ def sign_in(
     cache: str | None = None,
     timeout: float | None = None,
 ) -> Session:
-    """Sign a user in and return the session; waits until it is done, refused or too late.
+    """Sign a user, or an app without a user, in; return the session.
 
-    Settings that are not given come from the profile, else from the environment
-    (``PCNOTEBOOKS_CLIENT_ID``, ``_TENANT``, ``_CLOUD``, ``_CACHE``, ``_PROFILE``), else they are
-    cloud "global", tenant "organizations" and cache "memory". If the cache holds a valid
-    sign-in, the user is not asked.
+    Waits until the sign-in is done, refused or too late. Settings that are not given come from
+    the profile, else from the environment (``PCNOTEBOOKS_CLIENT_ID``, ``_TENANT``, ``_CLOUD``,
+    ``_CACHE``, ``_METHOD``, ``_PROFILE``), else they are cloud "global", tenant "organizations"
+    and cache "memory". If the cache holds a valid sign-in, the user is not asked.
 
     Parameters
     ----------
@@ -40,11 +40,14 @@ def sign_in(
     profile
         Name of a table in ``profiles.toml``; the session's partner is then the profile's.
     client_id
-        Application id of an app registration of your own.
+        Application id of your app registration.
     tenant
         Directory id or domain of the partner.
     method
-        "device_code", or "browser" for a browser on this machine.
+        "device_code", unless the profile or the environment names another; "browser" for a
+        browser on this machine. An app without a user, which can fetch only the list of
+        invoices, signs in by "client_secret", "certificate" or "workload_identity": the guide
+        *Run it unattended* says where each is kept. Its tokens stay in memory.
     prompt
         Called with the :class:`DeviceCode`; printed unless given.
     cache
@@ -56,9 +59,10 @@ def sign_in(
     Raises
     ------
     ConfigurationError
-        Without a client id, or for settings that cannot work; nothing was sent.
+        Without a client id, or for settings or an app's secret that cannot work; nothing was
+        sent.
     SignInError
-        If the sign-in is refused, declined, too late or out of reach; with ``code``, the ids and
+        If the sign-in is refused, declined, late or out of reach; with ``code``, the ids and
         the remedy.
 
     Examples
@@ -66,14 +70,16 @@ def sign_in(
     >>> from pcnotebooks import sign_in
     >>> session = sign_in("global", client_id="...", tenant="...")  # doctest: +SKIP
     """
-    settings = resolve(cloud, profile=profile, client_id=client_id, tenant=tenant, cache=cache)
-    if method == "browser":
+    settings = resolve(
+        cloud,
+        profile=profile,
+        client_id=client_id,
+        tenant=tenant,
+        cache=cache,
+        method=None if method == "device_code" else method,
+    )
+    if settings.method == "browser":
         return sign_in_by_browser(settings, timeout=timeout)
-    if method != "device_code":
-        raise ConfigurationError(
-            f"There is no sign-in method {method!r}.",
-            remedy="The methods are device_code and browser.",
-        )
     started = begin_sign_in(settings, timeout=timeout)
     if isinstance(started, Session):
         return started
@@ -83,31 +89,33 @@ def sign_in(
 
 @discreet
 def _print(device_code: DeviceCode) -> None:
-    print(code_in_words(device_code))  # noqa: T201  asking is what it is for
+    print(code_in_words(device_code))  # noqa: T201  it has to ask the user
 
 
 @discreet
 def remembered(settings: Settings) -> Session:
-    """Return the session that the cache holds, without asking the user.
+    """Return the session that the cache holds, or that of an app, without a question.
 
     Raises
     ------
     SignInError
-        With the reason and its ``code``; with None as code when nobody is signed in.
+        With the reason and its ``code``; with None as code if there is no sign-in.
     """
+    if settings.is_app:
+        return app_session(settings)
     credential = MsalCredential(settings)
     if not credential.recall():
-        credential.get_token(settings.cloud.scope)  # raises the reason
+        credential.get_token(credential.scope)  # raises the reason
     return session_of(credential)
 
 
 def unasked(cloud: str | None, profile: str | None) -> Session:
-    """Return the session that the cache of a profile holds, for a command that asks nobody.
+    """Return the session that the cache of a profile holds, for a command without questions.
 
     Raises
     ------
     SignInError
-        With the reason; if nobody is signed in, the command that signs in is the remedy.
+        With the reason; without a sign-in, the command that signs in is the remedy.
     """
     settings = resolve(cloud, profile=profile)
     try:
@@ -132,10 +140,10 @@ def sign_out(session: Session | None = None) -> None:
     Raises
     ------
     ConfigurationError
-        For a session with a credential of your own, or once all else is forgotten, for a keyring
+        For a session with another credential, or once all else is forgotten, for a keyring
         or file out of reach.
     SignInError
-        Where another process holds the cache.
+        If another process holds the cache.
 
     Examples
     --------

@@ -4,35 +4,46 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from html import escape
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ipywidgets import HTML, Button, Dropdown, HBox, Layout, VBox
+from ipywidgets import HTML, Button, HBox, Layout, VBox
+from traitlets import Any as AnyTrait
+from traitlets import Dict, validate
 
-from pcnotebooks.clouds import CLOUDS, SAMPLE, Cloud, get_cloud
-from pcnotebooks.errors import PcNotebooksError, SignInError
+from pcnotebooks.clouds import SAMPLE, Cloud, get_cloud
+from pcnotebooks.errors import ConfigurationError, PcNotebooksError, SignInError
 from pcnotebooks.overview.build import overview
 from pcnotebooks.overview.model import Overview
 from pcnotebooks.overview.words import not_fetched
 from pcnotebooks.payload.decode import INVOICES, SUMMARIES
 from pcnotebooks.payload.payload import Payload
 from pcnotebooks.payload.sample import sample_payload
-from pcnotebooks.report.fragments import error_html, wrapped
+from pcnotebooks.report.fragments import wrapped
 from pcnotebooks.service.fetch_many import fetch_all
 from pcnotebooks.session.session import Session
-from pcnotebooks.session.settings import cloud_of, load_profile, load_profiles, resolve
+from pcnotebooks.session.settings import (
+    client_id_of,
+    cloud_of,
+    load_profile,
+    load_profiles,
+    resolve,
+)
+from pcnotebooks.widgets.code import Origin, code_html, lines_of
 from pcnotebooks.widgets.explore import Explorer, cloud_picker
-from pcnotebooks.widgets.hand_on import HANDED_ON
+from pcnotebooks.widgets.hand_on import HandOn, Order
 from pcnotebooks.widgets.place import Place
 from pcnotebooks.widgets.sign_in import sign_in_at, signed_in
+from pcnotebooks.widgets.where import AppFields, profile_picker
+from pcnotebooks.widgets.work import started
 
 if TYPE_CHECKING:
     from pcnotebooks.history.history import History
 
 _RESOURCES = (SUMMARIES, INVOICES)
+_WHERE = ("cloud", "profile")
 # The choices last made in this kernel, for a cell that is run again.
 _LAST: dict[str, Any] = {}
 
@@ -45,8 +56,8 @@ def dashboard(
     tenant: str | None = None,
     history: History | str | os.PathLike[str] | None = None,
     payloads: Payload | Iterable[Payload] = (),
-) -> VBox:
-    """Return the whole way in one cell: cloud, sign-in, balances, invoices and hand-off.
+) -> Dashboard:
+    """Return the whole way in one cell: cloud, sign-in, balances, invoices and files.
 
     Shows the sample data, or what is given, until a cloud is chosen and signed in to; nothing is
     sent before a button is pressed. The balances and the list of invoices are fetched together;
@@ -57,7 +68,8 @@ def dashboard(
     ----------
     cloud, profile, client_id, tenant
         Where to sign in and as whom, as for :func:`sign_in`; cloud and profile can be chosen in
-        the dashboard, too.
+        the dashboard as well. Without a client id, the dashboard has fields for client id and
+        tenant.
     history
         A :class:`History` or its location. What it holds of the cloud gives trends, and what is
         fetched is kept in it.
@@ -66,9 +78,10 @@ def dashboard(
 
     Returns
     -------
-    VBox
-        To be shown by a notebook's cell. A cell that is run again keeps the choices, but neither
-        sign-ins nor figures: those last with a token cache and a history.
+    Dashboard
+        Show it as the last line of a cell. Its ``value`` (the choices) and its ``frame`` (the
+        rows shown) can be observed. A cell that is run again keeps the choices, but neither
+        sign-ins nor figures: to keep those, use a token cache and a history.
 
     Raises
     ------
@@ -97,7 +110,7 @@ def dashboard(
     elif _LAST.get("profile") in load_profiles():
         profile = _LAST["profile"]
     chosen = _first_cloud(cloud, profile, history, given)
-    return _Dashboard(chosen, profile, {"client_id": client_id, "tenant": tenant}, history, given)
+    return Dashboard(chosen, profile, {"client_id": client_id, "tenant": tenant}, history, given)
 
 
 def _first_cloud(
@@ -121,8 +134,41 @@ def _first_cloud(
     return SAMPLE if name == SAMPLE.name else get_cloud(name)
 
 
-class _Dashboard(VBox):  # type: ignore[misc]  # ipywidgets has no types
-    """Where payloads come from, the explorer that shows them, and where they go."""
+class Dashboard(VBox):  # type: ignore[misc]  # ipywidgets has no types
+    """Where payloads come from, the overview of them, and the files to hand on.
+
+    Made by :func:`dashboard`. The controls are ``cloud``, ``profile``, ``client_id`` and
+    ``tenant`` (shown if no client id is known), and those of an :class:`Explorer`:
+    ``currency``, ``invoice_type``, ``partner`` and ``as_of``.
+
+    Attributes
+    ----------
+    value : dict
+        What is chosen: the name of the ``cloud``, the ``profile`` or None, and the choices of
+        :class:`Explorer`. To choose, set it: names that are left out stay as they are.
+    frame : DataFrame or None
+        The rows that are shown, as :func:`payment_recency` returns them; None until there are
+        any. It can be observed; to show a frame of your own, use :func:`explore`.
+
+    Raises
+    ------
+    ConfigurationError
+        For a value that is not offered.
+
+    Examples
+    --------
+    >>> box = dashboard()
+    >>> box.value = {"currency": "GBP"}
+    >>> box.frame[["invoice_type", "balance_amount"]]
+      invoice_type  balance_amount
+    0    Recurring       202955.87
+    1      OneTime       548138.52
+    >>> box.as_of.value.isoformat()
+    '2018-03-16'
+    """
+
+    value = Dict(help="What is chosen.")
+    frame = AnyTrait(None, allow_none=True, help="The rows that are shown.")
 
     def __init__(
         self,
@@ -132,43 +178,37 @@ class _Dashboard(VBox):  # type: ignore[misc]  # ipywidgets has no types
         history: History | None,
         payloads: Sequence[Payload],
     ) -> None:
-        self._named, self._history, self._given = named, history, payloads
+        self._history, self._given = history, payloads
         self._fetched: dict[tuple[Cloud, str | None], list[Payload]] = {}
         self._missing: dict[tuple[Cloud, str | None], list[tuple[str, str]]] = {}
         self._kept: dict[str, list[Payload]] = {}
         self._sessions: dict[tuple[Cloud, str | None], Session] = {}
         self._working: asyncio.Task[None] | None = None
-        self._writing: asyncio.Task[None] | None = None
         self._overview: Overview | None = None
 
-        self._cloud, self._profile = cloud_picker(), _profile_picker(profile)
+        self.cloud, self.profile = cloud_picker(), profile_picker(profile)
         self._offer(cloud)
         self._fetch = Button(layout=Layout(width="auto"))
         self._state = HTML()
         self._place = Place(try_again=self._on_fetch, cancel=self._on_cancel)
         self._explorer = Explorer()
-        self._line, self._saved = HTML(), HTML()
-        self._hand_on = HBox([Button(description=name) for name in HANDED_ON])
-        self._shown = VBox([self._explorer, self._line, self._hand_on, self._saved])
+        self.currency, self.invoice_type = self._explorer.currency, self._explorer.invoice_type
+        self.partner, self.as_of = self._explorer.partner, self._explorer.as_of
+        self._app = AppFields(named)
+        self.client_id, self.tenant = self._app.client_id, self._app.tenant
+        self._line = HTML()
+        self._later: dict[str, Any] = {}
+        self._hand_on = HandOn(self._order)
+        self._shown = VBox([self._explorer, self._line, self._hand_on])
 
-        self._cloud.observe(self._on_cloud, "value")
-        self._profile.observe(self._on_profile, "value")
+        self.cloud.observe(self._on_cloud, "value")
+        self.profile.observe(self._on_profile, "value")
         self._fetch.on_click(self._on_fetch)
-        for control in self._explorer.controls.values():
-            control.observe(self._on_choice, "value")
-        for button in self._hand_on.children:
-            button.on_click(self._on_hand_on)
-        pickers = [self._cloud, *([self._profile] if len(self._profile.options) > 1 else [])]
-        super().__init__(
-            [
-                HBox([*pickers, self._fetch, self._state]),
-                self._place,
-                self._shown,
-            ],
-            layout=Layout(width="100%"),
-        )
-        for widget in (self.children[0], self._hand_on):
-            widget.add_class("pcn-bar")
+        self._explorer.observe(self._on_choice, "value")
+        pickers = [self.cloud, *([self.profile] if len(self.profile.options) > 1 else [])]
+        top = HBox([*pickers, self._fetch, self._state])
+        super().__init__([top, self._app, self._place, self._shown], layout=Layout(width="100%"))
+        self.children[0].add_class("pcn-bar")
         for name in ("pcn", "pcn-dashboard"):
             self.add_class(name)
         last = dict(_LAST)  # showing writes to it
@@ -179,7 +219,7 @@ class _Dashboard(VBox):  # type: ignore[misc]  # ipywidgets has no types
 
     def _payloads(self) -> list[Payload]:
         """Return what is given, kept and fetched of the cloud; fetched for the chosen profile."""
-        name = self._cloud.value.name
+        name = self.cloud.value.name
         if self._must_read():
             self._kept[name] = self._read(name)
         given = [payload for payload in self._given if payload.cloud == name]
@@ -189,7 +229,7 @@ class _Dashboard(VBox):  # type: ignore[misc]  # ipywidgets has no types
 
     def _keys(self) -> list[tuple[Cloud, str | None]]:
         """Return the cloud and profile of what was fetched and is to be shown."""
-        cloud, profile = self._cloud.value, self._profile.value
+        cloud, profile = self.cloud.value, self.profile.value
         every = self._history is not None or profile is None  # a history holds every partner's
         return [
             key
@@ -203,7 +243,7 @@ class _Dashboard(VBox):  # type: ignore[misc]  # ipywidgets has no types
         return [note for owner, note in missing if partner in (None, owner)]
 
     def _must_read(self) -> bool:
-        return self._history is not None and self._cloud.value.name not in self._kept
+        return self._history is not None and self.cloud.value.name not in self._kept
 
     def _read(self, name: str) -> list[Payload]:
         """Return what the history holds of a cloud."""
@@ -216,21 +256,22 @@ class _Dashboard(VBox):  # type: ignore[misc]  # ipywidgets has no types
         payloads = self._payloads()
         self._overview = overview(payloads, notes=self._notes()) if payloads else None
         # First, for a button pressed while the rest is shown may say at once what it saved.
-        self._saved.value = ""
-        key = self._cloud.value, self._profile.value
-        live = self._cloud.value != SAMPLE
+        self._hand_on.clear()
+        key = self.cloud.value, self.profile.value
+        live = self.cloud.value != SAMPLE
+        self._app.show(needed=live and client_id_of(key[1]) is None)
         self._fetch.layout.display = None if live else "none"
         self._fetch.description = "Refresh" if key in self._sessions else "Sign in and fetch"
         self._shown.layout.display = None if self._overview else "none"
         self._state.value = wrapped(escape(self._overview.whose)) if self._overview else ""
         if self._overview:
             self._explorer.show(self._overview)
-            self._on_choice()
+        self._on_choice()
 
     def text(self) -> str:
         """Return in words what is shown."""
         if self._overview is None:
-            return f"Nothing is fetched from {self._cloud.value.label} yet."
+            return f"Nothing is fetched from {self.cloud.value.label} yet."
         return self._explorer.text()
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
@@ -243,59 +284,13 @@ class _Dashboard(VBox):  # type: ignore[misc]  # ipywidgets has no types
                 bundle["text/html"] = f"{self._explorer.html()}{self._line.value}"
         return bundle
 
-    def _code(self) -> list[str]:
-        """Return the code that gives the table, and with a list of invoices the code of those."""
-        as_of = self._explorer.as_of.value
-        dated = f', as_of="{as_of}"' if as_of else ""
-        source, chosen = self._source(), self._explorer.choices()
-        lines = []
-        if self._overview is not None and self._overview.balances:
-            lines.append((f"payment_recency(summary_frame({source}){dated})", chosen))
-        if self._overview is not None and self._overview.lists:
-            # All of an account's invoices are shown, whatever type its balances are chosen by.
-            own = {name: value for name, value in chosen.items() if name != "invoice_type"}
-            lines.append((f"invoice_ageing(invoice_frame({source}){dated})", own))
-        choices = [
-            "".join(f", {name}={value!r}" for name, value in own.items()) for _, own in lines
-        ]
-        return [
-            f"select({line}{own})" if own else line
-            for (line, _), own in zip(lines, choices, strict=True)
-        ]
-
-    def _source(self, *, partner: str | None = None) -> str:
-        """Return the code that gives the payloads, of one partner or of all."""
-        if partner is not None:
-            return f"*[each for each in [{self._source()}] if each.partner == {partner!r}]"
-        cloud = self._cloud.value
-        given = ["*payloads"] if any(each.cloud == cloud.name for each in self._given) else []
-        fetched = [self._fetch_code(key) for key in self._keys()]
-        if self._history is not None:
-            kept = f"*History({self._history.location!r}).payloads(cloud={cloud.name!r})"
-            return ", ".join([*given, kept])
-        return ", ".join([*given, *fetched]) or "sample_payload()"
-
-    def _fetch_code(self, key: tuple[Cloud, str | None]) -> str:
-        """Return the code that fetches what came."""
-        session = f"sign_in({self._sign_in_code(*key)})"
-        resources = {payload.resource for payload in self._fetched[key]}
-        if len(resources) > 1:
-            return f"*fetch_all([{session}])"
-        return f"fetch_{resources.pop()}({session})"
-
-    def _sign_in_code(self, cloud: Cloud, profile: str | None) -> str:
-        named = {"profile": profile, **self._named}
-        words = [f"{name}={value!r}" for name, value in named.items() if value]
-        own = "cloud" if cloud.name not in CLOUDS else repr(cloud.name)
-        return ", ".join([own, *words])
-
     # What the user does
 
     def _on_cloud(self, _: object) -> None:
-        _LAST["cloud"] = self._cloud.value
+        _LAST["cloud"] = self.cloud.value
         self._place.clear()
         if self._must_read():
-            self._working = _started(self._working, self._read_history)
+            self._working = started(self._working, self._read_history)
             return
         try:
             self._show()
@@ -303,35 +298,92 @@ class _Dashboard(VBox):  # type: ignore[misc]  # ipywidgets has no types
             self._place.refuse(error)
 
     def _on_profile(self, _: object) -> None:
-        _LAST["profile"] = self._profile.value
+        _LAST["profile"] = self.profile.value
         try:
-            cloud = cloud_of(self._profile.value) if self._profile.value else None
+            cloud = cloud_of(self.profile.value) if self.profile.value else None
         except PcNotebooksError as error:
             self._place.refuse(error)
             return
-        if cloud is not None and cloud != self._cloud.value:
+        if cloud is not None and cloud != self.cloud.value:
             self._offer(cloud)  # shows it
         else:
             self._on_cloud(None)
 
     def _on_choice(self, _: object = None) -> None:
-        for name, control in self._explorer.controls.items():
-            _LAST[name] = control.value
-        self._line.value = wrapped("".join(map(_code_line, self._code())))
+        explorer = self._explorer
+        with explorer.lock, explorer.alone():
+            if self._overview is not None:
+                _LAST.update(explorer.now() | {"as_of": explorer.day})
+            self._line.value = wrapped("".join(map(code_html, self._code())))
+            self.value = self._now()
+            self.frame = None if self._overview is None else explorer.frame
+
+    def _now(self) -> dict[str, Any]:
+        cloud, profile = self.cloud.value.name, self.profile.value
+        return {"cloud": cloud, "profile": profile, **self._explorer.now()}
+
+    def _code(self) -> list[str]:
+        """Return the code that gives what is shown."""
+        if self._overview is None:
+            return []
+        explorer = self._explorer
+        return lines_of(self._overview, self._origin().source(), explorer.chosen, explorer.day)
+
+    def _origin(self) -> Origin:
+        name = self.cloud.value.name
+        return Origin(
+            cloud=self.cloud.value,
+            is_given=any(each.cloud == name for each in self._given),
+            history=None if self._history is None else self._history.location,
+            fetched={key: self._fetched[key] for key in self._keys()},
+            named=self._app.ids(),
+        )
+
+    @validate("value")
+    def _of_choices(self, proposal: Any) -> dict[str, Any]:
+        given: dict[str, Any] = proposal["value"]
+        if self._explorer.is_alone:
+            return given
+        self._choose(given)
+        return self._now()
+
+    @validate("frame")
+    def _only_shown(self, proposal: Any) -> Any:
+        if not self._explorer.is_alone:
+            raise ConfigurationError(
+                "The frame of a dashboard is made of its payloads.",
+                remedy="Choose rows by its value, or show a frame of your own with explore(frame).",
+            )
+        return proposal["value"]
+
+    def _choose(self, value: Mapping[str, Any]) -> None:
+        """Choose as a user would; raise in words for what is not offered."""
+        choices = {name: each for name, each in value.items() if name not in _WHERE}
+        cloud = profile = None
+        if value.get("profile") is not None:
+            load_profile(value["profile"])  # which says if there is none
+        if "cloud" in value:
+            offered = {each.name: each for _, each in self.cloud.options}
+            cloud = offered.get(value["cloud"]) or get_cloud(value["cloud"])
+        if "profile" in value:
+            self.profile.value = profile = value["profile"]
+        if cloud is not None and (profile is None or cloud != self.cloud.value):
+            self._offer(cloud)
+        if self._working is not None and not self._working.done():
+            self._later = choices  # the history of the cloud is being read
+        elif choices:
+            self._explorer.value = choices
 
     def _on_fetch(self, _: object = None) -> None:
-        self._working = _started(self._working, self._refresh)
+        self._working = started(self._working, self._refresh)
 
     def _on_cancel(self, _: object = None) -> None:
         if self._working is not None:
             self._working.cancel()
 
-    def _on_hand_on(self, button: Button) -> None:
-        self._writing = _started(self._writing, lambda: self._write(button.description))
-
     async def _read_history(self) -> None:
         """Read what is kept of the cloud beside the kernel's other work, and show it."""
-        name = self._cloud.value.name
+        name = self.cloud.value.name
         self._shown.layout.display = "none"
         with self._busy():
             self._place.wait("Reading the history.")
@@ -339,6 +391,7 @@ class _Dashboard(VBox):  # type: ignore[misc]  # ipywidgets has no types
                 self._kept[name] = await asyncio.to_thread(self._read, name)
                 self._place.clear()
                 self._show()
+                self._explorer.choose(self._later)
             except asyncio.CancelledError:
                 self._place.say("Cancelled.")
             except Exception as error:  # noqa: BLE001 (as in _refresh)
@@ -347,7 +400,7 @@ class _Dashboard(VBox):  # type: ignore[misc]  # ipywidgets has no types
     @contextmanager
     def _busy(self) -> Iterator[None]:
         """Let nothing else be chosen meanwhile of what decides where the figures come from."""
-        controls = (self._cloud, self._profile, self._fetch)
+        controls = (self.cloud, self.profile, self._fetch)
         for control in controls:
             control.disabled = True
         try:
@@ -358,10 +411,10 @@ class _Dashboard(VBox):  # type: ignore[misc]  # ipywidgets has no types
 
     async def _refresh(self) -> None:
         """Sign in where need be, fetch, and show; what fails leaves the figures as they are."""
-        key = cloud, profile = self._cloud.value, self._profile.value
+        key = cloud, profile = self.cloud.value, self.profile.value
         with self._busy():
             try:
-                settings = resolve(cloud, profile=profile, **self._named)
+                settings = resolve(cloud, profile=profile, **self._app.ids())
                 if key not in self._sessions:
                     self._sessions[key] = await sign_in_at(self._place, settings)
                 session = self._sessions[key]
@@ -424,70 +477,21 @@ class _Dashboard(VBox):  # type: ignore[misc]  # ipywidgets has no types
                 f'<strong class="pcn-attention">Not refreshed: {whose}</strong>'
             )
 
-    async def _write(self, name: str) -> None:
-        """Write the payloads of the chosen partner to a file beside the notebook."""
-        self._saved.value = wrapped('<p role="status">Writing.</p>')
-        choices = self._explorer.choices()
+    def _order(self) -> Order:
+        """Return what is handed on: all of the chosen partner."""
+        choices = self._explorer.chosen
         partner = choices.get("partner")
-        payloads = [each for each in self._payloads() if partner in (None, each.partner)]
-        for button in self._hand_on.children:
-            button.disabled = True
-        try:
-            day = self._explorer.as_of.value
-            notes = self._notes(partner)
-            written = await asyncio.to_thread(HANDED_ON[name], payloads, day, notes)
-        except Exception as error:  # noqa: BLE001 (as in _refresh)
-            self._saved.value = wrapped(error_html(error))
-        else:
-            names = ", ".join(escape(path.name) for path, _ in written)
-            whole = ", with every currency and invoice type" if set(choices) - {"partner"} else ""
-            dated = f', as_of="{day}"' if day else ""
-            source = self._source(partner=partner)
-            lines = [code.format(source, repr(path.name), dated) for path, code in written]
-            shown = [_code_line(line) for line in lines if line and not line.startswith("*")]
-            self._saved.value = wrapped(
-                f'<p role="status">Saved <strong>{names}</strong> in {escape(str(Path.cwd()))}'
-                f"{whole}.</p>{''.join(shown)}"
-            )
-        finally:
-            for button in self._hand_on.children:
-                button.disabled = False
+        return Order(
+            payloads=[each for each in self._payloads() if partner in (None, each.partner)],
+            day=self._explorer.day,
+            notes=self._notes(partner),
+            source=self._origin().source(partner=partner),
+            is_more=bool(set(choices) - {"partner"}),
+        )
 
     def _offer(self, cloud: Cloud) -> None:
         """Choose a cloud; one of the user's own is offered from now on."""
-        offered = [value for _, value in self._cloud.options]
+        offered = [value for _, value in self.cloud.options]
         if cloud not in offered:
-            self._cloud.options = [*self._cloud.options, (cloud.label or cloud.name, cloud)]
-        self._cloud.value = cloud
-
-
-def _started(
-    now: asyncio.Task[None] | None, work: Callable[[], Coroutine[Any, Any, None]]
-) -> asyncio.Task[None] | None:
-    """Do what takes its time beside the kernel's other work, unless it is being done."""
-    if now is not None and not now.done():
-        return now
-    try:
-        loop = asyncio.get_running_loop()
-    except RuntimeError:  # no kernel
-        asyncio.run(work())
-        return None
-    return loop.create_task(work())
-
-
-def _code_line(code: str) -> str:
-    return (
-        '<pre class="pcn-code-line" tabindex="0" aria-label="The same in code">'
-        f"<code>{escape(code)}</code></pre>"
-    )
-
-
-def _profile_picker(profile: str | None) -> Dropdown:
-    names = list(load_profiles())
-    options = [("None", None), *((name, name) for name in names)]
-    return Dropdown(
-        options=options,
-        value=profile,
-        description="Profile",
-        style={"description_width": "initial"},
-    )
+            self.cloud.options = [*self.cloud.options, (cloud.label or cloud.name, cloud)]
+        self.cloud.value = cloud

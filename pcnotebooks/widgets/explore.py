@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import date
+from functools import partial
 from html import escape
-from threading import RLock
+from threading import RLock, get_ident
 from typing import Any
 
 import pandas as pd
-from ipywidgets import HTML, DatePicker, Dropdown, HBox, Layout, VBox
+from ipywidgets import HTML, Button, DatePicker, Dropdown, HBox, Layout, VBox
+from traitlets import Any as AnyTrait
+from traitlets import Dict, observe, validate
 
 from pcnotebooks.clouds import CLOUDS, SAMPLE
-from pcnotebooks.frame.schema import NOT_STATED
-from pcnotebooks.frame.selection import invoice_types
+from pcnotebooks.errors import ConfigurationError
+from pcnotebooks.frame.schema import NOT_STATED, ONE_TIME, RECURRING
+from pcnotebooks.frame.selection import as_of_day
 from pcnotebooks.overview.build import overview, part
-from pcnotebooks.overview.model import Choice, Overview, Section
+from pcnotebooks.overview.model import Account, Choice, Line, Overview, Section
 from pcnotebooks.payload.payload import Payload
 from pcnotebooks.report.fragments import (
     assumed,
@@ -22,18 +28,24 @@ from pcnotebooks.report.fragments import (
     charts_of,
     error_html,
     figures_table,
+    first_notices,
     first_table,
+    glances,
     headlines,
     notes,
     style,
     wrapped,
 )
-from pcnotebooks.text import named
+from pcnotebooks.widgets.choice import Chooser
+from pcnotebooks.widgets.rows import Entry, Rows
 
-# A value of its own, since None would leave the control blank and ALL is Albania's currency.
-_ALL = object()
+_FEW = 8  # more buttons than these and All would fill several rows
 _BANNER = '<p class="pcn-sample"><strong>Sample data</strong>, not an account</p>'
-_NOTHING = "<p>No rows: none are stated, or none fit.</p>"
+_WAYS_OUT = {
+    "invoice_type": "All types",
+    "partner": "All partners",
+    "currency": "All currencies",
+}
 
 
 def cloud_picker() -> Dropdown:
@@ -56,31 +68,41 @@ def cloud_picker() -> Dropdown:
     )
 
 
-def explore(frame: pd.DataFrame | Payload | Iterable[Payload]) -> VBox:
-    """Return controls for currency, invoice type, partner and as-of day around charts and table.
+def explore(frame: pd.DataFrame | Payload | Iterable[Payload]) -> Explorer:
+    """Return controls for currency, invoice type, partner and day around an overview.
 
-    Takes the latest payload of each partner and cloud. What goes wrong while drawing is said in
-    the widget. Where no kernel runs (an exported notebook, a code host's preview) the widget
-    shows the same charts and table of the choices last made.
+    Shows a row for each account of the latest payload of each partner and cloud; a click on a
+    row opens its charts and figures. An error while drawing is shown in the widget. Where no
+    kernel runs (an exported notebook, a preview) the widget shows every account that is chosen.
 
     Parameters
     ----------
     frame
-        As :func:`summary_frame` returns it, of any partners, clouds and currencies; or payloads.
-        A frame has no stated totals. Payloads have, and with a list of invoices among them the
-        open invoices, their ageing, and how far they explain the balance.
+        A frame as :func:`summary_frame`, :func:`totals_frame` or :func:`invoice_frame` returns
+        it, or payloads. A frame may have further columns. If it lacks a column, the widget names
+        the view that is left out. Only payloads state totals, and with a list of invoices how
+        far the open invoices explain the balance.
 
     Returns
     -------
-    VBox
-        To be shown by a notebook's cell.
+    Explorer
+        Show it as the last line of a cell. Its ``value`` (the choices) and its ``frame`` (the
+        rows shown) can be observed and set.
+
+    Raises
+    ------
+    ConfigurationError
+        For a frame that lacks the columns of every view.
+    PayloadError
+        For a body that is not an answer of the service.
 
     Examples
     --------
     >>> from pcnotebooks import summary_frame, sample_payload
     >>> box = explore(summary_frame(sample_payload()))
-    >>> [control.description for control in box.children[0].children]
-    ['Currency', 'Invoice type', 'As of']
+    >>> box.value = {"currency": "GBP", "invoice_type": "OneTime"}
+    >>> box.frame["balance_amount"].item()
+    548138.52
     """
     explorer = Explorer()
     explorer.show(overview(frame))
@@ -88,77 +110,133 @@ def explore(frame: pd.DataFrame | Payload | Iterable[Payload]) -> VBox:
 
 
 class Explorer(VBox):  # type: ignore[misc]  # ipywidgets has no types
-    """The controls, and the part of an overview that they choose: currencies and the table."""
+    """Controls around an overview: a row for each account, and the account of the open row.
+
+    Made by :func:`explore`. The controls are ``currency``, ``invoice_type``, ``partner`` and
+    ``as_of``. Each may be set in code; the first three are None for all.
+
+    Attributes
+    ----------
+    value : dict
+        What is chosen: ``currency``, ``invoice_type``, ``partner`` (None for all) and ``as_of``,
+        the day from which days are counted (None if each payload has its own). To choose, set it:
+        names that are left out stay as they are.
+    frame : DataFrame
+        The rows that are shown, as :func:`payment_recency` returns them; those of
+        :func:`invoice_ageing` if only invoices were given. Set it to show another frame.
+
+    Raises
+    ------
+    ConfigurationError
+        For a value that is not offered, a day that is not a date, or a frame without any view.
+
+    Examples
+    --------
+    >>> from pcnotebooks import sample_payload
+    >>> box = explore(sample_payload())
+    >>> box.observe(lambda change: print(len(change["new"]), "rows"), "frame")
+    >>> box.value = {"currency": "GBP"}
+    2 rows
+    >>> box.invoice_type.value = "Recurring"
+    1 rows
+    >>> box.value["as_of"].isoformat()
+    '2018-03-16'
+    """
+
+    value = Dict(help="What is chosen.")
+    frame = AnyTrait(help="The rows that are shown.")
 
     def __init__(self) -> None:
-        self.currency = _choice("Currency")
-        self.invoice_type = _choice("Invoice type")
-        self.partner = _choice("Partner")
+        # JupyterLab delivers events on two threads: what they change has one owner at a time.
+        self.lock = RLock()
+        self._owner: int | None = None
+        self.currency = Chooser("Currency", every="All", few=_FEW, lock=self.lock)
+        self.invoice_type = Chooser("Invoice type", every="All types", few=_FEW, lock=self.lock)
+        self.partner = Chooser("Partner", every="All", few=0, lock=self.lock)
         self.as_of = DatePicker(description="As of", style={"description_width": "initial"})
-        self.controls = {
+        self._choosers = {
             "currency": self.currency,
             "invoice_type": self.invoice_type,
             "partner": self.partner,
-            "as_of": self.as_of,
         }
-        self._controls = HBox()
-        self._banner, self._parts, self._table = HTML(), VBox(), HTML()
-        # JupyterLab delivers events on two threads: what they change has one owner at a time.
-        self._lock = RLock()
+        self.controls = {**self._choosers, "as_of": self.as_of}
+        self._bar, self._head, self._columns = HBox(), HTML(), HTML()
+        self._rows = Rows(lock=self.lock)
+        self._foot = HTML()
+        self._ways_out = {name: Button(description=label) for name, label in _WAYS_OUT.items()}
+        self._way_out = HBox()
         for control in self.controls.values():
             control.observe(self._on_choice, "value")
+        for button in self._ways_out.values():
+            button.on_click(self._on_way_out)
         super().__init__(
-            [self._controls, self._banner, self._parts, self._table], layout=Layout(width="100%")
+            [self._bar, self._head, self._columns, self._rows, self._way_out, self._foot],
+            layout=Layout(width="100%"),
         )
         for name in ("pcn", "pcn-explore"):
             self.add_class(name)
-        self._controls.add_class("pcn-bar")
+        for bar in (self._bar, self._way_out):
+            bar.add_class("pcn-bar")
 
     def show(self, whole: Overview) -> None:
         """Show another overview; choices that it offers as well stay."""
-        with self._lock:
+        with self.lock, self.alone():
+            kept = self.day
             self._whole = self._shown = whole
-            details = whole.frames.details
-            seen = set(details["invoice_type"].dropna())
-            types = [name for name in invoice_types(details) if name in seen]
-            missing = [NOT_STATED] if details["invoice_type"].isna().any() else []
-            offers = {
-                "currency": [section.currency for section in whole.sections],
-                "invoice_type": [*types, *missing],
-                "partner": sorted({line.partner for line in whole.lines}),
-            }
-            for name, values in offers.items():
-                self.controls[name].unobserve(self._on_choice, "value")
-                _offer(self.controls[name], values)
-                self.controls[name].observe(self._on_choice, "value")
-            several = len(offers["partner"]) > 1
-            self._controls.children = [
+            stated = whole.combinations
+            self.currency.offer([section.currency for section in whole.sections])
+            self.invoice_type.offer(_in_order({each.invoice_type for each in stated}))
+            self.partner.offer(
+                sorted({each.partner for each in stated if each.partner is not None})
+            )
+            several = len(self.partner.options) > 2
+            self._bar.children = [
                 control for name, control in self.controls.items() if several or name != "partner"
             ]
-            self._on_choice()
-
-    def choices(self) -> dict[str, str]:
-        """Return what is chosen of currency, invoice type and partner, less what is at All."""
-        return {
-            name: control.value
-            for name, control in self.controls.items()
-            if name != "as_of" and control.value is not _ALL
-        }
+            self.as_of.value = kept or whole.day
+            self._redraw()
 
     def choose(self, choices: Mapping[str, Any]) -> None:
-        """Choose what is offered of earlier values of the controls."""
-        for name, control in self.controls.items():
-            if name == "as_of" or choices.get(name) in [value for _, value in control.options]:
-                control.value = choices.get(name)
+        """Choose what is offered of earlier choices; all else stays."""
+        with self.lock, self.alone():
+            for name, value in choices.items():
+                control = self.controls.get(name)
+                if isinstance(control, Chooser) and value in dict(control.options).values():
+                    control.value = value
+            self.as_of.value = choices.get("as_of") or self.as_of.value
+            self._redraw()
+
+    @property
+    def chosen(self) -> dict[str, str]:
+        """What is chosen of currency, invoice type and partner, less what is at all."""
+        return {
+            name: control.value
+            for name, control in self._choosers.items()
+            if control.value is not None
+        }
+
+    @property
+    def day(self) -> date | None:
+        """The day that was chosen; None for the day on which the payloads were retrieved."""
+        return None if self.as_of.value == self._own_day else self.as_of.value
+
+    @property
+    def _own_day(self) -> date | None:
+        """The day on which all that is shown was retrieved; None without any."""
+        return self._whole.day if hasattr(self, "_whole") else None
 
     def text(self) -> str:
         """Return in words what is owed, of what is chosen."""
         return self._shown.text
 
     def html(self) -> str:
-        """Return the view without its controls."""
-        widgets = (self._banner, *self._parts.children, self._table)
-        return "".join(widget.value for widget in widgets)
+        """Return the view without its controls, with every account that is chosen."""
+        shown = self._shown
+        accounts = [account for section in shown.sections for account in section.accounts]
+        table = first_table(shown) if len(accounts) > 1 else first_notices(shown)
+        drawn = [entry.detail() for entry in self._entries() if entry.key is not None]
+        nothing = "" if shown.sections else f"<p>{escape(shown.nothing)}</p>"
+        return f"{self._banner()}{wrapped(f'{table}{nothing}')}{''.join(drawn)}{self._foot.value}"
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
         """Add to the live widget what exporters show in its place."""
@@ -167,64 +245,157 @@ class Explorer(VBox):  # type: ignore[misc]  # ipywidgets has no types
             bundle["text/plain"], bundle["text/html"] = self.text(), self.html()
         return bundle
 
-    def _on_choice(self, _: object = None) -> None:
-        with self._lock:
-            try:
-                self._redraw()
-            except Exception as error:  # noqa: BLE001 (a callback's exception is seen nowhere else)
-                self._parts.children = []
-                self._banner.value = style("widgets.css")
-                self._table.value = wrapped(error_html(error))
+    @validate("value")
+    def _of_choices(self, proposal: Any) -> dict[str, Any]:
+        given: dict[str, Any] = proposal["value"]
+        return given if self.is_alone else self.checked(given)
+
+    @observe("value")
+    def _on_value(self, change: Any) -> None:
+        with self.lock:
+            if not self.is_alone:
+                with self.alone():
+                    for name, value in change["new"].items():
+                        self.controls[name].value = value
+                    self._redraw()
+
+    @validate("frame")
+    def _to_show(self, proposal: Any) -> Any:
+        if self.is_alone:
+            return proposal["value"]
+        self.show(overview(proposal["value"]))
+        return self._shown.rows_shown
+
+    def checked(self, value: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a value with all its names; raise in words for a bad one."""
+        if unknown := [name for name in value if name not in self.controls]:
+            raise ConfigurationError(
+                f"There is no choice named {unknown[0]!r}.",
+                remedy=f"The choices are {', '.join(self.controls)}.",
+            )
+        for name in self._choosers.keys() & value:
+            self._choosers[name].require(value[name])
+        whole = self.now() | dict(value)
+        day = whole["as_of"]
+        return whole | {"as_of": self._own_day if day is None else as_of_day(day)}
+
+    def now(self) -> dict[str, Any]:
+        """Return what the controls choose."""
+        return {name: control.value for name, control in self.controls.items()}
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether this thread changes several parts at once, and draws them in the end."""
+        return self._owner == get_ident()
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Let what this thread changes meanwhile cause nothing by itself; needs the lock."""
+        before, self._owner = self._owner, get_ident()
+        try:
+            yield
+        finally:
+            self._owner = before
+
+    def _on_choice(self, _: object) -> None:
+        with self.lock:
+            if not self.is_alone:
+                with self.alone():
+                    self._redraw()
+
+    def _on_way_out(self, button: Button) -> None:
+        for name, label in _WAYS_OUT.items():
+            if label == button.description:
+                self._choosers[name].value = None
 
     def _redraw(self) -> None:
-        """Show the part that is chosen, in as many widgets as it has currencies."""
-        self._shown = part(self._whole, Choice(**self.choices()), as_of=self.as_of.value)
-        banner = _BANNER if self._shown.is_sample else ""
-        head = f"{banner}{notes(self._shown.notes)}"
-        if sum(len(section.accounts) for section in self._shown.sections) > 1:
-            head = f"{head}{first_table(self._shown)}"
-        self._banner.value = f"{style('widgets.css')}{wrapped(head)}"
-        drawn = [wrapped(self._html_of(section)) for section in self._shown.sections]
-        kept = self._parts.children[: len(drawn)]
-        for widget in self._parts.children[len(drawn) :]:
-            for each in (widget, widget.layout, widget.style):
-                each.close()  # or the kernel keeps it for as long as it runs
-        parts = [*kept, *(HTML() for _ in drawn[len(kept) :])]
-        for widget, html in zip(parts, drawn, strict=True):
-            widget.value = html
-        self._parts.children = parts
-        table = _NOTHING
-        if self._shown.lines:
-            table = (
-                '<div class="pcn-table" tabindex="0" role="region" aria-label="Figures">'
-                f"{figures_table(self._shown.lines)}</div>"
-            )
-        self._table.value = wrapped(f"{table}{assumed(self._shown.assumptions)}")
+        """Show the part that is chosen; tell all that observe."""
+        if not hasattr(self, "_whole"):
+            return  # nothing was fetched yet
+        if self.as_of.value is None:
+            self.as_of.value = self._own_day
+        try:
+            self._draw()
+        except Exception as error:  # noqa: BLE001 (a callback's exception is seen nowhere else)
+            self._head.value = f"{style('widgets.css')}{wrapped(error_html(error))}"
+            self._columns.value = self._foot.value = ""
+            self._way_out.children = []
+            self._rows.show([])
+            return
+        self.value = self.now()
+        rows = self._shown.rows_shown
+        if self.frame is None or not rows.equals(self.frame):
+            self.frame = rows
 
-    def _html_of(self, section: Section) -> str:
-        """Return a currency's headline figures, where totals are stated, and its charts."""
-        several = len(self._whole.sources) > 1
-        head = headlines(section, owners=several) if section.accounts else ""
-        charts = charts_of(section.charts, prefix=f"pcn-{self.model_id}-{section.currency}")
-        currency = escape(section.currency)
-        return (
-            f'<section aria-label="{currency}"><p class="pcn-currency">{currency}</p>{head}'
-            f"{charts}{by_invoice(section)}</section>"
+    def _draw(self) -> None:
+        choice = Choice(**self.chosen)
+        self._shown = shown = part(self._whole, choice, as_of=self.day)
+        fitting = {name: self._whole.fitting(choice, name) for name in self._choosers}
+        for name, control in self._choosers.items():
+            values = [value for _, value in control.options if value is not None]
+            control.bar([value for value in values if value not in fitting[name]])
+        entries = self._entries()
+        head = first_notices(shown) if len(entries) > 1 else ""
+        nothing = "" if shown.sections else f"<p>{escape(shown.nothing)}</p>"
+        self._head.value = f"{self._banner()}{wrapped(f'{head}{nothing}')}"
+        self._columns.value = wrapped(glances(shown)[0]) if shown.ranked else ""
+        self._rows.show(entries)
+        chosen = [name for name in _WAYS_OUT if name in self.chosen]
+        ways = [name for name in chosen if fitting[name]] or chosen
+        self._way_out.children = [] if shown.sections else [self._ways_out[name] for name in ways]
+        self._foot.value = wrapped(assumed(shown.assumptions))
+
+    def _banner(self) -> str:
+        said = f"{_BANNER if self._shown.is_sample else ''}{notes(self._shown.notes)}"
+        return f"{style('widgets.css')}{wrapped(said)}"
+
+    def _entries(self) -> list[Entry]:
+        """Return the rows, what needs attention first; without stated totals one a currency."""
+        shown = self._shown
+        _, cells = glances(shown)
+        found = []
+        for section in shown.ranked:
+            for account in section.ranked:
+                key = section.currency, account.owner
+                html, drawn = wrapped(cells[key]), partial(self._account, section, account)
+                found.append(Entry(key, section.currency, html, drawn))
+            if len(section.accounts) > 1:
+                html = wrapped(f'<p class="pcn-together">{escape(section.together)}</p>')
+                found.append(Entry(None, "", html, str))
+        for section in shown.sections:
+            if not section.accounts:
+                titles = " · ".join(chart.title for chart in section.charts)
+                html, drawn = wrapped(f"<p>{escape(titles)}</p>"), partial(self._section, section)
+                found.append(Entry((section.currency, ""), section.currency, html, drawn))
+        return found
+
+    def _account(self, section: Section, account: Account) -> str:
+        """Return an account's sentence, figures, charts, invoices and table."""
+        currency = section.currency
+        head = headlines(account, owners=len(self._whole.sources) > 1)
+        charts = charts_of(account.charts, prefix=f"pcn-{self.model_id}-{currency}{account.number}")
+        return _detail(currency, f"{head}{charts}{by_invoice(account, currency)}", account.lines)
+
+    def _section(self, section: Section) -> str:
+        """Return the charts and the table of a currency whose totals are not stated."""
+        currency = section.currency
+        charts = charts_of(section.charts, prefix=f"pcn-{self.model_id}-{currency}")
+        lines = [line for line in self._shown.lines if line.currency == currency]
+        return _detail(currency, charts, lines)
+
+
+def _detail(currency: str, html: str, lines: Sequence[Line]) -> str:
+    table = ""
+    if lines:
+        table = (
+            f'<div class="pcn-table" tabindex="0" role="region" aria-label="Figures, {currency}">'
+            f"{figures_table(lines, currency)}</div>"
         )
+    return wrapped(f'<section aria-label="{escape(currency)}">{html}{table}</section>')
 
 
-def _choice(description: str) -> Dropdown:
-    """Return a control whose value is one of several, or stands for all of them."""
-    return Dropdown(
-        options=[("All", _ALL)],
-        value=_ALL,
-        description=description,
-        style={"description_width": "initial"},
-    )
-
-
-def _offer(control: Dropdown, values: Sequence[str]) -> None:
-    """Offer other values; the one that is chosen stays where it is among them."""
-    chosen = control.value
-    control.options = [("All", _ALL), *((named(value), value) for value in values)]
-    control.value = chosen if chosen in values else _ALL
+def _in_order(types: set[str | None]) -> list[str]:
+    """Return Recurring, OneTime, the other invoice types, and Not stated."""
+    ends = [RECURRING, ONE_TIME], [NOT_STATED]
+    others = sorted({name for name in types if name} - {*ends[0], *ends[1]})
+    return [name for name in (*ends[0], *others, *ends[1]) if name in types]

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import date
+from html import escape
 from itertools import chain, count
 from pathlib import Path
 from typing import TypeAlias
+from urllib.parse import quote
+
+from ipywidgets import Button, HBox, Output, VBox
 
 from pcnotebooks.frame.ageing import invoice_ageing
 from pcnotebooks.frame.invoices import invoice_frame
@@ -15,9 +21,12 @@ from pcnotebooks.frame.rows import latest_payloads
 from pcnotebooks.overview.build import overview
 from pcnotebooks.payload.decode import INVOICES
 from pcnotebooks.payload.payload import Payload
+from pcnotebooks.report.fragments import error_html, wrapped
 from pcnotebooks.report.page import write_page
 from pcnotebooks.report.spreadsheet import write_csv
 from pcnotebooks.report.workbook import write_workbook
+from pcnotebooks.widgets.code import code_html
+from pcnotebooks.widgets.work import started
 
 # A file, and the code that writes it again of payloads, a name and a day; if there is any.
 Written: TypeAlias = list[tuple[Path, str]]
@@ -63,6 +72,76 @@ HANDED_ON = {
     "Export CSV": _export_csv,
     "Export Excel": _export_excel,
 }
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to be handed on, and the code that gives it."""
+
+    payloads: Sequence[Payload]
+    day: date | None  # None for the day on which each was retrieved
+    notes: Sequence[str]  # what could not be fetched
+    source: str
+    is_more: bool  # than is shown
+
+
+class HandOn(VBox):  # type: ignore[misc]  # ipywidgets has no types
+    """A button for each kind of file, and links to the files that were written."""
+
+    def __init__(self, order: Callable[[], Order]) -> None:
+        self._order = order
+        self.writing: asyncio.Task[None] | None = None
+        self._buttons = HBox([Button(description=name) for name in HANDED_ON])
+        self._buttons.add_class("pcn-bar")
+        # An output, not HTML: only there JupyterLab makes a link to a file out of its name.
+        self._saved = Output()
+        self._saved.add_class("pcn-saved")
+        for button in self._buttons.children:
+            button.on_click(self._on_click)
+        super().__init__([self._buttons, self._saved])
+
+    def clear(self) -> None:
+        """Say nothing of earlier files."""
+        self._saved.outputs = ()
+
+    def _on_click(self, button: Button) -> None:
+        self.writing = started(self.writing, lambda: self._write(button.description))
+
+    async def _write(self, name: str) -> None:
+        """Write files to the kernel's folder, which is the notebook's unless it was changed."""
+        self._say('<p role="status">Writing.</p>')
+        for button in self._buttons.children:
+            button.disabled = True
+        try:
+            order = self._order()
+            written = await asyncio.to_thread(
+                HANDED_ON[name], order.payloads, order.day, order.notes
+            )
+        except Exception as error:  # noqa: BLE001 (a task's exception is seen nowhere else)
+            self._say(error_html(error))
+        else:
+            self._say(_saved_html(written, order))
+        finally:
+            for button in self._buttons.children:
+                button.disabled = False
+
+    def _say(self, html: str) -> None:
+        bundle = {"text/html": wrapped(html), "text/plain": ""}
+        self._saved.outputs = ({"output_type": "display_data", "data": bundle, "metadata": {}},)
+
+
+def _saved_html(written: Written, order: Order) -> str:
+    """Return links to files, and the code that writes them again."""
+    links = ", ".join(
+        f'<a href="{quote(path.as_posix())}" target="_blank">{escape(path.name)}</a>'
+        for path, _ in written
+    )
+    whole = ", with every currency and invoice type" if order.is_more else ""
+    dated = f', as_of="{order.day}"' if order.day else ""
+    lines = [code.format(order.source, repr(path.name), dated) for path, code in written]
+    shown = [code_html(line) for line in lines if line and not line.startswith("*")]
+    said = f"Saved {links} in {escape(str(Path.cwd()))}{whole}."
+    return f'<p role="status">{said}</p>{"".join(shown)}'
 
 
 def _free(payloads: Sequence[Payload], suffix: str, *, day: date | None) -> Path:

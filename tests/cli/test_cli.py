@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 import socket
@@ -112,7 +113,7 @@ def test_report_of_a_history(shell, capsys, tmp_path):
 def test_report_of_an_empty_history_names_it(shell, capsys, tmp_path):
     """Which location holds nothing, and the command that fills it; no file is written."""
     Path("kept").mkdir()
-    assert shell("report", "--history", "kept") == 1
+    assert shell("report", "--history", "kept") == 2
     error, remedy = capsys.readouterr().err.splitlines()
     assert error == "Error: The history at kept holds no payloads."
     assert remedy.startswith("Run pcnotebooks snapshot with the same --history")
@@ -145,9 +146,9 @@ def test_wrong_usage_is_exit_code_2(shell, capsys, tmp_path, arguments):
 
 
 def test_an_error_is_one_line_with_its_remedy_on_the_next(shell, capsys, tmp_path):
-    """Exit code 1, two lines on stderr, no traceback."""
+    """Exit code 2, two lines on stderr, no traceback."""
     (tmp_path / "page.html").write_text("<html>")
-    assert shell("report", "--payload", "page.html") == 1
+    assert shell("report", "--payload", "page.html") == 2
     captured = capsys.readouterr()
     error, remedy = captured.err.splitlines()
     assert error == "Error: page.html is not a file that Payload.save wrote."
@@ -157,7 +158,7 @@ def test_an_error_is_one_line_with_its_remedy_on_the_next(shell, capsys, tmp_pat
 def test_a_file_that_cannot_be_written_is_an_error_too(shell, capsys, tmp_path):
     """The operating system's refusal is one line, with the file's name."""
     (tmp_path / "file").write_text("")
-    assert shell("report", "--sample", "-o", "file/r.html") == 1
+    assert shell("report", "--sample", "-o", "file/r.html") == 2
     assert capsys.readouterr().err.startswith("Error: file")
 
 
@@ -263,10 +264,11 @@ def test_lab_takes_options_with_and_without_a_folder(shell, monkeypatch, tmp_pat
 @pytest.fixture
 def signing_in(contoso, identity_provider, monkeypatch):
     """Let the user of the profile contoso sign in when asked; return the identity provider."""
-    monkeypatch.setattr(
-        "pcnotebooks.session.sign_in._print",
-        lambda code: visit(code.url, press="approve", user_code=code.code),
-    )
+    for prompt in ("session.sign_in._print", "cli.sources.ask"):
+        monkeypatch.setattr(
+            f"pcnotebooks.{prompt}",
+            lambda code: visit(code.url, press="approve", user_code=code.code),
+        )
     return identity_provider
 
 
@@ -337,7 +339,7 @@ def test_reports_on_several_partners_and_says_what_failed(
         .replace(re.search(r'api = "(.*)"', stored)[1], broken.cloud.api)
     )
     names = ("--profile", "contoso", "--profile", "broken", "--profile", "nobody")
-    assert shell("report", *names) == 1
+    assert shell("report", *names) == 2
     said = capsys.readouterr()
     assert said.out == "invoice-summaries.html\n"
     assert "Error: nobody: There is no profile 'nobody'." in said.err
@@ -370,13 +372,13 @@ def test_reports_on_the_balances_without_a_list(
 
 
 def test_reports_on_a_list_without_its_balances(shell, monkeypatch, capsys, signing_in, contoso):
-    """The error is said and the exit code is 1; the invoices that came are shown."""
+    """The error is said and the exit code is 2; the invoices that came are shown."""
     monkeypatch.setenv("PCNOTEBOOKS_CACHE", "plain")
     contoso.steps.extend(
         [lambda request: Answer(status=403) if request.path.endswith("/summaries")
          else Answer(INVOICES)] * 3
     )  # fmt: skip
-    assert shell("report", "--profile", "contoso") == 1
+    assert shell("report", "--profile", "contoso") == 2
     said = capsys.readouterr()
     assert said.out == "invoice-summaries.html\n"
     assert said.err.startswith("Error: contoso: ")
@@ -397,8 +399,8 @@ def test_reports_on_balances_and_invoices(shell, monkeypatch, capsys, signing_in
 
 
 def test_reports_on_nothing_where_nobody_answered(shell, capsys, home):
-    """Without any payload no file is written, and the exit code is 1."""
-    assert shell("report", "--profile", "nobody") == 1
+    """Without any payload no file is written, and the exit code is 2."""
+    assert shell("report", "--profile", "nobody") == 2
     said = capsys.readouterr()
     assert said.out == ""
     assert said.err.startswith("Error: nobody: There is no profile 'nobody'.")
@@ -419,7 +421,7 @@ def test_a_sign_in_that_would_end_with_the_command_is_kept_encrypted(
     shell, capsys, contoso, identity_provider
 ):
     """Memory serves no later command: the keyring is asked for, and its lack is said."""
-    assert shell("sign-in", "--profile", "contoso") == 1
+    assert shell("sign-in", "--profile", "contoso") == 2
     assert "no keyring" in capsys.readouterr().err
     assert identity_provider.count("devicecode") == 0
 
@@ -430,7 +432,7 @@ def test_an_unreadable_cache_is_named_beside_the_others(shell, capsys, signing_i
     plain, encrypted = cache_file("plain"), cache_file("encrypted")
     encrypted.touch()  # as it is where the keyring of another machine was used
     capsys.readouterr()
-    assert shell("accounts") == 1
+    assert shell("accounts") == 2
     said = capsys.readouterr()
     assert said.out.split() == [USERNAME, TENANT, "localhost", "plain"]
     assert "no keyring" in said.err
@@ -439,7 +441,7 @@ def test_an_unreadable_cache_is_named_beside_the_others(shell, capsys, signing_i
     assert line.startswith("warn")
     assert "in the cache plain" in line
     assert "no keyring" in line
-    assert shell("sign-out") == 1
+    assert shell("sign-out") == 2
     assert f"delete {encrypted}" in capsys.readouterr().err
     assert not plain.exists()
     encrypted.unlink()
@@ -448,5 +450,63 @@ def test_an_unreadable_cache_is_named_beside_the_others(shell, capsys, signing_i
 
 def test_doctor_fails_with_exit_code_1(shell, capsys, home):
     """What fails is said with its remedy, and the exit code tells a script."""
-    assert shell("doctor", "--cloud", "mars") == 1
+    assert shell("doctor") == 1
     assert "fail" in capsys.readouterr().out
+
+
+def test_every_help_is_whole_and_has_the_exit_codes(shell, capsys):
+    """No type in place of words, nothing cut off; -h and --help are one."""
+    commands = [[], ["history"], ["profile"]]
+    for group in list(commands):
+        assert shell(*group, "-h") == 0
+        listed = capsys.readouterr().out.split("Commands:\n")[1].split("\n\n")[0]
+        names = re.findall(r"^  (\S+)", listed, re.MULTILINE)
+        commands += [[*group, name] for name in names if [*group, name] not in commands]
+    assert len(commands) > 25
+    for command in commands:
+        assert shell(*command, "--help") == 0
+        said = capsys.readouterr().out
+        assert "Exit codes: 0 done, or nothing to report; 1 something to report; 2" in said
+        assert not re.search(r"<|Path|[^]}]\.\.\.$|%Y", said, re.MULTILINE), said
+        if command not in [[], ["history"], ["profile"]]:
+            assert "-v, --verbose" in said
+
+
+def test_the_page_is_printed_for_a_hyphen(shell, capsysbinary, tmp_path):
+    """The same bytes as in a file, and nothing else; a PDF or workbook needs a file."""
+    assert shell("report", "--sample", "-o", "-") == 0
+    printed = capsysbinary.readouterr().out
+    assert shell("report", "--sample", "-o", "r.html") == 0
+    assert (tmp_path / "r.html").read_bytes() == printed
+    assert shell("report", "--sample", "-o", "-", "--pdf") == 2
+
+
+def test_a_fault_of_the_program_is_no_finding(shell, capsys, monkeypatch):
+    """Python ends with 1 after a traceback; a scheduler would take that for something to report."""
+    monkeypatch.setattr("pcnotebooks.session.settings.load_profiles", lambda: 1 / 0)
+    assert shell("profile", "list") == 2
+    assert "ZeroDivisionError" in capsys.readouterr().err
+
+
+def test_verbose_prints_the_log_on_standard_error(shell, capsys, monkeypatch, home):
+    """A line for each record, with its time, made printable."""
+    logger = logging.getLogger("pcnotebooks")
+    monkeypatch.setattr(logger, "handlers", [])
+    monkeypatch.setattr(logger, "level", logging.NOTSET)
+
+    def load_profiles():
+        logging.getLogger("pcnotebooks.session").info("waits 3 s \x1b[31m")
+        return {}
+
+    monkeypatch.setattr("pcnotebooks.session.settings.load_profiles", load_profiles)
+    assert shell("profile", "list", "-v") == 0
+    assert re.fullmatch(r"\d\d:\d\d:\d\d waits 3 s .\[31m\n", capsys.readouterr().err)
+    logging.getLogger("pcnotebooks").setLevel(logging.NOTSET)
+
+
+def test_completion_is_offered():
+    """By the script's name, as shells ask for it."""
+    script = "import sys; sys.argv = ['pcnotebooks']; from pcnotebooks.cli.main import main; main()"
+    asked = {"COMP_WORDS": "pcnotebooks history v", "COMP_CWORD": "2"}
+    found = _process("-c", script, _PCNOTEBOOKS_COMPLETE="complete_bash", **asked)
+    assert found.split() == [b"verify"]

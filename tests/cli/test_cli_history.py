@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import shutil
 import sys
 import warnings
 from contextlib import suppress
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -15,8 +17,7 @@ from pcnotebooks.history.history import History
 from pcnotebooks.payload.payload import Payload
 from pcnotebooks.payload.sample import sample_history
 from pcnotebooks.session.settings import profiles_file
-from pcnotebooks.session.sign_in import sign_in
-from tests.services.browser import visit
+from tests.builders import item, payload
 from tests.services.partner_center import INVOICES, Answer
 
 
@@ -36,17 +37,9 @@ def sample(home, monkeypatch):
     """Keep the sample history where the commands look by themselves."""
     monkeypatch.setenv("PCNOTEBOOKS_HISTORY", str(home / "sample"))
     history = History()
-    for payload in sample_history():
-        history.append(payload, sample=True)
+    for each in sample_history():
+        history.append(each, sample=True)
     return history
-
-
-@pytest.fixture
-def signed_in(contoso, identity_provider, monkeypatch):
-    """Sign in once, and keep that in a file."""
-    monkeypatch.setenv("PCNOTEBOOKS_CACHE", "plain")
-    sign_in(profile="contoso", prompt=lambda code: visit(code.url, "approve", user_code=code.code))
-    return identity_provider
 
 
 def test_snapshots_are_kept_without_a_question(run, signed_in, home):
@@ -68,10 +61,24 @@ def test_snapshots_are_kept_without_a_question(run, signed_in, home):
     assert len(History(home / "other").invoices()) == 3
 
 
+def test_a_snapshot_compacts_the_months_before(run, signed_in):
+    """Unless told not to; a month with few files is left alone."""
+    early = payload(item("GBP", 5), cloud="own")
+    for day in range(4):
+        History().append(replace(early, retrieved_at=early.retrieved_at + timedelta(days=day)))
+    months = Path(History().location, "payloads", "in_cloud=own", "account=Contoso")
+    snapshot = ("snapshot", "--profile", "contoso")
+    assert run(*snapshot, "--no-compact")[0] == 0
+    assert len(list((months / "month=2024-03").iterdir())) == 4
+    shutil.rmtree(max(months.iterdir()))
+    assert run(*snapshot)[0] == 0
+    assert len(list((months / "month=2024-03").iterdir())) == 1
+
+
 def test_without_a_sign_in_a_snapshot_fails_with_what_to_do(run, contoso, identity_provider, home):
     """It asks nobody, fetches nothing and keeps nothing."""
     code, said, errors = run("snapshot", "--profile", "contoso")
-    assert (code, said) == (1, [])
+    assert (code, said) == (2, [])
     assert errors == [
         "Error: contoso: Nobody is signed in, and a snapshot asks nobody.",
         (
@@ -87,7 +94,7 @@ def test_without_a_sign_in_a_snapshot_fails_with_what_to_do(run, contoso, identi
 def test_the_others_are_kept_where_one_fails(run, signed_in):
     """The exit code tells, and each error names its profile."""
     code, said, errors = run("snapshot", "--profile", "nobody", "--profile", "contoso")
-    assert code == 1
+    assert code == 2
     assert len(said) == 1
     assert errors[0] == "Error: nobody: There is no profile 'nobody'."
     assert len(errors) == 2, "said once, and not for each resource"
@@ -119,7 +126,7 @@ def test_what_is_refused_or_unreadable_is_not_kept(run, signed_in, contoso, fail
         words = words.replace("balanceAmount", "$.items[0].id")
     contoso.steps.extend([step] * 4)  # a list has a second page
     code, said, errors = run("snapshot", "--profile", "contoso")
-    assert code == 1
+    assert code == 2
     kept = "invoices" if failing == "summaries" else "invoice summaries"
     assert [line.split(" UTC  ")[1] for line in said] == [f"{kept} only, kept"]
     assert errors[0].startswith("Error: contoso: ")
@@ -137,7 +144,7 @@ def test_where_both_are_refused_both_are_said(run, signed_in, contoso):
     """Each error names its resource and has its ids; nothing is kept."""
     contoso.steps.extend([REFUSED] * 2)
     code, said, errors = run("snapshot", "--profile", "contoso")
-    assert (code, said) == (1, [])
+    assert (code, said) == (2, [])
     assert ["(invoices)" in line for line in errors if line.startswith("Error")] == [False, True]
     assert History().is_empty
 
@@ -146,7 +153,7 @@ def test_an_unwritable_history_is_an_error_in_one_line(run, signed_in, home):
     """With the name of what cannot be written."""
     (home / "file").write_text("")
     code, _, errors = run("snapshot", "--profile", "contoso", "--history", home / "file" / "below")
-    assert code == 1
+    assert code == 2
     assert str(home / "file") in errors[0]
 
 
@@ -160,15 +167,15 @@ def again_as(name, partner):
 def test_a_payload_that_cannot_be_written_costs_no_other(run, signed_in, home):
     """Its error stands in a line with its profile; those after it are kept."""
     again_as("fabrikam", "Fabrikam")
-    own = home / "kept" / "payloads" / "cloud=own"
+    own = home / "kept" / "payloads" / "in_cloud=own"
     own.mkdir(parents=True)
-    (own / "partner=Fabrikam").write_text("in the way")
+    (own / "account=Fabrikam").write_text("in the way")
     where = ("--history", home / "kept")
     code, said, errors = run("snapshot", "--profile", "fabrikam", "--profile", "contoso", *where)
-    assert code == 1
+    assert code == 2
     assert [line.split()[0] for line in said] == ["Contoso"]
     (error,) = errors
-    assert error.startswith(f"Error: fabrikam: {own / 'partner=Fabrikam'}")
+    assert error.startswith(f"Error: fabrikam: {own / 'account=Fabrikam'}")
     assert error.endswith(": Not a directory")
     payloads = list(History(home / "kept").payloads(partner="Contoso"))
     assert [each.cloud for each in payloads] == ["own"] * 2
@@ -195,7 +202,7 @@ def test_everything_is_kept_before_anything_is_said(run, signed_in, monkeypatch)
             code, _, errors = run("snapshot", "--profile", "fabrikam", "--profile", "contoso")
         with suppress(OSError):
             full.close()
-    assert (code, errors) == (1, ["Error: File: No space left on device"])
+    assert (code, errors) == (2, ["Error: File: No space left on device"])
     assert len(list(History().payloads())) == 4
 
 
@@ -274,9 +281,9 @@ def test_an_unexplained_movement_is_an_exit_code(run, sample):
 
 def test_compacts_verifies_and_rebuilds(run, sample, home):
     """Damage is said with its remedy, and the exit code is 1 until it is mended."""
-    later = [payload for payload in sample_history() if payload.retrieved_at.year == 2025][:4]
-    for payload in later:
-        again = replace(payload, retrieved_at=payload.retrieved_at.replace(day=9))
+    later = [each for each in sample_history() if each.retrieved_at.year == 2025][:4]
+    for each in later:
+        again = replace(each, retrieved_at=each.retrieved_at.replace(day=9))
         sample.append(again, sample=True)
     assert run("history", "compact") == (0, ["8 files merged."], [])
     assert run("history", "verify") == (0, ["Nothing is damaged."], [])
@@ -321,7 +328,7 @@ def test_a_warning_is_said_without_python_around_it(run, sample):
 
 def test_the_list_leaves_out_what_is_damaged_and_says_so(run, sample):
     """Partners whose files are whole are listed; the exit code tells."""
-    files = Path(sample.location, "payloads").rglob("partner=Contoso*/month=2024-02/*")
+    files = Path(sample.location, "payloads").rglob("account=Contoso*/month=2024-02/*")
     file = next(path for path in files if "-invoices-" not in path.name)
     file.write_bytes(b"PAR1")
     code, said, errors = run("history", "list")
@@ -351,5 +358,5 @@ def test_exports_payloads_as_files(run, sample, home):
 def test_a_wrong_day_is_an_error_in_words(run, sample):
     """As any other."""
     code, _, errors = run("history", "changes", "--since", "soon")
-    assert code == 1
+    assert code == 2
     assert errors == ["Error: 'soon' is no date.", "Write it as in '2018-03-16'."]

@@ -171,7 +171,7 @@ def test_what_is_no_frame_is_refused_with_the_way_to_one(function):
     assert "summary_frame" in caught.value.remedy
     with pytest.raises(ConfigurationError, match="has no currency"):
         function(summary_frame(given).drop(columns="currency"))
-    with pytest.raises(ConfigurationError, match="no dates"):
+    with pytest.raises(ConfigurationError, match="are not dates"):
         function(summary_frame(given).astype({"retrieved_at": object}))
 
 
@@ -225,7 +225,7 @@ def test_as_of(as_of, day):
 )  # fmt: skip
 def test_as_of_that_is_no_date(nonsense):
     """It is refused with its value and with how to write one."""
-    with pytest.raises(ConfigurationError, match="is no date") as caught:
+    with pytest.raises(ConfigurationError, match="is not a date") as caught:
         payment_recency(summary_frame(one()), as_of=nonsense)
     assert caught.value.remedy == "Write it as in '2018-03-16'."
 

@@ -250,12 +250,12 @@ def test_labels_that_differ_in_capitals_are_two_partners(tmp_path):
     pair = [payload(item("GBP", 5), partner=partner) for partner in ("Contoso", "CONTOSO")]
     history = kept(tmp_path, *pair)
     for dataset in DATASETS:
-        below = tmp_path / dataset / "cloud=global"
-        (below / "partner=CONTOSO" / "month=2024-03").rename(below / "other")
+        below = tmp_path / dataset / "in_cloud=global"
+        (below / "account=CONTOSO" / "month=2024-03").rename(below / "other")
         for file in (below / "other").iterdir():
-            file.rename(below / "partner=Contoso" / "month=2024-03" / file.name)
+            file.rename(below / "account=Contoso" / "month=2024-03" / file.name)
         (below / "other").rmdir()
-        (below / "partner=CONTOSO").rmdir()
+        (below / "account=CONTOSO").rmdir()
     for each in pair:
         same(history, [each], partner=each.partner)
     same(history, pair)
@@ -316,7 +316,7 @@ def test_the_index_has_a_row_for_each_payload(tmp_path, compact):
 def test_the_index_names_what_is_damaged(tmp_path):
     """With the partner of its folder; what was in it cannot be told."""
     history = kept(tmp_path, *(payload(item("GBP", 5), partner=name) for name in ("", "a/b", "c")))
-    damaged = [path for path in files(tmp_path) if "partner=c" not in str(path)]
+    damaged = [path for path in files(tmp_path) if "account=c" not in str(path)]
     for path in damaged:
         path.write_bytes(b"PAR1")
     index = history.index()
@@ -693,4 +693,7 @@ def test_without_pyarrow_the_remedy_is_named():
         "except ValueError as error: print(error)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout == 'A history needs pyarrow.\nRun: pip install "pcnotebooks[history]"\n'
+    assert done.stdout.splitlines() == [
+        "History needs pyarrow, which is not installed.",
+        'Run: pip install "pcnotebooks[history]"',
+    ]

@@ -12,8 +12,10 @@ from datetime import timedelta
 from decimal import Decimal
 
 import duckdb
+import pandas as pd
 import polars as pl
 import pyarrow.dataset as ds
+import pyarrow.parquet as pq
 import pytest
 from pandas.testing import assert_frame_equal
 
@@ -23,7 +25,7 @@ from pcnotebooks.frame.build import summary_frame
 from pcnotebooks.frame.measures import balance_changes
 from pcnotebooks.history.history import History
 from pcnotebooks.payload.sample import sample_history
-from tests.builders import AT, item, payload
+from tests.builders import AT, invoice, invoices, item, payload
 
 LATER = "2040-01-01"
 # Each derived dataset, and the amount that is added.
@@ -33,7 +35,7 @@ PAYLOADS = [
     *sample_history(),
     *(
         payload(item("GBP", Decimal("0.10")), partner=partner, at=AT + timedelta(days=day))
-        for partner in ("", "a/b=c..", "Łódź 株式会社", "2024")
+        for partner in ("", "a/b=c..", "Łódź 株式会社", "2024", "__HIVE_DEFAULT_PARTITION__")
         for day in (0, 1)
     ),
 ]
@@ -65,10 +67,7 @@ def test_duckdb_reads_equal_sums(folder, dataset):
     rows = duckdb.read_parquet(where, hive_partitioning=True)
     amount = DATASETS[dataset]
     found = rows.aggregate(f"partner, currency, sum({amount}), min(month)").fetchall()
-    # The folder of no label stands for a missing one; the column in the files is whole.
-    assert {(partner or "", code): total for partner, code, total, _ in found} == sums(
-        folder, dataset
-    )
+    assert {row[:2]: row[2] for row in found} == sums(folder, dataset)
     assert "2024-01" in {month for *_, month in found}
     plain = duckdb.read_parquet(where, hive_partitioning=False)
     found = plain.aggregate(f"partner, currency, sum({amount})").fetchall()
@@ -83,11 +82,36 @@ def test_polars_reads_equal_sums(folder, dataset):
     assert {row[:2]: row[2] for row in grouped.collect().iter_rows()} == sums(folder, dataset)
     months = pl.scan_parquet(
         folder / dataset,
-        hive_schema={"cloud": pl.String, "partner": pl.String, "month": pl.String},
+        hive_schema={"in_cloud": pl.String, "account": pl.String, "month": pl.String},
     )
     one = months.filter(pl.col("month") == "2024-06", pl.col("currency") == "KWD")
     assert one.collect().height == 0
     assert months.filter(pl.col("month") == "2025-06").collect().height > 0
+
+
+def read_as_it_is(folder):
+    """Assert that pandas and Arrow read each dataset of a folder."""
+    for dataset in ("payloads", *DATASETS):
+        place, rows = folder / dataset, History(folder).arrow(dataset)
+        assert len(pd.read_parquet(place)) == len(rows) > 0
+        assert len(pd.read_parquet(place, filters=[("month", ">=", "2000-01")])) == len(rows)
+        partners = set(rows["partner"].to_pylist())
+        assert set(pq.read_table(place)["partner"].to_pylist()) == partners
+        assert ds.dataset(place, partitioning="hive").count_rows() == len(rows)
+        assert ds.dataset(place).to_table().num_rows == len(rows)
+
+
+def test_pandas_and_arrow_read_each_folder_as_it_is(folder):
+    """With the folder's names as columns."""
+    read_as_it_is(folder)
+
+
+@pytest.mark.parametrize("partner", ["", "2024", "__HIVE_DEFAULT_PARTITION__"])
+def test_pandas_and_arrow_read_a_single_odd_label(tmp_path, partner):
+    """One that looks like a number, or like a missing one."""
+    for each in (payload(item("GBP", 1), partner=partner), invoices(invoice(), partner=partner)):
+        assert History(tmp_path).append(each)
+    read_as_it_is(tmp_path)
 
 
 def test_arrow_reads_the_declared_types(folder):
@@ -113,7 +137,7 @@ for dataset, amount in json.loads(sys.argv[2]).items():
     rows = spark.read.parquet(sys.argv[1] + "/" + dataset)
     said[dataset] = {
         "types": dict(rows.dtypes),
-        "sums": [[row[0] or "", row[1], str(row[2])] for row in
+        "sums": [[row[0], row[1], str(row[2])] for row in
                  rows.groupBy("partner", "currency").sum(amount).collect()],
         "june": rows.where("month = '2025-06' and currency = 'KWD'").count(),
         "key": rows.dropDuplicates(
@@ -206,6 +230,22 @@ def test_an_object_store_serves_as_a_folder(bucket):
     assert one.verify()["damage"].tolist() == ["is missing"]
     other.rebuild()
     assert one.verify().empty
+
+
+def test_a_delta_table_in_an_object_store(bucket):
+    """With the store's address as an option; the history is in the store as well."""
+    history = History(f"{bucket}/lake/history")
+    options = {"aws_endpoint_url": os.environ["AWS_ENDPOINT_URL"], "aws_allow_http": "true"}
+    place = f"{bucket}/lake/tables/totals"
+    assert history.append(PAYLOADS[-1])
+    for rows in (1, 0):
+        assert history.to_delta(place, dataset="totals", storage_options=options) == rows
+    assert history.append(PAYLOADS[-2])
+    assert history.to_delta(place, dataset="totals", storage_options=options) == 1
+    assert pl.read_delta(place, storage_options=options).height == 2
+    for within in (f"{bucket}/lake", f"{bucket}/lake/history/totals"):
+        with pytest.raises(ConfigurationError, match="would share a folder"):
+            history.to_delta(within)
 
 
 def test_characters_that_search_stand_for_themselves_in_a_bucket(bucket):

@@ -9,6 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 from zipfile import ZipFile
 
+import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 from pandas.testing import assert_frame_equal
@@ -23,6 +24,7 @@ from tests.builders import AT, detail, invoice, invoices, item, listed, payload
 
 LATER = "2040-01-01"
 BEFORE = Path(__file__).with_name("before_invoices.zip")  # written by the release before
+FOLDERS = Path(__file__).with_name("before_folders.zip")  # by the one after, with lists
 
 
 def later(days):
@@ -358,3 +360,49 @@ def test_a_damaged_table_of_an_older_history_is_named_and_mended(before):
         assert_frame_equal(history.totals(until="2024-03-31"), totals_frame(*OLD[:2]))
     history.rebuild()
     assert history.verify().empty
+
+
+# A history whose folders have the names of columns
+
+
+@pytest.fixture
+def columns(tmp_path):
+    """Return a folder as that release left it: a month compacted, a month as appended."""
+    with ZipFile(FOLDERS) as archive:
+        archive.extractall(tmp_path)
+    return tmp_path
+
+
+LISTED = [invoices(invoice("D1", 4 + day), at=later(day)) for day in (0, 1, 40)]
+LABELS = [payload(item("GBP", 5), at=later(40), partner=p) for p in ("", "2024", "Łódź a/b")]
+KEPT = sorted([*OLD, *LISTED, *LABELS], key=lambda each: (each.retrieved_at, each.partner))
+
+
+@pytest.mark.parametrize("step", ["read", "append", "compact", "rebuild"])
+def test_older_folders_are_read_on(columns, step):
+    """Found by each label, appended to, compacted into folders that pandas reads."""
+    history, every = History(columns), KEPT
+    assert not any(history.append(each) for each in KEPT)
+    if step != "read":
+        more = payload(item("GBP", 5), at=later(41), partner="")
+        assert history.append(more)
+        every = sorted([*KEPT, more], key=lambda each: (each.retrieved_at, each.partner))
+    if step == "compact":
+        history.compact(LATER)
+    elif step == "rebuild":
+        history.rebuild()
+    assert list(history.payloads()) == every
+    assert history.verify().empty
+    assert_frame_equal(history.summaries(), summary_frame(*every))
+    assert_frame_equal(history.totals(exact=True), totals_frame(*every, exact=True))
+    assert_frame_equal(history.invoices(), invoice_frame(*every))
+    for partner in ("Contoso", "", "2024", "Łódź a/b"):
+        own = [each for each in every if each.partner == partner]
+        assert_frame_equal(history.totals(partner=partner), totals_frame(*own))
+        assert list(history.payloads(partner=partner)) == own
+    older = {path.parts[-4] for path in columns.rglob("*.parquet")} - {"in_cloud=global"}
+    assert len(older) == (0 if step == "compact" else 1)
+    if step in ("compact", "rebuild"):
+        assert len(pd.read_parquet(columns / "totals")) == len(history.totals())
+    if step == "compact":
+        assert len(pd.read_parquet(columns / "payloads")) == len(every)

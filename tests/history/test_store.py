@@ -128,6 +128,29 @@ def test_a_stores_own_error_shows_no_secret(monkeypatch):
         assert told.value is error or told.value.__suppress_context__
 
 
+@pytest.mark.parametrize("url", ["memory://me:SECRET@host/x", "memory://host/x?token=SECRET"])
+def test_a_stores_own_error_shows_no_part_of_a_secret(monkeypatch, url):
+    """S3 quotes a bucket's name, others a path of their own; nor does the repr of what is open."""
+    history = History(url)
+    raised: list[Exception] = [
+        RuntimeError('Invalid bucket name "me:SECRET@host"'),
+        OSError("GET /repos/me/SECRET failed"),
+        OSError(errno.EIO, "token SECRET is not known"),
+        FileNotFoundError("token=SECRET"),
+    ]
+    for error in raised:
+
+        def fail(*_, error=error, **__):
+            raise error from RuntimeError("SECRET")
+
+        monkeypatch.setattr(type(history._datasets.store.remote), "pipe_file", fail)
+        with pytest.raises((PcNotebooksError, OSError)) as told:
+            history.append(ONE)
+        assert "SECRET" not in f"{told.value} {told.value!r} {history._datasets!r}"
+        assert told.value.__suppress_context__
+        assert told.value.__cause__ is None
+
+
 @pytest.fixture
 def folder_sync(monkeypatch):
     """Have the system refuse to sync folders, with the error that is put into the list."""
@@ -140,6 +163,18 @@ def folder_sync(monkeypatch):
 
     monkeypatch.setattr(os, "fsync", fsync)
     return refused
+
+
+@pytest.mark.parametrize("code", [errno.EINVAL, errno.ENOTSUP])
+def test_a_share_that_cannot_sync_files_keeps_payloads(tmp_path, monkeypatch, code):
+    """As some of FUSE: a new file is as durable as the share makes it."""
+
+    def fsync(_):
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    assert History(tmp_path / "history").append(ONE)
+    assert list(History(tmp_path / "history").payloads()) == [ONE]
 
 
 @pytest.mark.parametrize("code", [errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EBADF])
@@ -273,7 +308,7 @@ def test_names_that_the_locale_cannot_hold_are_an_error(tmp_path):
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
 @pytest.mark.parametrize("mode", [0o777, 0o770, 0o702])
-@pytest.mark.parametrize("below", ["", "payloads", "payloads/cloud=global"])
+@pytest.mark.parametrize("below", ["", "payloads", "payloads/in_cloud=global"])
 def test_a_folder_that_others_can_change_is_named(tmp_path, mode, below):
     """With what its owner can do; the payload is kept, and after it nothing is said."""
     folder = tmp_path / "h" / below
@@ -294,18 +329,18 @@ def test_a_symbolic_link_loop_is_named(tmp_path, target):
     """It is followed no second time, and the rows are read once."""
     history = History(tmp_path)
     assert history.append(ONE)
-    (tmp_path / "payloads" / "cloud=global" / "loop").symlink_to(target)
+    (tmp_path / "payloads" / "in_cloud=global" / "loop").symlink_to(target)
     assert len(history.totals()) == 1
     (damaged,) = history.verify().itertuples()
-    assert damaged.file == "payloads/cloud=global/loop"
+    assert damaged.file == "payloads/in_cloud=global/loop"
 
 
 def test_a_month_may_be_a_link_to_another_disk(tmp_path):
     """A link that leads down is followed."""
     history = History(tmp_path / "h")
     assert history.append(ONE)
-    (tmp_path / "h" / "payloads" / "cloud=global").rename(tmp_path / "disk")
-    (tmp_path / "h" / "payloads" / "cloud=global").symlink_to(tmp_path / "disk")
+    (tmp_path / "h" / "payloads" / "in_cloud=global").rename(tmp_path / "disk")
+    (tmp_path / "h" / "payloads" / "in_cloud=global").symlink_to(tmp_path / "disk")
     assert list(history.payloads()) == [ONE]
     assert history.verify().empty
 

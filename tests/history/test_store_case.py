@@ -88,8 +88,8 @@ def test_compacting_again_deletes_no_merged_file(history, tmp_path):
 def test_tables_in_a_folder_of_another_spelling_are_those_of_the_payloads(history, tmp_path):
     """Their folder may have been made for the other label."""
     assert history.append(UPPER)
-    for folder in (tmp_path / "summaries").rglob("partner=*"):
-        folder.rename(folder.with_name("partner=contoso"))
+    for folder in (tmp_path / "summaries").rglob("account=*"):
+        folder.rename(folder.with_name("account=contoso"))
     assert history.verify().empty
     history.rebuild()
     history.compact("2040-01-01")
@@ -100,7 +100,7 @@ def test_tables_in_a_folder_of_another_spelling_are_those_of_the_payloads(histor
 def test_a_file_in_the_folder_of_another_partner_is_named(history, tmp_path):
     """Rows in it are missed by those who choose by partner."""
     assert history.append(UPPER)
-    for folder in tmp_path.rglob("partner=*"):
-        folder.rename(folder.with_name("partner=Fabrikam"))
+    for folder in tmp_path.rglob("account=*"):
+        folder.rename(folder.with_name("account=Fabrikam"))
     (damaged,) = history.verify().itertuples()
     assert damaged.damage == "does not hold the payloads that its name tells"

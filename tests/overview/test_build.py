@@ -84,7 +84,7 @@ def test_a_choice_and_another_day_decode_nothing(decodes: Counter):
     decodes.clear()
     chosen = part(whole, Choice("USD", "Recurring", "Fabrikam (sample)"), as_of=date(2026, 1, 1))
     assert plain(account(chosen, "USD", "Fabrikam (sample)").sentence).startswith(
-        "USD 86,226.61 owed"
+        "Recurring: USD 88,376.61 owed; last paid 60 days ago."
     )
     assert [line.balance for line in chosen.lines] == ["88,376.61"]
     assert decodes == {}
@@ -209,3 +209,66 @@ def test_the_callers_decimal_context_changes_nothing(settings):
     expected = pc.render_report(payloads)
     with localcontext(**settings):
         assert pc.render_report(payloads) == expected
+
+
+def test_a_chosen_type_is_all_that_is_said():
+    """Sentence, first table, figures, trend and proof: none of them is of the whole balance."""
+    whole = overview(sample_history())
+    chosen = account(part(whole, Choice("GBP", "Recurring")), partner="Contoso (sample)")
+    sentence = plain(chosen.sentence)
+    assert sentence.startswith("Recurring: GBP 238,462.38 owed; last paid 6 days ago.")
+    assert "Down GBP 547.35 since 5 Nov 2025: payment of GBP 239,009.73" in sentence
+    assert (chosen.glance.balance, chosen.figures[0].value) == ("238,462.38", "238,462.38")
+    assert plain(chosen.charts[-1].title).startswith("GBP 238,462.38")
+    assert [line.label for line in chosen.lines] == ["Recurring"]
+    assert chosen.proof == ()
+    assert "18,618.75" not in repr(chosen.invoices)
+
+
+@pytest.mark.parametrize(
+    ("choice", "said"),
+    [
+        (Choice("CHF", "Recurring"), "states no Recurring charges in CHF."),
+        (Choice("EUR", None, "Fabrikam (sample)"), "states nothing in EUR for Fabrikam (sample)."),
+        (Choice("XXX"), "states nothing in XXX."),
+    ],
+)
+def test_a_choice_without_rows_names_itself(choice: Choice, said: str):
+    """What is not stated, in the words of the choice."""
+    assert part(overview(sample_history()), choice).text == f"Sample data. Partner Center {said}"
+
+
+@pytest.mark.parametrize(
+    ("lacking", "note", "charts"),
+    [
+        (["currency_symbol", "accounting_date"], (), 2),
+        (["last_payment_date"],
+         ("Payment recency is left out: the frame has no last_payment_date.",), 1),
+        (["invoice_type", "latest_invoice_date"],
+         ("Due days are left out: the frame has no latest_invoice_date.",
+          "The split by invoice type is left out: the frame has no invoice_type."), 2),
+    ],
+)  # fmt: skip
+def test_a_frame_is_shown_as_far_as_its_columns_go(lacking: list[str], note: tuple, charts: int):
+    """Further columns do no harm, whatever their names; what a view needs is named."""
+    frame = summary_frame(sample_payload()).assign(**{"FX rate": 1.1, "class": "x", "2024": 3})
+    frame[2024] = 4
+    shown = overview(frame.drop(columns=lacking))
+    assert shown.notes == note
+    assert [len(section.charts) for section in shown.sections] == [charts] * 3
+    assert {"FX rate", "class", "2024", 2024} <= set(shown.rows_shown)
+
+
+def test_a_frame_of_invoices_shows_their_ageing():
+    """It states no balances, and the overview says so."""
+    shown = overview(pc.invoice_frame(sample_payload("invoices")))
+    assert "the frame has no balance_amount." in shown.notes[0]
+    assert plain(shown.sections[1].charts[0].title).startswith("GBP 23,606.35 overdue")
+    assert shown.assumptions
+    assert list(shown.rows_shown["ageing"]) == ["void", "not due", "over 90"]
+
+
+def test_a_frame_without_any_view_is_refused():
+    """The column is named, and which frames have it."""
+    with pytest.raises(ConfigurationError, match="The frame has no balance_amount"):
+        overview(summary_frame(sample_payload()).drop(columns="balance_amount"))

@@ -250,7 +250,7 @@ EMPTY = Refusal(
 AGAIN = "The answer was cut off on its way or while it was saved: fetch again."
 PROXY = (
     "A proxy, firewall or sign-in page answered in Partner Center's place:"
-    " ask whoever runs the network to let the api host through."
+    " ask the network's administrators to allow the API host."
 )
 
 

@@ -384,8 +384,8 @@ def test_other_files(tmp_path, content):
         Payload.load(path)
     assert caught.value.remedy == (
         "If it is Partner Center's raw answer, say from which cloud:"
-        ' Payload.load(\'other\', cloud="global", partner="..."); what its save(...) writes is such'
-        " a file."
+        ' Payload.load(\'other\', cloud="global", partner="..."), or in a shell'
+        " --cloud global --partner NAME."
     )
     with pytest.raises(PayloadError):
         Payload.load(path, cloud="global")

@@ -1,4 +1,4 @@
-"""An identity provider on loopback: device code, authorization code and refresh, as Entra does."""
+"""An identity provider on loopback, as Entra: device code, authorization code, refresh, apps."""
 
 from __future__ import annotations
 
@@ -21,8 +21,18 @@ from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
 from authlib.integrations.flask_oauth2 import AuthorizationServer
-from authlib.oauth2.rfc6749 import AccessDeniedError, ClientMixin, InvalidGrantError, OAuth2Error
-from authlib.oauth2.rfc6749.grants import AuthorizationCodeGrant, RefreshTokenGrant
+from authlib.oauth2.rfc6749 import (
+    AccessDeniedError,
+    ClientMixin,
+    InvalidClientError,
+    InvalidGrantError,
+    OAuth2Error,
+)
+from authlib.oauth2.rfc6749.grants import (
+    AuthorizationCodeGrant,
+    ClientCredentialsGrant,
+    RefreshTokenGrant,
+)
 from authlib.oauth2.rfc7636 import CodeChallenge
 from authlib.oauth2.rfc8628 import (
     DEVICE_CODE_GRANT_TYPE,
@@ -32,7 +42,9 @@ from authlib.oauth2.rfc8628 import (
 )
 from flask import Flask, Response, redirect, request
 from joserfc import jwt
+from joserfc.errors import JoseError
 from joserfc.jwk import RSAKey
+from joserfc.jws import JWSRegistry
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
 from pcnotebooks.clouds import Cloud
@@ -41,6 +53,14 @@ TENANT = "11111111-2222-4333-8444-555555555555"
 DOMAIN = "contoso.onmicrosoft.com"
 GUEST_TENANT = "bbbbbbbb-2222-4333-8444-555555555555"  # of another partner, for the same user
 CLIENT_ID = "99999999-8888-4777-8666-555555555555"
+APP_ID = "77777777-8888-4777-8666-555555555555"  # which signs in without a user
+_APP_OBJECT = "cccccccc-bbbb-4ccc-8ddd-eeeeeeeeeeee"
+# The issuer and subject that the app trusts in place of a secret, and for whom they sign.
+FEDERATED = {
+    "iss": "https://runner.example",
+    "sub": "repo:contoso/billing",
+    "aud": "api://AzureADTokenExchange",
+}
 USERNAME = "analyst@contoso.example"
 _USER_ID = "aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee"
 _GUEST_ID = "bbbbbbbb-bbbb-4ccc-8ddd-eeeeeeeeeeee"
@@ -76,6 +96,9 @@ REFUSALS: Mapping[int, tuple[str, str]] = {
     650057: ("invalid_resource", "The resource is not listed in the app registration."),
     700016: ("unauthorized_client", "Application was not found in the directory 'Contoso'."),
     700082: ("invalid_grant", "The refresh token has expired due to inactivity."),
+    700027: ("invalid_client", "Client assertion failed signature validation."),
+    7000215: ("invalid_client", "Invalid client secret provided."),
+    7000222: ("invalid_client", "The provided client secret keys are expired."),
     7000112: ("unauthorized_client", "Application 'pcnotebooks' is disabled."),
     7000218: ("invalid_client", "The body must contain 'client_assertion' or 'client_secret'."),
 }
@@ -91,7 +114,9 @@ _PLACES = {
     DEVICE_CODE_GRANT_TYPE: "poll",
     "authorization_code": "redeem",
     "refresh_token": "refresh",
+    "client_credentials": "app",
 }
+_ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
 @dataclass(frozen=True)
@@ -150,6 +175,8 @@ class IdentityProvider:
         self.expires_in = 900
         self.token_lifetime = 3600
         self.one_time_refresh_tokens = False
+        self.client_secret = ""
+        self.certificate: RSAKey | None = None  # the public key of the app's certificate
         self.declined_as = "authorization_declined"
         self.clock_offset = 0.0
         self.answers: dict[str, Answer] = {}
@@ -299,6 +326,22 @@ class _PublicClient(ClientMixin):
         return grant_type in _PLACES
 
 
+@dataclass(frozen=True)
+class _App(_PublicClient):
+    """A confidential client, which proves itself and acts for no user."""
+
+    client_id: str = APP_ID
+    secret: str = ""
+
+    def check_client_secret(self, client_secret: str) -> bool:
+        if client_secret != self.secret:
+            raise InvalidClientError(description="7000215")
+        return True
+
+    def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:
+        return method in _AppAlone.TOKEN_ENDPOINT_AUTH_METHODS
+
+
 class _Authorization(AuthorizationServer):
     """Authlib's server, which says yes and no as Entra does."""
 
@@ -306,7 +349,7 @@ class _Authorization(AuthorizationServer):
         self.provider = provider
         super().__init__(
             app,
-            query_client=lambda client_id: _PublicClient() if client_id == CLIENT_ID else None,
+            query_client=self._registered,
             save_token=lambda token, _request: token,
         )
         self.register_token_generator("default", self._token)
@@ -314,17 +357,45 @@ class _Authorization(AuthorizationServer):
         self.register_grant(_DeviceCode)
         self.register_grant(_AuthorizationCode, [CodeChallenge(required=True)])
         self.register_grant(_RefreshToken)
+        self.register_grant(_AppAlone)
+        self.register_client_auth_method("jwt_assertion", self._by_assertion)
+
+    def _registered(self, client_id: str) -> _PublicClient | None:
+        app = _App(secret=self.provider.client_secret)
+        return {CLIENT_ID: _PublicClient(), APP_ID: app}.get(client_id)
+
+    def _by_assertion(self, query_client: Any, asked: Any) -> _App | None:
+        """Return the app that an assertion proves: signed by its certificate or by a runner."""
+        form = asked.form
+        if form.get("client_assertion_type") != _ASSERTION:
+            return None
+        rules = {"iss": APP_ID, "sub": APP_ID, "aud": asked.uri.partition("?")[0]}
+        key, algorithms = self.provider.certificate, ["PS256"]
+        if key is None:
+            rules, key, algorithms = FEDERATED, signing_key(), ["RS256"]
+        wanted = {name: {"essential": True, "value": value} for name, value in rules.items()}
+        claims = jwt.JWTClaimsRegistry(leeway=5, **wanted, exp={"essential": True})
+        headers = JWSRegistry(algorithms=algorithms)
+        headers.max_header_length = 2**14  # msal puts the certificate into the header
+        try:
+            token = jwt.decode(form["client_assertion"], key, algorithms, headers)
+            claims.validate(token.claims)
+        except (JoseError, ValueError):
+            raise InvalidClientError(description="700027") from None
+        return query_client(form.get("client_id"))
 
     def _token(
         self,
         *,
         client: _PublicClient,
-        user: str | _Grant,
         scope: str,
         include_refresh_token: bool,
+        user: str | _Grant | None = None,
         **_: Any,
     ) -> dict[str, Any]:
         provider = self.provider
+        if user is None:
+            return self._app_token(scope)
         nonce = {"nonce": user.nonce} if isinstance(user, _Grant) and user.nonce else {}
         resource = [name for name in scope.split() if "://" in name]
         audience = resource[0].rsplit("/", 1)[0]
@@ -352,6 +423,24 @@ class _Authorization(AuthorizationServer):
             token["refresh_token"] = provider.secret(f"1.{secrets.token_urlsafe(48)}")
             provider.grants[token["refresh_token"]] = _Grant(client.client_id, scope)
         return token
+
+    def _app_token(self, scope: str) -> dict[str, Any]:
+        """Return a token of the app itself: no scp, no user, no refresh token."""
+        audience, _, permission = scope.rpartition("/")
+        if permission != ".default":
+            raise OAuth2Error(error="invalid_scope")
+        facts = {
+            "appid": APP_ID,
+            "oid": _APP_OBJECT,
+            "sub": _APP_OBJECT,
+            "jti": secrets.token_hex(),
+        }
+        return {
+            "token_type": "Bearer",
+            "expires_in": self.provider.token_lifetime,
+            "ext_expires_in": self.provider.token_lifetime,
+            "access_token": self.provider.sign(aud=audience, **facts),
+        }
 
     def handle_error_response(self, request: object, error: OAuth2Error) -> Response:
         if error.redirect_uri:
@@ -453,6 +542,10 @@ class _RefreshToken(RefreshTokenGrant):
 
     def revoke_old_credential(self, refresh_token: _Grant) -> None:
         """Do nothing: a one-time token was taken out when it was used."""
+
+
+class _AppAlone(ClientCredentialsGrant):
+    TOKEN_ENDPOINT_AUTH_METHODS = ("jwt_assertion", "client_secret_post")
 
 
 def _app(provider: IdentityProvider) -> Flask:

@@ -16,7 +16,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
-from ipywidgets import HTML
+from ipywidgets import HTML, Output
 
 import pcnotebooks as pc
 from pcnotebooks import (
@@ -49,6 +49,7 @@ def _forgetful(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def plain_html(html: str) -> str:
     """Return the text of HTML."""
+    html = re.sub(r"</?(strong|b|a)\b[^>]*>", "", html)
     text = re.sub(r"<style>.*?</style>|<[^>]+>", " ", html, flags=re.DOTALL)
     return " ".join(unescape(text).split())
 
@@ -91,7 +92,18 @@ class Hand:
 
     def htmls(self) -> list[str]:
         """Return the markup of everything shown."""
-        return [each.value for each in self.all() if isinstance(each, HTML)]
+        shown = [each.value for each in self.all() if isinstance(each, HTML)]
+        outputs = [each.outputs for each in self.all() if isinstance(each, Output)]
+        return [*shown, *(each["data"]["text/html"] for found in outputs for each in found)]
+
+    def open(self, currency: str, owner: str = "") -> None:
+        """Open the row of an account, as a click does."""
+        heads = [each for each in self.all() if "pcn-row" in each._dom_classes]
+        for button, cells in (each.children for each in heads):
+            if button.description == currency and owner in cells.value:
+                button.click()
+                return
+        raise AssertionError(f"no row of {currency} {owner}")
 
 
 @pytest.fixture
@@ -149,10 +161,12 @@ def test_begins_with_the_sample_data():
     """No account, no request, no doubt what it is."""
     hand = Hand(dashboard())
     assert hand.control("Cloud").value is SAMPLE
+    hand.open("GBP")
     text = hand.text()
-    for words in ("Sample data, not an account", "GBP 751,094.39 owed, 73 % OneTime",
-                  "202,955.87 Recurring", "548,138.52 OneTime", "1 Jan 2017 Last paid",
-                  "439 days ago", "15 May 2018 Latest invoice falls due", "60 days left",
+    for words in ("Sample data, not an account", "Balance owed 1,230.33",
+                  "GBP 751,094.39 owed, 73 % OneTime", "202,955.87 Recurring",
+                  "548,138.52 OneTime", "1 Jan 2017 Last paid",
+                  "439 days ago", "invoice falls due", "60 days left",
                   "retrieved 16 Mar 2018, 12:00 UTC"):  # fmt: skip
         assert words in text, words
     assert not hand.has("Sign in and fetch")
@@ -169,7 +183,7 @@ def test_offers_every_cloud_and_fetches_nothing_by_itself():
         assert not hand.has("Export report")
         assert hand.box.text() == f"Nothing is fetched from {cloud.label} yet."
     hand.choose("Cloud", "Sample data")
-    assert "GBP 751,094.39 owed" in hand.text()
+    assert "Balance owed 751,094.39" in hand.text()
 
 
 def test_without_a_client_id_the_setup_is_told():
@@ -192,9 +206,8 @@ def test_shows_the_payloads_given():
     hand = Hand(dashboard(payloads=sample_history()))
     assert hand.control("Cloud").value is SAMPLE
     hand.choose("Currency", "USD")
-    assert hand.box._explorer.html().count('<div class="pcn-desk">') == 4
-    assert "2 accounts" in hand.text()
-    for words in ("Contoso (sample)", "Fabrikam (sample)", "(USD"):
+    assert hand.box._explorer.html().count('<div class="pcn-desk">') == 8
+    for words in ("2 accounts", "Contoso (sample)", "Fabrikam (sample)"):
         assert words in hand.text()
     hand.choose("Partner", "Fabrikam (sample)")
     assert "Contoso (sample)" not in hand.text()
@@ -262,7 +275,7 @@ def test_hands_on_files_named_for_what_they_hold():
     )
     assert Payload.load(f"{stem}.json") == sample_payload()
     assert "751,094.39" in Path(f"{stem}.html").read_text(encoding="utf-8")
-    assert f"{stem}-2.csv" in hand.text()
+    assert f'<a href="{stem}-2.csv" target="_blank">{stem}-2.csv</a>' in hand.htmls()[-1]
 
 
 def test_the_line_of_code_writes_the_file():
@@ -338,6 +351,44 @@ def test_neither_figures_nor_charts_pile_up_over_100_changes():
     assert len(_instances) == before
 
 
+def test_value_and_frame_are_observed_and_set():
+    """The cloud, the profile and the choices; a frame of another origin belongs in explore."""
+    box = dashboard(payloads=[sample_payload(), payload(item("USD", 7), cloud="global")])
+    assert box.value["cloud"] == "global"
+    seen = []
+    box.observe(lambda change: seen.append(change["new"]), "frame")
+    box.value = {"cloud": "sample", "currency": "GBP", "as_of": date(2018, 3, 20)}
+    assert box.cloud.value is SAMPLE
+    assert (box.currency.value, box.partner.value) == ("GBP", None)
+    (line,) = box._code()
+    given = eval(line, _names() | {"payloads": [sample_payload()]})  # noqa: S307
+    pd.testing.assert_frame_equal(seen[-1], given)
+    assert box.frame is seen[-1]
+    before = box.value
+    for value in ({"cloud": "nowhere"}, {"profile": "gone"}, {"currency": "XXX"}, {"x": 1}):
+        with pytest.raises(ConfigurationError, match=r"There is no|no cloud"):
+            box.value = value
+        assert box.value == before
+    with pytest.raises(ConfigurationError, match="made of its payloads"):
+        box.frame = summary_frame(sample_payload())
+    box.value = {"cloud": "china"}
+    assert box.frame is None
+
+
+def test_client_id_and_tenant_are_fields_if_none_is_known(home: Path, monkeypatch):
+    """With a link to the documentation; what is typed is what signs in."""
+    hand = Hand(dashboard())
+    assert not hand.has("Client id")
+    hand.choose("Cloud", "Partner Center")
+    assert 'href="https://learn.microsoft.com/' in " ".join(hand.htmls())
+    hand.control("Client id").value, hand.control("Tenant").value = "my app", "contoso.example"
+    hand.press("Sign in and fetch")
+    assert "'my app' is not a client id." in hand.text()
+    assert not Hand(dashboard(cloud="global", client_id=CLIENT_ID)).has("Client id")
+    monkeypatch.setenv("PCNOTEBOOKS_CLIENT_ID", CLIENT_ID)
+    assert not Hand(dashboard(cloud="global")).has("Client id")
+
+
 # Signed in
 
 
@@ -355,7 +406,7 @@ def test_signs_in_fetches_and_refreshes(live, identity_provider):
     hand, service = asyncio.run(work())
     text = hand.text()
     assert f"Signed in as {USERNAME} at Stand-in, tenant {TENANT}" in text
-    assert "GBP 751,094.39 owed, 73 % OneTime" in text
+    assert "Balance owed 751,094.39" in text
     assert "Sample data" not in text
     assert f"retrieved {datetime.now(UTC):%-d %b %Y}" in text
     asked = [request.path for request in service.requests]
@@ -373,6 +424,7 @@ def test_open_invoices_and_ageing_are_shown_when_the_list_came(live):
         return hand
 
     hand = asyncio.run(work())
+    hand.open("GBP")
     for shown in (hand.text(), plain_html(hand.box._repr_mimebundle_()["text/html"])):
         for words in ("GBP 23,606.35 of 23,606.35 is overdue", "D02005YFHI", "Due (computed)",
                       "Stated GBP 751,094.39 = sum of parts GBP 751,094.39",
@@ -382,10 +434,10 @@ def test_open_invoices_and_ageing_are_shown_when_the_list_came(live):
             assert words in shown, words
     hand.choose("Currency", "GBP")
     hand.choose("Invoice type", "OneTime")
-    source, chosen = hand.box._source(), "currency='GBP'"
+    source, chosen = hand.box._origin().source(), "currency='GBP'"
     assert hand.box._code() == [
         f"select(payment_recency(summary_frame({source})), {chosen}, invoice_type='OneTime')",
-        f"select(invoice_ageing(invoice_frame({source})), {chosen})",
+        f"select(invoice_ageing(invoice_frame({source})), {chosen}, invoice_type='OneTime')",
     ]
 
 
@@ -402,9 +454,9 @@ def test_balances_are_shown_if_the_list_fails(live):
         failed = hand.text()
         hand.choose("Currency", "GBP")
         hand.press("Export report")
-        await hand.box._writing
+        await hand.box._hand_on.writing
         hand.press("Export Excel")
-        await hand.box._writing
+        await hand.box._hand_on.writing
         static = plain_html(hand.box._repr_mimebundle_()["text/html"])
         hand.press("Refresh")
         await _idle(hand)
@@ -417,7 +469,7 @@ def test_balances_are_shown_if_the_list_fails(live):
     for shown in (failed, static, report.read_text("utf-8"), " ".join(notes)):
         assert note in shown
         assert "403" in shown
-    assert "GBP 751,094.39 owed" in failed
+    assert "Balance owed 751,094.39" in failed
     assert f"Signed in as {USERNAME}" in failed
     assert "Not refreshed" not in failed
     assert "D02005YFHI" not in failed
@@ -431,12 +483,13 @@ def test_invoices_are_shown_if_the_balances_fail(live):
     async def work() -> tuple[str, Hand]:
         hand, _ = live(REFUSED)
         await _sign_in(hand)
+        hand.open("GBP")
         failed = hand.text()
         (line,) = hand.box._code()
         assert line.startswith("invoice_ageing(invoice_frame(fetch_invoices(sign_in(")
         for button in ("Save payload", "Export CSV", "Export Excel", "Export report"):
             hand.press(button)
-            await hand.box._writing
+            await hand.box._hand_on.writing
         hand.press("Try again")
         await _idle(hand)
         return failed, hand
@@ -450,7 +503,7 @@ def test_invoices_are_shown_if_the_balances_fail(live):
     assert sorted(name.rsplit(".")[-1] for name in names) == ["csv", "html", "json", "xlsx"]
     assert all(name.startswith("invoices-") for name in names)
     assert "could not be fetched" not in hand.text()
-    assert "GBP 751,094.39 owed" in hand.text()
+    assert "Balance owed 751,094.39" in hand.text()
 
 
 def test_old_balances_stay_if_only_the_list_is_refreshed(live):
@@ -463,8 +516,10 @@ def test_old_balances_stay_if_only_the_list_is_refreshed(live):
         await _idle(hand)
         return hand
 
-    text = asyncio.run(work()).text()
-    for words in ("GBP 751,094.39 owed", "Not refreshed", "the balances could not be fetched.",
+    hand = asyncio.run(work())
+    hand.open("GBP")
+    text = hand.text()
+    for words in ("Balance owed 751,094.39", "Not refreshed", "the balances could not be fetched.",
                   "D02005YFHI"):  # fmt: skip
         assert words in text, words
     assert "the list of invoices could not be fetched" not in text
@@ -479,7 +534,7 @@ def test_a_note_is_its_partners_alone(live):
         await _sign_in(hand)
         hand.choose("Partner", "Contoso")
         hand.press("Export report")
-        await hand.box._writing
+        await hand.box._hand_on.writing
         return hand
 
     asyncio.run(work())
@@ -523,12 +578,12 @@ def test_a_failure_keeps_the_figures_with_their_time(live):
         return failed, hand.text()
 
     failed, mended = asyncio.run(work())
-    for words in ("403 Forbidden", "Admin agent", "request id", "GBP 751,094.39 owed",
+    for words in ("403 Forbidden", "Admin agent", "request id", "Balance owed 751,094.39",
                   f"Not refreshed: {TENANT}, retrieved"):  # fmt: skip
         assert words in failed
     assert "403" not in mended
     assert "Not refreshed" not in mended
-    assert "GBP 751,094.39 owed" in mended
+    assert "Balance owed 751,094.39" in mended
 
 
 def test_what_is_no_answer_of_the_service_replaces_nothing(live):
@@ -544,7 +599,7 @@ def test_what_is_no_answer_of_the_service_replaces_nothing(live):
 
     text = asyncio.run(work())
     assert "$.items[0].balanceAmount" in text
-    assert "GBP 751,094.39 owed" in text
+    assert "Balance owed 751,094.39" in text
 
 
 def test_a_declined_sign_in_can_be_tried_again(live, identity_provider):
@@ -561,7 +616,7 @@ def test_a_declined_sign_in_can_be_tried_again(live, identity_provider):
 
     declined, hand = asyncio.run(work())
     assert "declined" in declined
-    assert "GBP 751,094.39 owed" in hand.text()
+    assert "Balance owed 751,094.39" in hand.text()
     assert identity_provider.count("devicecode") == 2
 
 
@@ -600,7 +655,7 @@ def test_a_fetch_can_be_cancelled(live):
     text = asyncio.run(work())
     assert "Cancelled." in text
     assert f"Not refreshed: {TENANT}, retrieved" in text
-    assert "GBP 751,094.39 owed" in text
+    assert "Balance owed 751,094.39" in text
 
 
 def test_a_sign_in_that_was_revoked_is_asked_for_again(live, identity_provider):
@@ -675,10 +730,10 @@ def test_a_profile_that_is_chosen_shows_its_own_figures(
         assert "owed" not in hand.text()
         assert hand.has("Sign in and fetch")
         hand.choose("Profile", "contoso")
-        assert "GBP 751,094.39 owed" in hand.text()
+        assert "Balance owed 751,094.39" in hand.text()
         assert hand.has("Refresh")
         hand.choose("Profile", "None")
-        assert "GBP 751,094.39 owed" in hand.text()
+        assert "Balance owed 751,094.39" in hand.text()
 
     asyncio.run(work())
 
@@ -694,7 +749,7 @@ def test_hands_on_while_a_sign_in_waits(live):
         hand.press("Export CSV")
         await asyncio.sleep(0)
         assert hand.control("Export CSV").disabled
-        await hand.box._writing
+        await hand.box._hand_on.writing
         assert not hand.control("Export CSV").disabled
         hand.press("Cancel")
         await _idle(hand)
@@ -725,6 +780,7 @@ def test_a_history_gives_trends_and_keeps_what_is_fetched(live, home):
         return hand
 
     hand = asyncio.run(work())
+    hand.open("GBP")
     assert "Up GBP 750,394.39 since 5 Jan 2026" in hand.text()
     kept = [each.resource for each in history.payloads(cloud="stand-in")]
     assert sorted(kept) == ["invoice_summaries", "invoice_summaries", "invoices"]
@@ -791,7 +847,7 @@ def test_a_damaged_history_is_told_when_its_cloud_is_chosen(home):
     asyncio.run(hand.box._refresh())  # which has an error of its own to tell, and no other
     assert "client id" in hand.text()
     hand.choose("Cloud", "Sample data")
-    assert "GBP 751,094.39 owed" in hand.text()
+    assert "Balance owed 751,094.39" in hand.text()
 
 
 def test_a_profile_that_there_is_none_of_is_told():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from threading import Thread
 
 import matplotlib.pyplot as plt
@@ -12,10 +12,13 @@ import pytest
 from pcnotebooks import (
     CLOUDS,
     Cloud,
+    ConfigurationError,
     cloud_picker,
     explore,
+    payment_recency,
     sample_history,
     sample_payload,
+    select,
     summary_frame,
 )
 from tests.builders import AT, detail, item, payload
@@ -69,20 +72,28 @@ def test_currency_and_invoice_type_choose():
     assert _html(box).count('<div class="pcn-desk">') == 2
     _choose(box, "Invoice type", "Recurring")
     assert "Recurring: GBP 202,955.87 owed<" in _html(box)
+    assert _controls(box)["Currency"].impossible == ("CHF", "EUR")
     assert "548,138.52" not in _html(box)
     _choose(box, "Currency", "All")
-    _choose(box, "Invoice type", "All")
+    _choose(box, "Invoice type", "All types")
     assert _html(box).count('<div class="pcn-desk">') == 6
 
 
-def test_a_choice_with_nothing_in_it_is_said():
-    """No row is no error: the charts say that no balances are stated."""
-    box = explore(summary_frame(sample_payload()))
-    _choose(box, "Currency", "CHF")
-    _choose(box, "Invoice type", "Recurring")
-    assert box.text() == "Sample data. No balance fits the choices."
-    assert "No rows: none are stated, or none fit." in _html(box)
+def test_a_choice_without_rows_names_itself_and_the_way_out():
+    """No row is no error; a button leads back to rows."""
+    box = explore(sample_payload())
+    box.value = {"currency": "CHF", "invoice_type": "Recurring"}
+    said = "Partner Center states no Recurring charges in CHF."
+    assert box.text() == f"Sample data. {said}"
+    assert said in _html(box)
     assert 'pcn-error"' not in _html(box)
+    assert box.frame.empty
+    ways = box.children[4].children
+    assert [button.description for button in ways] == ["All types", "All currencies"]
+    ways[0].click()
+    assert box.value["invoice_type"] is None
+    assert box.children[4].children == ()
+    assert "CHF 1,230.33 owed" in _html(box)
 
 
 def test_as_of_moves_the_days():
@@ -109,7 +120,7 @@ def test_offers_what_is_not_stated_where_it_occurs():
         )
     )
     options = [label for label, _ in _controls(box)["Invoice type"].options]
-    assert options == ["All", "Rebate", "Not stated"]
+    assert options == ["All types", "Rebate", "Not stated"]
     _choose(box, "Invoice type", "Not stated")
     assert "GBP 5.00" in _html(box)
     assert "EUR" not in _html(box)
@@ -125,10 +136,10 @@ def test_takes_the_latest_payload_only():
 def test_an_error_stands_in_the_widget(monkeypatch: pytest.MonkeyPatch):
     """A callback's exception, seen nowhere else, is shown with what to do, as text."""
     box = explore(summary_frame(sample_payload()))
-    monkeypatch.setattr("pcnotebooks.widgets.explore.figures_table", lambda recency: 1 / 0)
+    monkeypatch.setattr("pcnotebooks.widgets.explore.part", lambda *_, **__: 1 / 0)
     _choose(box, "Currency", "GBP")
-    assert "ZeroDivisionError: division by zero" in _html(box)
-    assert 'role="alert"' in _html(box)
+    assert "ZeroDivisionError: division by zero" in box.children[1].value
+    assert 'role="alert"' in box.children[1].value
     monkeypatch.undo()
     _choose(box, "Currency", "EUR")
     assert "EUR 1,001.12 owed" in _html(box)
@@ -138,11 +149,11 @@ def test_an_error_of_ours_brings_its_remedy(monkeypatch: pytest.MonkeyPatch):
     """What pcnotebooks raises is shown with message and remedy, markup escaped."""
     from pcnotebooks import ConfigurationError  # noqa: PLC0415
 
-    def refuse(recency):
+    def refuse(*_, **__):
         raise ConfigurationError("No <b>.", remedy="Do that.")
 
-    monkeypatch.setattr("pcnotebooks.widgets.explore.figures_table", refuse)
-    html = _html(explore(summary_frame(sample_payload())))
+    monkeypatch.setattr("pcnotebooks.widgets.explore.part", refuse)
+    html = explore(summary_frame(sample_payload())).children[1].value
     assert "No &lt;b&gt;." in html
     assert "Do that." in html
 
@@ -155,19 +166,97 @@ def test_no_figure_leaks_over_100_changes():
     assert plt.get_fignums() == []
 
 
-def test_what_stays_is_not_sent_again():
-    """A widget is sent only where its part of the view has changed."""
-    box = explore(summary_frame(sample_payload()))
-    first = _html(box)
+def test_a_click_opens_one_row_and_draws_no_other():
+    """What stays is not sent again; an only row is open from the start."""
+    box = explore(sample_payload())
+    rows = box.children[3]
+    assert rows.opened is None
+    heads = [row.children[0].children for row in rows.children]
+    assert [button.description for button, _ in heads] == ["CHF", "EUR", "GBP"]
     sent = []
-    for widget in box.children[2].children:
-        widget.observe(lambda change: sent.append(change["owner"]), "value")
-    _controls(box)["As of"].value = pd.Timestamp("2018-03-16").date()
-    assert _html(box).count("<svg") == first.count("<svg")
-    sent.clear()
-    _controls(box)["Invoice type"].label = "Recurring"
-    _controls(box)["Invoice type"].label = "All"
-    assert len(sent) < 6, "GBP alone has Recurring charges"
+    for _, cells in heads:
+        cells.observe(lambda change: sent.append(change["owner"]), "value")
+    heads[2][0].click()
+    assert rows.opened == ("GBP", "Contoso (sample) · Sample data")
+    heads[0][0].click()
+    assert [len(row.children) for row in rows.children] == [2, 1, 1]
+    assert "CHF" in rows.children[0].children[1].value
+    heads[0][0].click()
+    assert rows.opened is None
+    assert sent == []
+    box.currency.value = "EUR"
+    assert rows.opened is not None
+    rows.children[0].children[0].children[0].click()
+    assert rows.opened is None
+
+
+def test_value_and_frame_are_observed_and_set():
+    """What is chosen and the rows shown, whoever changes them."""
+    box = explore(sample_payload())
+    day = date(2018, 3, 16)
+    nothing = {"currency": None, "invoice_type": None, "partner": None, "as_of": day}
+    assert box.value == nothing
+    seen = []
+    box.observe(lambda change: seen.append((change["name"], change["new"])), ["value", "frame"])
+    box.value = {"currency": "GBP", "as_of": "2018-03-17"}
+    assert (box.currency.value, box.as_of.value) == ("GBP", date(2018, 3, 17))
+    assert [name for name, _ in seen] == ["frame", "value"]
+    assert seen[1][1] == nothing | {"currency": "GBP", "as_of": date(2018, 3, 17)}
+    wanted = select(
+        payment_recency(summary_frame(sample_payload()), as_of="2018-03-17"), currency="GBP"
+    )
+    pd.testing.assert_frame_equal(box.frame, wanted)
+    box.as_of.value = None  # as its cross does: the day in use is filled in
+    assert box.value["as_of"] == box.as_of.value == day
+    box.frame = summary_frame(*sample_history())
+    assert set(box.frame["currency"]) == {"GBP"}
+    box.value = {"currency": None}
+    assert len(box.frame) == 11
+    with pytest.raises(ConfigurationError, match="The frame has no partner"):
+        box.frame = pd.DataFrame({"currency": ["GBP"]})
+    assert len(box.frame) == 11
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ({"currency": "gbp"}, "no currency 'gbp'"),
+        ({"invoice_type": ["Recurring"]}, "no invoice type"),
+        ({"curency": "GBP"}, "no choice named 'curency'"),
+        ({"as_of": "soon"}, "as_of 'soon' is not a date"),
+        ({"partner": ""}, "no partner ''"),
+    ],
+)
+def test_a_bad_value_is_refused_in_words(value: dict, said: str):
+    """The value, the choices that there are, and nothing changed."""
+    box = explore(sample_payload())
+    before = box.value
+    with pytest.raises(ConfigurationError, match=said):
+        box.value = value
+    assert box.value == before
+    with pytest.raises(ConfigurationError, match="no currency 'XXX'"):
+        box.currency.value = "XXX"
+
+
+def test_days_of_several_payloads_stay_their_own():
+    """No one day is in use, so none is filled in until one is chosen."""
+    later = payload(item("GBP", 5), partner="Fabrikam", at=AT + timedelta(days=9))
+    box = explore([payload(item("GBP", 5)), later])
+    assert box.value["as_of"] is None
+    box.value = {"as_of": AT.date()}
+    assert box.as_of.value == AT.date()
+    box.value = {"as_of": None}
+    assert box.as_of.value is None
+
+
+def test_many_currencies_are_a_list():
+    """Beyond eight values a list takes the place of the buttons, with the same value."""
+    names = ["GBP", "EUR", "USD", "CHF", "JPY", "SEK", "NOK", "DKK", "PLN"]
+    few, many = (explore(payload(*(item(name, 5) for name in part))) for part in (names[:8], names))
+    kinds = [type(box.currency.children[0]).__name__ for box in (few, many)]
+    assert kinds == ["RadioButtons", "Dropdown"]
+    many.currency.children[0].label = "PLN"
+    assert many.value["currency"] == "PLN"
 
 
 def test_two_threads_choose_at_once():
@@ -183,8 +272,8 @@ def test_two_threads_choose_at_once():
                 _controls(box)[control].value = value
             else:
                 _choose(box, control, value)
-            if "pcn-error" in box.children[3].value:
-                seen.append(box.children[3].value)
+            if "pcn-error" in box.children[1].value:
+                seen.append(box.children[1].value)
 
     currencies = [labels[n % len(labels)] for n in range(150)]
     threads = [
@@ -200,6 +289,7 @@ def test_two_threads_choose_at_once():
     _controls(box)["As of"].value = days[0]
     _controls(box)["As of"].value = days[-1]
     assert _html(box) == last
+    assert box.value == {name: control.value for name, control in box.controls.items()}
 
 
 def test_text_for_front_ends_without_widgets():
@@ -220,4 +310,4 @@ def test_exporters_get_the_same_without_a_kernel():
 def test_empty_frame():
     """An account without invoices gives controls with nothing to choose, and no error."""
     box = explore(summary_frame())
-    assert "No rows: none are stated, or none fit." in _html(box)
+    assert "No balances are stated." in _html(box)

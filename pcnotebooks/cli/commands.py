@@ -1,0 +1,100 @@
+"""What every command has: -v, its exit codes in its help, and a whole sentence in the list."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import sys
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+import typer.core
+import typer.main
+
+from pcnotebooks.text import shell_line
+
+EXIT_CODES = (
+    "Exit codes: 0 done, or nothing to report; 1 something to report; 2 it failed or was called"
+    " wrongly."
+)
+
+
+class _Line(logging.Formatter):
+    """A record as one printable line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return shell_line(super().format(record))
+
+
+def _log(asked: bool) -> None:
+    """Print what the package logs, such as retries and ids, on standard error."""
+    if not asked:
+        return
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Line("%(asctime)s %(message)s", "%H:%M:%S"))
+    logger = logging.getLogger("pcnotebooks")
+    logger.handlers = [handler]
+    logger.setLevel(logging.INFO)
+
+
+_verbose = typer.Typer(add_completion=False)
+
+
+@_verbose.command()
+def _has_verbose(
+    *,
+    verbose: Annotated[
+        bool,
+        typer.Option(
+            "--verbose", "-v", callback=_log, help="Also print retries, waits and ids of calls."
+        ),
+    ] = False,
+) -> None:
+    """Do nothing: typer makes an option from a function only."""
+
+
+_VERBOSE = typer.main.get_command(_verbose).params[0]
+_VERBOSE.expose_value = False
+
+
+class Command(typer.core.TyperCommand):
+    """A command with -v, whose arguments are shown by their names alone."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        for param in self.params:
+            if param.param_type_name == "argument":
+                # typer 0.27 and newer would write FILE <list[Path]>.
+                vars(param)["display_type_rich"] = lambda ctx: ""  # noqa: ARG005
+        self.params.append(_VERBOSE)
+
+
+class Pairs(Command):
+    """A command whose -p takes a name and a value, while an item of typer's lists is one word."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Join each pair to one word, name=value, a form that the command line takes as well."""
+        words = iter(args)
+        joined = []
+        for word in words:
+            joined.append(word)
+            if word in {"-p", "--parameter"} and (name := next(words, None)) is not None:
+                value = None if "=" in name else next(words, None)
+                joined.append(name if value is None else f"{name}={value}")
+        return super().parse_args(ctx, joined)
+
+
+def add(
+    app: typer.Typer,
+    function: Callable[..., None],
+    name: str | None = None,
+    *,
+    cls: type[Command] = Command,
+    **settings: Any,
+) -> None:
+    """Add a command; the list of commands shows the first line of its docstring, uncut."""
+    first = inspect.cleandoc(function.__doc__ or "").partition("\n")[0]
+    app.command(
+        name, cls=cls, short_help=first, epilog=EXIT_CODES, context_settings=settings or None
+    )(function)

@@ -1,0 +1,377 @@
+"""Figures without a notebook: balances, invoices, their ageing, and what changed."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+import pcnotebooks as pc
+from pcnotebooks.cli.options import (
+    AsOf,
+    CloudOfFigures,
+    Currencies,
+    Invoices,
+    Location,
+    MoreSaved,
+    Output,
+    PartnersOfFigures,
+    Profiles,
+    RetrievedAt,
+    Sample,
+    Saved,
+    Since,
+    Terms,
+    Unexplained,
+    Until,
+)
+from pcnotebooks.cli.printing import say_error, show
+from pcnotebooks.cli.sources import Source
+from pcnotebooks.cli.tables import AsCsv, AsJson, form_of, write
+from pcnotebooks.errors import NoHistoryError, PcNotebooksError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# After every payload: a day that the clock may reach only long after this software is gone.
+_LATEST = "9998-12-31"
+# The columns that a person is shown, and how each is headed.
+_KEYS = {"partner": "partner", "cloud": "cloud", "currency": "currency"}
+_BALANCES = {
+    "balance_amount": "balance",
+    "payment_status": "payment",
+    "last_payment_date": "last paid",
+    "latest_invoice_date": "latest invoice",
+    "invoice_due_date": "due",
+    "days_until_due": "days left",
+}
+_INVOICES = {
+    "invoice_id": "invoice",
+    "document_type": "document",
+    "invoice_date": "date",
+    "due_date": "due",
+    "total_charges": "charges",
+    "open_amount": "open",
+    "days_overdue": "days overdue",
+    "ageing": "ageing",
+}
+_AGEING = ("credit", "not due", "1-30", "31-60", "61-90", "over 90", "not stated")
+_CHANGES = {
+    "previous_retrieved_at": "from",
+    "retrieved_at": "to",
+    "balance_change": "change",
+    "balance_amount": "balance",
+    "payment_date": "payment",
+    "payment_amount": "paid",
+    "invoice_date": "invoice",
+    "unexplained": "unexplained",
+}
+_INVOICE_CHANGES = {
+    "previous_retrieved_at": "from",
+    "retrieved_at": "to",
+    "invoice_id": "invoice",
+    "change": "change",
+    "total_charges": "charges",
+    "previous_open_amount": "open before",
+    "open_amount": "open",
+}
+
+_FailIf = Annotated[
+    str | None,
+    typer.Option("--fail-if", metavar="overdue", help="Exit with 1 if anything is overdue."),
+]
+_ByType = Annotated[bool, typer.Option("--by-type", help="Show a row for each invoice type.")]
+
+
+def balances(
+    *,
+    sample: Sample = False,
+    payload: Saved = None,
+    more: MoreSaved = None,
+    profile: Profiles = None,
+    history: Location = None,
+    cloud: CloudOfFigures = None,
+    partner: PartnersOfFigures = None,
+    currency: Currencies = None,
+    retrieved_at: RetrievedAt = None,
+    by_type: _ByType = False,
+    as_of: AsOf = None,
+    terms_days: Terms = 60,
+    fail_if: _FailIf = None,
+    json_: AsJson = False,
+    csv_: AsCsv = False,
+    output: Output = None,
+) -> None:
+    """Show what is owed in each currency, when it was last paid, and when it falls due.
+
+    The figures are those of the latest payload of each partner and cloud. Without --sample,
+    --payload, --profile, --cloud or --history they are of the history in its usual place.
+    """
+    source = Source.of(
+        sample=sample,
+        payload=payload,
+        more=more,
+        profile=profile,
+        history=history,
+        cloud=cloud,
+        partner=partner,
+        retrieved_at=retrieved_at,
+    )
+    _require_overdue(fail_if)
+    form = form_of(json_=json_, csv_=csv_, output=output)
+    found = _found(source, "invoice_summaries")
+    shown = found.frame("summaries" if by_type else "totals", currency)
+    recency = pc.payment_recency(shown, as_of=as_of, terms_days=terms_days)
+    headings = _KEYS | ({"invoice_type": "type"} if by_type else {}) | _BALANCES
+    note = f"Due dates are the latest invoice's date plus {terms_days} days. Days are in UTC."
+    empty = "There are no such balances."
+    write(recency, headings, form=form, output=output, notes=[note], empty=empty)
+    finding = False
+    if fail_if:
+        with warnings.catch_warnings():  # what it warns of was said above
+            warnings.simplefilter("ignore")
+            # By part, as in the report: a newer invoice of another type hides none.
+            parts = pc.payment_recency(
+                found.frame("summaries", currency), as_of=as_of, terms_days=terms_days
+            )
+        finding = bool((parts["days_until_due"] < 0).any())
+    found.end(finding)
+
+
+def invoices(
+    *,
+    sample: Sample = False,
+    payload: Saved = None,
+    more: MoreSaved = None,
+    profile: Profiles = None,
+    history: Location = None,
+    cloud: CloudOfFigures = None,
+    partner: PartnersOfFigures = None,
+    currency: Currencies = None,
+    retrieved_at: RetrievedAt = None,
+    as_of: AsOf = None,
+    terms_days: Terms = 60,
+    fail_if: _FailIf = None,
+    json_: AsJson = False,
+    csv_: AsCsv = False,
+    output: Output = None,
+) -> None:
+    """List the invoices: what is open of each, when it is due, and for how long it is overdue.
+
+    The list is the latest of each partner and cloud. Without --sample, --payload, --profile,
+    --cloud or --history it is of the history in its usual place.
+    """
+    source = Source.of(
+        sample=sample,
+        payload=payload,
+        more=more,
+        profile=profile,
+        history=history,
+        cloud=cloud,
+        partner=partner,
+        retrieved_at=retrieved_at,
+    )
+    _require_overdue(fail_if)
+    form = form_of(json_=json_, csv_=csv_, output=output)
+    found = _found(source, "invoices")
+    aged = pc.invoice_ageing(found.frame("invoices", currency), as_of=as_of, terms_days=terms_days)
+    notes = aged.attrs["assumptions"]
+    empty = "There are no such invoices."
+    write(aged, _KEYS | _INVOICES, form=form, output=output, notes=notes, empty=empty)
+    found.end(fail_if is not None and bool((aged["days_overdue"] > 0).any()))
+
+
+def ageing(
+    *,
+    sample: Sample = False,
+    payload: Saved = None,
+    more: MoreSaved = None,
+    profile: Profiles = None,
+    history: Location = None,
+    cloud: CloudOfFigures = None,
+    partner: PartnersOfFigures = None,
+    currency: Currencies = None,
+    retrieved_at: RetrievedAt = None,
+    as_of: AsOf = None,
+    terms_days: Terms = 60,
+    fail_if: _FailIf = None,
+    json_: AsJson = False,
+    csv_: AsCsv = False,
+    output: Output = None,
+) -> None:
+    """Show what is open in each currency, by the days for which it is overdue.
+
+    Partners are added within a currency. Without --sample, --payload, --profile, --cloud or
+    --history the invoices are of the history in its usual place.
+    """
+    source = Source.of(
+        sample=sample,
+        payload=payload,
+        more=more,
+        profile=profile,
+        history=history,
+        cloud=cloud,
+        partner=partner,
+        retrieved_at=retrieved_at,
+    )
+    _require_overdue(fail_if)
+    form = form_of(json_=json_, csv_=csv_, output=output)
+    found = _found(source, "invoices")
+    aged = pc.invoice_ageing(found.frame("invoices", currency), as_of=as_of, terms_days=terms_days)
+    wide = pc.ageing_by_currency(aged).reset_index()
+    headings = {name: name for name in ("currency", *_AGEING)}
+    notes = aged.attrs["assumptions"]
+    empty = "There are no such invoices."
+    write(wide, headings, form=form, output=output, notes=notes, empty=empty)
+    found.end(fail_if is not None and bool((aged["days_overdue"] > 0).any()))
+
+
+def changes(
+    *,
+    sample: Sample = False,
+    payload: Saved = None,
+    more: MoreSaved = None,
+    profile: Profiles = None,
+    history: Location = None,
+    cloud: CloudOfFigures = None,
+    partner: PartnersOfFigures = None,
+    currency: Currencies = None,
+    retrieved_at: RetrievedAt = None,
+    since: Since = None,
+    until: Until = None,
+    invoices: Invoices = False,
+    unexplained: Unexplained = False,
+    json_: AsJson = False,
+    csv_: AsCsv = False,
+    output: Output = None,
+) -> None:
+    """Show what changed from one payload to the next: balances, or with --invoices documents.
+
+    Two or more payloads of a partner and cloud give rows; --history with --profile compares what
+    is kept with what is stated now. Without --sample, --payload, --profile, --cloud or --history
+    the payloads are of the history in its usual place. The table leaves out what did not move.
+    """
+    source = Source.of(
+        sample=sample,
+        payload=payload,
+        more=more,
+        profile=profile,
+        history=history,
+        cloud=cloud,
+        partner=partner,
+        retrieved_at=retrieved_at,
+    )
+    if invoices and unexplained:
+        raise typer.BadParameter("--unexplained is about balances: leave out --invoices.")
+    form = form_of(json_=json_, csv_=csv_, output=output)
+    resource = "invoices" if invoices else "invoice_summaries"
+    found = _found(source, resource, over_time=True)
+    frame = found.changes(currency, since, until)
+    if unexplained:
+        frame = frame[frame["unexplained"]].reset_index(drop=True)
+    elif form == "table" and not invoices:
+        moved = (frame["balance_change"] != 0) | frame["payment_seen"] | frame["invoice_seen"]
+        frame = frame[moved]
+    headings = _KEYS | (_INVOICE_CHANGES if invoices else _CHANGES)
+    write(frame, headings, form=form, output=output, empty="Nothing changed.")
+    found.end(unexplained and len(frame) > 0)
+
+
+def _require_overdue(fail_if: str | None) -> None:
+    if fail_if not in {None, "overdue"}:
+        raise typer.BadParameter(f"--fail-if {fail_if} is unknown: give --fail-if overdue.")
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What a source has: payloads, or a history whose tables are read without decoding them."""
+
+    source: Source
+    resource: str
+    kept: pc.History | None
+    payloads: list[pc.Payload]
+    failed: bool
+
+    def frame(self, name: str, currency: Iterable[str] | None) -> pd.DataFrame:
+        """Return the public frame of this name, of the latest payloads, with exact amounts."""
+        from pcnotebooks.frame.rows import latest_payloads
+
+        if self.kept is not None:
+            frame = getattr(self.kept, name)(at=_LATEST, exact=True)
+        else:
+            latest = latest_payloads(self.payloads, self.resource)
+            frames = {
+                "summaries": pc.summary_frame,
+                "totals": pc.totals_frame,
+                "invoices": pc.invoice_frame,
+            }
+            frame = frames[name](*latest, exact=True)
+        return self._chosen(frame, currency)
+
+    def changes(
+        self, currency: Iterable[str] | None, since: str | None, until: str | None
+    ) -> pd.DataFrame:
+        """Return the changes of balances or invoices."""
+        from pcnotebooks.history.files import moment_of
+
+        if self.kept is not None:
+            found = self.kept.changes(since=since, until=until, resource=self.resource)
+            return self._chosen(found, currency)
+        between = pc.invoice_changes if self.resource == "invoices" else pc.balance_changes
+        found = between(*self.payloads)
+        if since is not None:
+            found = found[found["retrieved_at"] >= moment_of(since)]
+        if until is not None:
+            found = found[found["retrieved_at"] <= moment_of(until, end=True)]
+        return self._chosen(found, currency)
+
+    def _chosen(self, frame: pd.DataFrame, currency: Iterable[str] | None) -> pd.DataFrame:
+        source = self.source
+        return pc.select(
+            frame, partner=source.partners or None, cloud=source.cloud, currency=currency
+        )
+
+    def end(self, finding: bool) -> None:
+        """End the command: 2 if a profile failed, else 1 for a finding."""
+        raise typer.Exit(2 if self.failed else int(finding))
+
+
+def _found(source: Source, resource: str, *, over_time: bool = False) -> _Found:
+    """Read or fetch what a source has of a resource."""
+    if source.sample and len(source.named) > 1:
+        raise typer.BadParameter("--sample is not mixed with figures of an account.")
+    if source.named in ([], ["--history"]):
+        return _Found(source, resource, _kept(source.history), [], failed=False)
+    payloads = [*source.saved()]
+    if source.sample:
+        payloads += pc.sample_history() if over_time else [pc.sample_payload(resource)]
+    if source.history:
+        payloads += _kept(source.history).payloads()
+    failed = False
+    for name, (answer,) in source.fetched(resource).items():
+        if isinstance(answer, PcNotebooksError):
+            failed = True
+            say_error(answer, about=name)
+        else:
+            payloads.append(answer)
+    return _Found(source, resource, None, payloads, failed)
+
+
+def _kept(location: str | None) -> pc.History:
+    """Return a history that is there; say if it is empty."""
+    kept = pc.History(location)
+    try:
+        if kept.is_empty:
+            next(kept.payloads(), None)  # an error if it is not there
+            show(f"Nothing is kept in {kept.location} yet.", err=True)
+    except NoHistoryError as error:
+        if location is None:
+            error.remedy = (
+                "Give --sample, --payload, --profile, --cloud or --history, or keep a first"
+                " payload: pcnotebooks snapshot."
+            )
+        raise
+    return kept

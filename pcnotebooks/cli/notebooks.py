@@ -1,0 +1,107 @@
+"""Notebooks as pages, and JupyterLab."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated, Any
+
+import typer
+
+from pcnotebooks.cli.options import Output
+from pcnotebooks.cli.printing import is_stdout, show, show_whole
+from pcnotebooks.errors import ConfigurationError
+
+_FOLDER = Path("partner-center")
+
+
+def render(
+    notebook: Annotated[
+        Path, typer.Argument(metavar="NOTEBOOK", help="A file, or a bundled one: 02_balances.")
+    ],
+    *,
+    parameter: Annotated[
+        list[str] | None,
+        typer.Option("--parameter", "-p", metavar="NAME VALUE", help="Set it; repeatable."),
+    ] = None,
+    output: Output = None,
+    code: Annotated[bool, typer.Option("--code", help="Show the code as well.")] = False,
+) -> None:
+    """Run a notebook and write what it shows: one HTML file that opens anywhere.
+
+    It runs in the current folder. A value that Python reads as a number, True, False, None or a
+    list is that; any other is text, and so is one in quotes. A page that would show a cached token
+    is not written.
+    """
+    from pcnotebooks.report.notebook import bundled_notebooks, rendered
+
+    parameters = {}
+    for pair in parameter or ():
+        name, equals, value = pair.partition("=")
+        if not equals:
+            raise typer.BadParameter(f"-p {pair} has no value: give -p NAME VALUE.")
+        parameters[name] = _value(value)
+    bundled = [path.stem for path in bundled_notebooks()]
+    if not notebook.exists() and notebook.stem not in bundled:
+        raise ConfigurationError(
+            f"There is no notebook {notebook}.",
+            remedy=f"Name a file, or one of the bundled notebooks: {', '.join(bundled)}.",
+        )
+    with TemporaryDirectory() as folder:
+        printed = is_stdout(output)
+        path = Path(folder, "page.html") if printed else output
+        path = path or Path(notebook.with_suffix(".html").name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path = rendered(notebook, path, parameters=parameters, code=code, secrets=_cached())
+        if printed:
+            show_whole(path.read_text(encoding="utf-8"))
+        else:
+            show(path)
+
+
+def _cached() -> Iterator[str]:
+    """Yield the tokens that are cached by the time that they are asked for."""
+    from pcnotebooks.session.token_cache import cached_tokens
+
+    yield from cached_tokens()
+
+
+def _value(text: str) -> Any:
+    """Return what Python reads a word as, or the word itself."""
+    try:
+        value = ast.literal_eval(text)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return text
+    return text if isinstance(value, bytes | complex | set) else value
+
+
+def lab(
+    context: typer.Context,
+    directory: Annotated[
+        Path, typer.Argument(metavar="DIR", file_okay=False, help="Folder for the notebooks.")
+    ] = _FOLDER,
+) -> None:
+    """Copy the notebooks to DIR and open JupyterLab there.
+
+    A notebook that you have changed stays as it is. Options after DIR are passed on to
+    JupyterLab, such as --no-browser.
+    """
+    from jupyterlab.labapp import LabApp
+
+    from pcnotebooks.report.notebook import bundled_notebooks
+
+    options = context.args
+    if str(directory).startswith("-"):  # no DIR: typer took the first option for it
+        directory, options = _FOLDER, [str(directory), *options]
+    directory.mkdir(parents=True, exist_ok=True)
+    for bundled in bundled_notebooks():
+        copy = directory / bundled.name
+        content = bundled.read_bytes()
+        if not copy.exists():
+            copy.write_bytes(content)
+            show(f"{copy}: new")
+        elif copy.read_bytes() != content:
+            show(f"{copy}: kept as it is; delete it to get the bundled one")
+    LabApp.launch_instance([str(directory / "01_start_here.ipynb"), *options])

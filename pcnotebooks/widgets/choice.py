@@ -1,0 +1,116 @@
+"""A control for one of several values: buttons in a row if they are few, a list if many."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from threading import RLock
+from typing import Any
+
+from ipywidgets import Dropdown, HBox, RadioButtons
+from traitlets import Any as AnyTrait
+from traitlets import observe, validate
+
+from pcnotebooks.errors import ConfigurationError
+from pcnotebooks.text import named
+
+# A list shows nothing for None, and any text may be the name of a partner.
+_ALL = object()
+
+
+class Chooser(HBox):  # type: ignore[misc]  # ipywidgets has no types
+    """A control whose ``value`` is one of several values, or None for all of them.
+
+    Buttons of one row if the values are few; values that would leave no rows are then not
+    offered. A list to choose from if they are many.
+    """
+
+    value = AnyTrait(None, allow_none=True, help="The value that is chosen; None for all.")
+
+    def __init__(self, description: str, *, every: str, few: int, lock: RLock) -> None:
+        self.description, self.every = description, every
+        self.impossible: tuple[str, ...] = ()
+        self._few, self._lock = few, lock
+        self._values: tuple[str, ...] = ()
+        self._control: Any = None
+        super().__init__()
+        self.offer([])
+
+    @property
+    def options(self) -> tuple[tuple[str, str | None], ...]:
+        """The labels and values that can be chosen."""
+        return ((self.every, None), *((named(value), value) for value in self._values))
+
+    @property
+    def label(self) -> str:
+        """The label of the value that is chosen."""
+        return next(label for label, value in self.options if value == self.value)
+
+    @label.setter
+    def label(self, label: str) -> None:
+        self.value = next(value for name, value in self.options if name == label)
+
+    def offer(self, values: Sequence[str]) -> None:
+        """Offer other values; the one that is chosen stays if it is one of them."""
+        with self._lock:
+            if self._control is not None and self._values == tuple(values):
+                return
+            self._values = tuple(values)
+            if self.value not in self._values:
+                self.value = None
+            kind = RadioButtons if len(values) <= self._few else Dropdown
+            before, self._control = (
+                self._control,
+                kind(
+                    options=[
+                        (label, _ALL if value is None else value) for label, value in self.options
+                    ],
+                    description=self.description,
+                    style={"description_width": "initial"},
+                ),
+            )
+            self._show()
+            self._control.observe(self._on_control, "index")
+            self.bar(())
+            self.children = [self._control]
+            if before is not None:
+                for each in (before, before.layout, before.style):
+                    each.close()  # or the kernel keeps it for as long as it runs
+
+    def bar(self, values: Collection[str]) -> None:
+        """Do not offer these values for now; all but the one that is chosen."""
+        with self._lock:
+            self.impossible = tuple(
+                value for value in self._values if value in values and value != self.value
+            )
+            # Options that change would give the index of a click under way another meaning.
+            places = [self._values.index(value) + 2 for value in self.impossible]
+            self._dom_classes = ("pcn-choice", *(f"pcn-no-{place}" for place in places))
+
+    def require(self, value: object) -> None:
+        """Raise in words for a value that is not offered."""
+        if value is not None and value not in self._values:
+            what = self.description.lower()
+            raise ConfigurationError(
+                f"There is no {what} {value!r} here.",
+                remedy=f"Choose one of {', '.join(self._values) or 'none'}, or None for all.",
+            )
+
+    @validate("value")
+    def _of_those_offered(self, proposal: Any) -> Any:
+        self.require(proposal["value"])
+        return proposal["value"]
+
+    @observe("value")
+    def _on_value(self, _: object) -> None:
+        with self._lock:
+            if self._control is not None:
+                self._show()
+
+    def _show(self) -> None:
+        self._control.index = 0 if self.value is None else self._values.index(self.value) + 1
+
+    def _on_control(self, change: Any) -> None:
+        with self._lock:
+            control = change["owner"]
+            if control is self._control and control.index is not None:
+                self.value = self.options[control.index][1]
