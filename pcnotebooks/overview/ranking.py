@@ -1,4 +1,4 @@
-"""What a reader looks for first: a row for each account, and what needs attention."""
+"""The first things that a reader looks for: a row for each account, and notices."""
 
 from __future__ import annotations
 
