@@ -20,6 +20,7 @@ from pcnotebooks import __version__, sample_history, sample_payload
 from pcnotebooks.history.history import History
 from pcnotebooks.session.settings import profiles_file
 from pcnotebooks.session.token_cache import cache_file
+from tests.builders import sheet_of
 from tests.services.browser import visit
 from tests.services.identity_provider import (
     DOMAIN,
@@ -86,7 +87,7 @@ def test_report_takes_its_options_along(shell, monkeypatch, capsys, tmp_path):
     )
     assert "For the board" in text
     assert "751\N{RIGHT SINGLE QUOTATION MARK}094.39" in text
-    recency = pd.read_excel(written[2], "recency")
+    recency = sheet_of(written[2], "recency")
     assert recency["invoice_due_date"].dropna().astype(str).unique().tolist() == ["2018-04-15"]
 
 
