@@ -30,9 +30,10 @@ from pcnotebooks.errors import (
     SignInError,
 )
 from pcnotebooks.payload.decode import decode
+from pcnotebooks.payload.invoices import invoices_of
 from pcnotebooks.service.client import USER_AGENT
-from pcnotebooks.service.fetch import ask_once
-from pcnotebooks.session.session import Session, access_token, username
+from pcnotebooks.service.fetch import INVOICES, ask_once
+from pcnotebooks.session.session import Session, access_token, is_of_app, username
 from pcnotebooks.session.settings import Settings, load_profile, resolve
 from pcnotebooks.session.sign_in import remembered
 from pcnotebooks.session.token_cache import (
@@ -54,6 +55,8 @@ _SPARES: tuple[dict[str, str], ...] = (
 )
 # Partner Center's own application: the audience of a token in Entra's format v2.
 _PARTNER_CENTER = "fa3d9a0c-3fb0-42cc-9193-47c7ecd2edbd"
+_USUAL = ("method", "device_code")  # of no interest: a sign-in that is cached shows no method
+_AS_USER = "For summaries and PDFs, sign in as a user."
 _SIGN_IN = "Run: pcnotebooks sign-in"
 _WITH_MFA = "Sign in again with multi-factor authentication: this token never becomes compliant."
 
@@ -138,6 +141,10 @@ def diagnose(
             yield Finding(name, "warn", "skipped, not signed in", _SIGN_IN)
         return
     yield from run("Token", _token(settings, session))
+    if is_of_app(session, access_token(session)):
+        yield Finding("Summaries", "warn", "skipped, they need a user", _AS_USER)
+        yield from run("Invoices", _invoices(session, timeout))
+        return
     yield from run("Summaries", _summaries(session, timeout))
 
 
@@ -221,8 +228,8 @@ def _origins(settings: Settings, given: dict[str, Any], *, without: set[str]) ->
     """Yield each setting and where it comes from, in the order in which `resolve` looks."""
     values = {**vars(settings), "cloud": settings.cloud.name}
     stored = load_profile(settings.profile) if settings.profile else {}
-    for key in ("profile", "cloud", "tenant", "client_id", "cache"):
-        if values[key] is None or key in without:
+    for key in ("profile", "cloud", "tenant", "client_id", "cache", "method"):
+        if values[key] is None or key in without or (key, values[key]) == _USUAL:
             continue
         variable = f"PCNOTEBOOKS_{key.upper()}"
         origins = {
@@ -353,7 +360,10 @@ def _signed_in(settings: Settings) -> _Check[Session | None]:
             remedy += ", and set PCNOTEBOOKS_CACHE=encrypted: memory ends with its process."
         yield Finding("Sign-in", "warn", "not signed in", remedy)
         return None
-    yield Finding("Sign-in", "pass", f"{username(session) or 'a user'}, without being asked")
+    words = f"{username(session) or 'a user'}, without being asked"
+    if settings.is_app:
+        words = f"app {settings.client_id} without a user, by {settings.method}"
+    yield Finding("Sign-in", "pass", words)
     return session
 
 
@@ -389,7 +399,7 @@ def _token(settings: Settings, session: Session) -> _Check[None]:
     # Only a user's token has the claim scp; an app's own has roles, or nothing in its place.
     if not claims.get("scp"):
         words = "app-only (no scp): the list of invoices alone, not summaries and PDFs"
-        yield Finding("Token calls", "warn", words, "For summaries and PDFs, sign in as a user.")
+        yield Finding("Token calls", "warn", words, _AS_USER)
         yield Finding("Token MFA", "pass", "not needed: no user has signed in")
         return
     yield Finding("Token calls", "pass", "a user's (scp): summaries, list of invoices, PDFs")
@@ -400,6 +410,17 @@ def _token(settings: Settings, session: Session) -> _Check[None]:
     wrong = None if "mfa" in methods or "ngcmfa" in methods else ", without a second factor"
     words = f"signed in by {', '.join(map(str, methods))}"
     yield judged("MFA", words, wrong, _WITH_MFA)
+
+
+def _invoices(session: Session, timeout: float) -> _Check[None]:
+    started = time.monotonic()
+    outcome, _ = ask_once(session, INVOICES, timeout=(timeout / 4, timeout / 3))
+    if isinstance(outcome, PcNotebooksError):
+        yield _failed("Invoices", outcome)
+        return
+    number, seconds = len(invoices_of(outcome)), time.monotonic() - started
+    words = f"{number} on the first page in {seconds:.1f} seconds (request id {outcome.request_id})"
+    yield Finding("Invoices", "pass", words)
 
 
 def _summaries(session: Session, timeout: float) -> _Check[None]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
 from itertools import pairwise, takewhile
 from unicodedata import bidirectional, category
 
@@ -174,6 +175,24 @@ def isolated(text: str) -> str:
     return plain
 
 
+def facts_html(what: str, facts: Mapping[str, str | None]) -> str:
+    """Return some facts of one thing as a table for a notebook; those that are None are left out.
+
+    Examples
+    --------
+    >>> "<td" in facts_html("Payload", {"Cloud": "global", "Request id": None})
+    True
+    """
+    rows = "".join(
+        f'<tr><th scope="row" style="text-align: left">{escape(name)}</th>'
+        f'<td style="text-align: left">{escape(isolated(one_line(value, 200)))}</td></tr>'
+        for name, value in facts.items()
+        if value is not None
+    )
+    head = f'<caption style="text-align: left"><strong>{escape(what)}</strong></caption>'
+    return f"<table>{head}{rows}</table>"
+
+
 def hidden(text: str) -> str:
     """Return a text without any word that is long and odd enough to be a secret."""
 
@@ -192,7 +211,7 @@ def without(secret: str, text: str) -> str:
 
 
 def _unescaped(text: str) -> str:
-    return _ESCAPED.sub(lambda escape: chr(int(escape[1], 16)) if escape[1] else "", text)
+    return _ESCAPED.sub(lambda found: chr(int(found[1], 16)) if found[1] else "", text)
 
 
 def without_password(text: str) -> str:

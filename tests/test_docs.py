@@ -106,7 +106,7 @@ COMMANDS = [
 @pytest.mark.parametrize(("page", "line"), COMMANDS)
 def test_commands_of_the_pages_exist(page, line):
     """Each command has the options that the pages give it."""
-    words = shlex.split(line.partition("pcnotebooks ")[2])
+    words = shlex.split(line.partition("pcnotebooks ")[2].partition(" | ")[0])
     command = typer.main.get_command(app)
     while words and words[0] in getattr(command, "commands", {}):
         command = command.commands[words.pop(0)]
@@ -137,3 +137,22 @@ def test_links_lead_somewhere():
     for page in PAGES:
         for link in re.findall(r"\]\(([^)#]+)", page.read_text(encoding="utf-8")):
             assert link.startswith("http") or (page.parent / link).exists(), (page.name, link)
+
+
+def test_every_command_is_documented():
+    """The page of commands has an example of each."""
+    text = (ROOT / "docs" / "reference" / "command-line.md").read_text(encoding="utf-8")
+    examples = dict(
+        re.findall(r"^\| `([a-z -]+)` \| `pcnotebooks ([^`]+)` \|$", text, re.MULTILINE)
+    )
+    groups = {
+        "": app,
+        **{f"{group.name} ": group.typer_instance for group in app.registered_groups},
+    }
+    names = {
+        f"{group}{command.name or command.callback.__name__}"
+        for group, commands in groups.items()
+        for command in commands.registered_commands
+    }
+    assert set(examples) == names
+    assert all(example.startswith(name) for name, example in examples.items())

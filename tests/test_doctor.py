@@ -627,6 +627,9 @@ def test_an_app_without_a_user(signed_in, roles):
     assert calls.words.startswith("app-only (no scp): the list of invoices alone")
     assert "sign in as a user" in calls.remedy
     assert findings["Token MFA"].state == "pass"
+    if roles:
+        assert findings["Summaries"].words == "skipped, they need a user"
+        assert findings["Invoices"].words.startswith("3 on the first page")
 
 
 def test_an_audience_that_is_not_the_clouds_api(signed_in, service):

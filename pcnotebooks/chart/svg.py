@@ -338,8 +338,11 @@ class _Drawing:
         taken: list[tuple[float, float]] = []
         for x, words in ticks:
             half = _width(words, _TICK) / 2
-            anchor = "end" if x + half > self.width else "middle"
-            start = x - half * (2 if anchor == "end" else 1)
+            anchor, start = "middle", x - half
+            if x + half > self.width:
+                anchor, start = "end", x - 2 * half
+            elif x < half:
+                anchor, start = "start", x
             end = start + 2 * half + 3
             if all(end < left or right < start for left, right in taken):
                 taken.append((start, end))

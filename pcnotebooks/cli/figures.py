@@ -345,14 +345,13 @@ def _found(source: Source, resource: str, *, over_time: bool = False) -> _Found:
         raise typer.BadParameter("--sample is not mixed with figures of an account.")
     if source.named in ([], ["--history"]):
         return _Found(source, resource, _kept(source.history), [], failed=False)
-    answers = source.fetched(resource)
     payloads = [*source.saved()]
     if source.sample:
         payloads += pc.sample_history() if over_time else [pc.sample_payload(resource)]
     if source.history:
         payloads += _kept(source.history).payloads()
     failed = False
-    for name, (answer,) in answers.items():
+    for name, (answer,) in source.fetched(resource).items():
         if isinstance(answer, PcNotebooksError):
             failed = True
             say_error(answer, about=name)

@@ -22,7 +22,7 @@ from pcnotebooks.cli.options import (
 )
 from pcnotebooks.cli.printing import say_error, show, show_table
 from pcnotebooks.cli.sources import Source
-from pcnotebooks.errors import PayloadError, PcNotebooksError
+from pcnotebooks.errors import ConfigurationError, PayloadError, PcNotebooksError
 from pcnotebooks.text import named
 
 if TYPE_CHECKING:
@@ -155,12 +155,15 @@ def add_files(
     for file in files:
         source = Source(files=[file], cloud=cloud, partners=partners, retrieved_at=retrieved_at)
         try:
-            is_new = [kept.append(payload, sample=sample) for payload in source.saved()]
+            (payload,) = source.saved()
+            if payload.is_sample and not sample:
+                raise ConfigurationError("It is sample data.", remedy="To keep it, give --sample.")
+            is_new = kept.append(payload, sample=sample)
         except (PcNotebooksError, OSError) as error:
             failed = True
             say_error(error, about=file)
         else:
-            show(f"{file}: {'kept' if all(is_new) else 'was kept already'}")
+            show(f"{file}: {'kept' if is_new else 'was kept already'}")
     raise typer.Exit(2 * failed)
 
 

@@ -16,6 +16,7 @@ from pcnotebooks.cli import (
     figures,
     history,
     notebooks,
+    pdfs,
     profiles,
     report,
     snapshot,
@@ -48,6 +49,7 @@ add(app, accounts.sign_out, "sign-out")
 add(app, accounts.accounts)
 add(app, accounts.doctor)
 add(app, snapshot.fetch)
+add(app, pdfs.invoice_pdfs, "invoice-pdfs")
 add(app, snapshot.snapshot)
 
 _history = typer.Typer(

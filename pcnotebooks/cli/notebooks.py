@@ -5,12 +5,13 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import typer
 
 from pcnotebooks.cli.options import Output
-from pcnotebooks.cli.printing import show
+from pcnotebooks.cli.printing import is_stdout, show, show_whole
 from pcnotebooks.errors import ConfigurationError
 
 _FOLDER = Path("partner-center")
@@ -48,9 +49,16 @@ def render(
             f"There is no notebook {notebook}.",
             remedy=f"Name a file, or one of the bundled notebooks: {', '.join(bundled)}.",
         )
-    output = output or Path(notebook.with_suffix(".html").name)
-    output.parent.mkdir(parents=True, exist_ok=True)
-    show(rendered(notebook, output, parameters=parameters, code=code, secrets=_cached()))
+    with TemporaryDirectory() as folder:
+        printed = is_stdout(output)
+        path = Path(folder, "page.html") if printed else output
+        path = path or Path(notebook.with_suffix(".html").name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path = rendered(notebook, path, parameters=parameters, code=code, secrets=_cached())
+        if printed:
+            show_whole(path.read_text(encoding="utf-8"))
+        else:
+            show(path)
 
 
 def _cached() -> Iterator[str]:

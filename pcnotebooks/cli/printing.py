@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Collection, Iterable
 from pathlib import Path
+from unicodedata import category, east_asian_width
 
 import typer
 
@@ -37,7 +38,7 @@ def show_whole(content: str) -> None:
 
 def _end_quietly() -> None:
     """End as other programs do if their reader, such as head, has seen enough."""
-    sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115  for the last flush
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the last flush
     raise typer.Exit(_PIPE_CLOSED)
 
 
@@ -62,14 +63,24 @@ def show_table(rows: Iterable[Iterable[object]], *, right: Collection[int] = ())
 def aligned(rows: Iterable[Iterable[object]], *, right: Collection[int] = ()) -> list[str]:
     """Return rows as lines with their columns aligned."""
     cells = [[shell_line(str(cell)) for cell in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    sides = [str.rjust if place in right else str.ljust for place in range(len(widths))]
-    return [
-        "  ".join(
-            side(cell, width) for side, cell, width in zip(sides, row, widths, strict=True)
-        ).rstrip()
-        for row in cells
-    ]
+    widths = [max(map(_width, column)) for column in zip(*cells, strict=True)]
+    lines = []
+    for row in cells:
+        blanks = [" " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True)]
+        padded = [
+            blank + cell if place in right else cell + blank
+            for place, (cell, blank) in enumerate(zip(row, blanks, strict=True))
+        ]
+        lines.append("  ".join(padded).rstrip())
+    return lines
+
+
+def _width(text: str) -> int:
+    """Return how many columns of a terminal a text takes: a letter of East Asia takes two."""
+    return sum(
+        2 if east_asian_width(letter) in "WF" else not category(letter).startswith("M")
+        for letter in text
+    )
 
 
 def is_stdout(output: Path | None) -> bool:

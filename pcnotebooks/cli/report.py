@@ -90,7 +90,7 @@ def report(
     answers = source.fetched("invoice_summaries", "invoices")
     notes = [note for name, both in answers.items() for note in _notes(name, both)]
     payloads += [one for both in answers.values() for one in both if isinstance(one, pc.Payload)]
-    failed = any(isinstance(both[0], PcNotebooksError) for both in answers.values())
+    failed = any(_lacks_balances(both) for both in answers.values())
     payloads = [each for each in payloads if source.chosen(each)]
     if failed and not payloads:
         raise typer.Exit(2)
@@ -109,6 +109,16 @@ def report(
     raise typer.Exit(2 * failed)
 
 
+def _lacks_balances(both: tuple[Answer, ...]) -> bool:
+    """Return whether balances failed; an app without a user is not expected to fetch them."""
+    from pcnotebooks.service.refusals import NeedsUserError
+
+    balances, invoices = both
+    if isinstance(balances, NeedsUserError) and isinstance(invoices, pc.Payload):
+        return False
+    return isinstance(balances, PcNotebooksError)
+
+
 def _notes(name: str | None, both: tuple[Answer, ...]) -> list[str]:
     """Say what could not be fetched of a profile; return notes on it for the page."""
     from pcnotebooks.overview.words import not_fetched
@@ -119,7 +129,7 @@ def _notes(name: str | None, both: tuple[Answer, ...]) -> list[str]:
         for resource, answer in zip(("invoice_summaries", "invoices"), both, strict=True)
         if came and isinstance(answer, PcNotebooksError)
     ]
-    if isinstance(both[0], PcNotebooksError):
+    if _lacks_balances(both) and isinstance(both[0], PcNotebooksError):
         say_error(both[0], about=name)
     elif notes:
         show(f"Note: {notes[0]}", err=True)

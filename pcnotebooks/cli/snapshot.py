@@ -95,15 +95,18 @@ def snapshot(
     """Fetch the balances and invoices of today, and keep them in the history.
 
     Meant for cron, Task Scheduler and pipelines: it never asks for a sign-in, and prints a line
-    for each partner. If an answer fails, the others are kept and the exit code is 2. The history
-    is that of --history, of PCNOTEBOOKS_HISTORY or in the user's data folder. Once a month, the
-    first snapshot of a partner merges the small files of its earlier months.
+    for each partner. If an answer fails, the others are kept and the exit code is 2. A profile of
+    an app without a user keeps the invoices alone, and a note says why. The history is that of
+    --history, of PCNOTEBOOKS_HISTORY or in the user's data folder. Once a month, the first
+    snapshot of a partner merges the small files of its earlier months.
     """
     from pcnotebooks.service.fetch_many import fetch_profiles
+    from pcnotebooks.service.refusals import NeedsUserError
     from pcnotebooks.session.sign_in import unasked
 
     kept = pc.History(history)
     said = []
+    notes = dict[str, None]()
     failed: dict[tuple[str | None, str], PcNotebooksError | OSError] = {}
     # Everything is kept before anything is printed: a full disk under a log fails the printing.
     answers = fetch_profiles(profile or [None], lambda name: unasked(cloud, name), progress=False)
@@ -115,6 +118,8 @@ def snapshot(
                     raise answer
                 kept.append(answer, compact=not no_compact)
                 done.append(answer)
+            except NeedsUserError as error:
+                notes[error.message] = None  # an app's profile is as it was set up: no failure
             except (PcNotebooksError, OSError) as error:
                 failed.setdefault((name, str(error)), error)  # both may fail for one reason
         for first in done[:1]:
@@ -123,6 +128,8 @@ def snapshot(
             said.append(f"{first.partner}  {first.cloud}  {at}  {only}kept")
     for (name, _), failure in failed.items():
         say_error(failure, about=name)
+    for note in notes:
+        show(f"Note: {note}", err=True)
     for line in said:
         show(line)
     raise typer.Exit(2 * bool(failed))

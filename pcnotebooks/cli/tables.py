@@ -126,7 +126,9 @@ def _table(frame: pd.DataFrame, headings: Mapping[str, str]) -> list[str]:
     from pcnotebooks.frame.selection import rows_of
 
     shown = frame[list(headings)]
-    cells = [[_cell(value, row.currency) for value in row[1:]] for row in rows_of(shown)]
+    cells = [
+        [_cell(value, getattr(row, "currency", "")) for value in row[1:]] for row in rows_of(shown)
+    ]
     right = [
         place
         for place, name in enumerate(headings)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import shlex
 import warnings
+from collections.abc import Mapping, Sequence
 
 from pcnotebooks.frame.rows import two_answers
 from pcnotebooks.history.datasets import Datasets, contents_of
 from pcnotebooks.history.disputes import COMPACT_COMMAND, answers_of
-from pcnotebooks.history.files import PAYLOADS, file_of
+from pcnotebooks.history.files import PAYLOADS, File, digest_of, file_of
 from pcnotebooks.history.store import HalfWrittenError
 from pcnotebooks.history.upkeep import compact_earlier
 from pcnotebooks.payload.payload import Payload
@@ -18,30 +19,15 @@ def append(datasets: Datasets, payload: Payload, *, compact: bool) -> bool:
     """Keep a payload, and warn at the line that called :meth:`History.append`."""
     file = file_of(payload)
     contents = contents_of(file, [payload])  # raises before anything is touched
-    every = datasets.files(PAYLOADS, file.folder)
-    kept = [each for each in every if each.resource == file.resource]
-    if any(each.stem == file.stem for each in kept):
+    kept = _of_its_month(datasets, file)
+    if _is_among(kept, datasets, payload, file):
         return False
-    moment = (payload.partner, payload.cloud, payload.retrieved_at)
-    answers = answers_of(datasets, moment, kept)
-    if payload.sha256 in answers:
-        return False
-    if answers:
-        other = next(iter(answers.values()))
-        raise two_answers(
-            *moment,
-            remedy=f"{other.path} in {datasets.location} holds the other. Give each account a"
-            " partner label of its own, and each answer its time.",
-        )
-    try:
-        datasets.write(contents)
-    except HalfWrittenError as error:
-        warnings.warn(
-            f"The payload is kept, not yet derived: {error.message} Frames derive its rows"
-            f" when they are read. Run: {COMPACT_COMMAND}",
-            UserWarning,
-            stacklevel=3,
-        )
+    with datasets.store.alone(digest_of(file.moment.encode())) as is_alone:
+        if is_alone:  # another process may have kept it meanwhile
+            kept = _of_its_month(datasets, file)
+            if _is_among(kept, datasets, payload, file):
+                return False
+        _write(datasets, contents)
     if folder := datasets.store.open_to_others(file.path):
         warnings.warn(
             f"Other users can change and delete what is in {folder}, a folder of the"
@@ -52,3 +38,43 @@ def append(datasets: Datasets, payload: Payload, *, compact: bool) -> bool:
     if compact and not kept:  # the first of its month
         compact_earlier(datasets, file)
     return True
+
+
+def _of_its_month(datasets: Datasets, file: File) -> list[File]:
+    every = datasets.files(PAYLOADS, file.folder)
+    return [each for each in every if each.resource == file.resource]
+
+
+def _is_among(kept: Sequence[File], datasets: Datasets, payload: Payload, file: File) -> bool:
+    """Return whether a payload is kept already.
+
+    Raises
+    ------
+    ConfigurationError
+        If another answer of its moment is kept.
+    """
+    if any(each.stem == file.stem for each in kept):
+        return True
+    moment = (payload.partner, payload.cloud, payload.retrieved_at)
+    answers = answers_of(datasets, moment, kept)
+    if not answers or payload.sha256 in answers:
+        return bool(answers)
+    other = next(iter(answers.values()))
+    raise two_answers(
+        *moment,
+        remedy=f"{other.path} in {datasets.location} holds the other. Give each account a"
+        " partner label of its own, and each answer its time.",
+    )
+
+
+def _write(datasets: Datasets, contents: Mapping[File, bytes]) -> None:
+    """Write the files of a payload, and warn if only the payload itself is there."""
+    try:
+        datasets.write(contents)
+    except HalfWrittenError as error:
+        warnings.warn(
+            f"The payload is kept, not yet derived: {error.message} Frames derive its rows"
+            f" when they are read. Run: {COMPACT_COMMAND}",
+            UserWarning,
+            stacklevel=4,
+        )

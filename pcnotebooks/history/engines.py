@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from pcnotebooks.errors import ConfigurationError, PcNotebooksError, missing_library
 from pcnotebooks.history import tables
-from pcnotebooks.history.store import folder_of
+from pcnotebooks.history.store import discreet, folder_of
 from pcnotebooks.text import one_line, without_password
 
 if TYPE_CHECKING:
@@ -86,12 +86,10 @@ def _is_within(place: str, folder: str) -> bool:
 class Delta:
     """The Delta table of a dataset."""
 
-    uri: str
+    # Not in the repr, for both may hold secrets.
+    uri: str = field(repr=False)
     dataset: str
-    options: dict[str, str]
-
-    def __repr__(self) -> str:
-        return f"Delta({self._place!r}, {self.dataset!r})"
+    options: dict[str, str] = field(repr=False)
 
     @property
     def _place(self) -> str:
@@ -199,7 +197,7 @@ class Delta:
         for value in sorted(self.options.values(), key=len, reverse=True):
             if len(value) > 5:  # not "true", nor a number
                 words = words.replace(value, "***")
-        return one_line(without_password(words), _MOST)
+        return one_line(discreet(words, self.uri), _MOST)
 
 
 def _changes(ours: pa.Table, theirs: pa.Table, key: Sequence[str]) -> pa.Table:

@@ -31,7 +31,7 @@ from pcnotebooks.history.files import (
 )
 from pcnotebooks.payload import decode
 from pcnotebooks.payload.payload import Payload, require_resource
-from pcnotebooks.text import without_password
+from pcnotebooks.text import facts_html, without_password
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -102,6 +102,9 @@ class History:
 
     def __repr__(self) -> str:
         return f"History({self.location!r})"
+
+    def _repr_html_(self) -> str:
+        return facts_html("History", {"Location": self.location, "Look at it with": "index()"})
 
     @property
     def is_empty(self) -> bool:

@@ -9,8 +9,8 @@ import stat
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 from urllib.parse import unquote
@@ -18,6 +18,9 @@ from uuid import uuid4
 
 from pcnotebooks.errors import ConfigurationError, PcNotebooksError
 from pcnotebooks.text import without_password
+
+if sys.platform != "win32":
+    import fcntl
 
 # A path below the location, with slashes, and the content that the file is to have.
 Content: TypeAlias = tuple[str, bytes]
@@ -28,8 +31,8 @@ _ABANDONED_AFTER = 3600.0  # seconds; no write takes that long
 # What a scheme looks like, or a connection string of Azure; a single letter before a colon is a
 # drive of Windows.
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+(?::|=https?;)")
-# A file system that cannot sync a folder says one of these: SMB and NFS shares, the drives of
-# Windows in WSL, some of FUSE. On them a new name is as durable as the share makes it.
+# SMB and NFS shares, the drives of Windows in WSL and some of FUSE
+# cannot sync, and say one of these. On them a new name is as durable as the share makes it.
 _CANNOT_SYNC = {
     errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EBADF, errno.EACCES,
     errno.EPERM,
@@ -56,6 +59,10 @@ class Store(Protocol):
 
         HalfWrittenError if that one is there and a later one is not.
         """
+        ...
+
+    def alone(self, name: str) -> AbstractContextManager[bool]:
+        """Let one process at a time work under a name; False if the place has no locks."""
         ...
 
     def is_there(self, folder: str = "") -> bool:
@@ -104,7 +111,7 @@ def open_store(location: str | os.PathLike[str]) -> Store:
             f"The history at {without_password(place)} cannot be written: a web server only gives.",
             remedy="Name the store itself, as in s3://bucket/path or abfss://container@account...",
         )
-    with _answering(without_password(place)):
+    with _answering(place):
         try:
             from fsspec.core import url_to_fs  # noqa: PLC0415  only URLs need it
 
@@ -112,14 +119,14 @@ def open_store(location: str | os.PathLike[str]) -> Store:
         except (ImportError, ValueError) as error:
             # Of an odd password, the parser of addresses quotes a part as the port.
             quotes = "@" in place and not isinstance(error, ImportError)
-            reason = "the URL is not understood" if quotes else without_password(str(error))
+            reason = "the URL is not understood" if quotes else discreet(str(error), place)
             raise ConfigurationError(
                 f"The history at {without_password(place)} cannot be opened: {reason}.",
                 remedy='Install the extra (pip install "pcnotebooks[history]") and the package that'
                 " fsspec needs for such a URL: s3fs for s3://, adlfs for abfss://, gcsfs for"
                 " gs://.",
             ) from None
-    return _Bucket(remote, root.rstrip("/"), without_password(place))
+    return _Bucket(remote, root.rstrip("/"), place)
 
 
 def folder_of(place: str) -> str:
@@ -166,22 +173,37 @@ def _no_folder(place: str) -> ConfigurationError:
     )
 
 
+def discreet(words: str, url: str) -> str:
+    """Return what a store says without the secrets of its URL, which it may repeat in parts."""
+    rest = url.partition("://")[2]
+    query = re.split("[?#]", rest, maxsplit=1)[1:]
+    texts = [rest.rpartition("@")[0], *query]
+    parts = {part for text in texts for part in (text, *re.split("[:/@?#&=;,]", text))}
+    for part in sorted(parts | set(map(unquote, parts)), key=len, reverse=True):
+        if len(part) > 3:  # shorter ones are no secrets, and would be found in words
+            words = words.replace(part, "***")
+    return without_password(words)
+
+
 @contextmanager
-def _answering(place: str) -> Iterator[None]:
+def _answering(url: str) -> Iterator[None]:
     """Have the errors of an object store name the place, and show no secret of it."""
+    place = without_password(url)
     try:
         yield
     except PcNotebooksError:
         raise
     except OSError as error:
+        words = discreet(str(error), url) or type(error).__name__
         if error.errno is None:
-            words = without_password(str(error)) or type(error).__name__
             error.args = (f"{place}: {words}",)
         else:
+            error.strerror = discreet(error.strerror or "", url) or words
+            error.args = (error.errno, error.strerror)  # which the repr shows
             error.filename = without_password(str(error.filename or place))
-        raise
+        raise error from None  # what it came from may repeat the URL
     except Exception as error:  # noqa: BLE001  of as many kinds as there are stores
-        words = without_password(str(error)) or type(error).__name__
+        words = discreet(str(error), url) or type(error).__name__
         raise PcNotebooksError(
             f"The history at {place} cannot be reached: {words}",
             remedy="Check the URL, the network, and the credentials where the store's own package"
@@ -233,6 +255,20 @@ class _Folder:
                         _sync_folder(path.parent)
 
     @contextmanager
+    def alone(self, name: str) -> Iterator[bool]:
+        """Wait for a lock, which the system opens again if its holder is killed."""
+        path = self.root / _ASIDE / f"{name}.lock"
+        with _named(path.parent):
+            _make_private(path.parent)
+            handle = _locked(path)
+        try:
+            yield handle is not None
+        finally:
+            if handle is not None:
+                path.unlink(missing_ok=True)
+                os.close(handle)
+
+    @contextmanager
     def _aside(self, content: bytes, *, sync: bool) -> Iterator[Path]:
         """Write a file where no reader looks; delete it unless it is moved away meanwhile."""
         folder = self.root / _ASIDE
@@ -244,7 +280,7 @@ class _Folder:
                     file.write(content)
                     file.flush()
                     if sync:
-                        os.fsync(file.fileno())
+                        _sync(file.fileno())
             yield path
         finally:
             path.unlink(missing_ok=True)
@@ -273,6 +309,25 @@ class _Folder:
             with suppress(FileNotFoundError):  # it was moved to its place, or cleaned by another
                 if path.stat().st_mtime < time.time() - _ABANDONED_AFTER:
                     path.unlink()
+
+
+def _locked(path: Path) -> int | None:
+    """Return the handle of a lock file that no other process holds; None without locks."""
+    if sys.platform == "win32":
+        return None
+    while True:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            # Its last holder deleted it, so another file may have the name by now.
+            if path.exists() and os.path.samestat(os.fstat(handle), path.stat()):
+                return handle
+        except FileNotFoundError:
+            pass
+        except OSError:
+            os.close(handle)
+            return None
+        os.close(handle)
 
 
 def _files_below(folder: str, above: tuple[tuple[int, int], ...]) -> Iterator[str]:
@@ -358,10 +413,17 @@ def _sync_folder(folder: Path) -> None:
         return
     try:
         handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+    except PermissionError:
+        return
+    try:
+        _sync(handle)
+    finally:
+        os.close(handle)
+
+
+def _sync(handle: int) -> None:
+    try:
+        os.fsync(handle)
     except OSError as error:
         if error.errno not in _CANNOT_SYNC:
             raise
@@ -371,12 +433,13 @@ def _sync_folder(folder: Path) -> None:
 class _Bucket:
     """A place in an object store, whose put is atomic: no file is written aside or renamed."""
 
-    remote: Any
-    root: str
-    place: str  # as messages name it
+    # Not in the repr, for each may hold a password.
+    remote: Any = field(repr=False)
+    root: str = field(repr=False)
+    url: str = field(repr=False)
 
     def list_files(self, folder: str) -> list[str]:
-        with _answering(self.place):
+        with _answering(self.url):
             self.remote.invalidate_cache()  # others write, too
             place = f"{self.root}/{folder}"
             # fsspec's own walk passes over a folder that cannot be listed; stores that list by
@@ -398,7 +461,7 @@ class _Bucket:
                 yield entry["name"]
 
     def is_there(self, folder: str = "") -> bool:
-        with _answering(self.place):
+        with _answering(self.url):
             try:
                 self.remote.info(f"{self.root}/{folder}".rstrip("/"))
             except FileNotFoundError:
@@ -410,7 +473,7 @@ class _Bucket:
 
     def read(self, paths: Sequence[str]) -> list[bytes]:
         places = [f"{self.root}/{path}" for path in paths]
-        with _answering(self.place):
+        with _answering(self.url):
             # All at once, where it can; cat would take the root for a pattern.
             contents = self.remote.cat_ranges(places, None, None) if places else []
             for content in contents:
@@ -420,11 +483,15 @@ class _Bucket:
 
     def write(self, contents: Sequence[Content]) -> None:
         for place, (path, content) in enumerate(contents):
-            with _later(place), _answering(self.place):
+            with _later(place), _answering(self.url):
                 self.remote.pipe_file(f"{self.root}/{path}", content)
 
+    def alone(self, name: str) -> AbstractContextManager[bool]:  # noqa: ARG002
+        """Return at once: an object store has no locks."""
+        return nullcontext(enter_result=False)
+
     def delete(self, paths: Iterable[str]) -> None:
-        with _answering(self.place):
+        with _answering(self.url):
             for path in paths:
                 with suppress(FileNotFoundError):
                     self.remote.rm_file(f"{self.root}/{path}")

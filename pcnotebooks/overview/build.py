@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from pcnotebooks.amounts import add_exactly, format_amount, format_day
+from pcnotebooks.amounts import format_day
 from pcnotebooks.clouds import SAMPLE
 from pcnotebooks.errors import ConfigurationError
 from pcnotebooks.frame.ageing import age, explained
@@ -24,6 +24,7 @@ from pcnotebooks.frame.selection import AsOf, as_of_day, latest, rows_of, rows_w
 from pcnotebooks.overview import listed, words
 from pcnotebooks.overview.charts import invoice_type_of
 from pcnotebooks.overview.given import GivenFrame, given_frame
+from pcnotebooks.overview.missing import no_longer_stated, without_balance
 from pcnotebooks.overview.model import (
     Account,
     Choice,
@@ -227,8 +228,8 @@ def _worked_out(frames: Frames, given: Given, terms: _Terms, notes: Iterable[str
         frames=frames,
         notes=(
             *notes,
-            *_no_longer_stated(rows["history"], sources, terms.locale),
-            *_without_balance(rows, sources, terms.locale),
+            *no_longer_stated(rows["history"], sources, terms.locale),
+            *without_balance(rows, sources, terms.locale),
             *frames.explained.attrs["not_compared"],
             *(
                 f"{source.owner}: {said}."
@@ -429,47 +430,6 @@ def _account(told: Told, number: int, source: Source, drawn: Drawn) -> Account:
         attention=words.attention(told),
         drawn=drawn,
     )
-
-
-def _no_longer_stated(history: Rows, sources: Sequence[Source], locale: str) -> Iterable[str]:
-    """Yield in words which partners and currencies the latest payloads no longer state."""
-    for source in sources:
-        payload = source.payload
-        if payload.resource == INVOICES:
-            continue  # nothing is known of its balances
-        own = {
-            currency: rows[-1]
-            for (partner, cloud, currency), rows in sorted(history.items())
-            if (partner, cloud) == (payload.partner, payload.cloud)
-        }
-        gone = [row for row in own.values() if row.retrieved_at != payload.retrieved_at]
-        if len(gone) == len(own):
-            yield f"{source.owner}: no balances are stated, as for an account without invoices."
-        for row in gone:
-            amount = format_amount(row.balance_amount, row.currency, locale=locale)
-            day = format_day(row.retrieved_at.date(), locale=locale)
-            yield f"{source.owner}: {row.currency} is no longer stated; on {day} it was {amount}."
-
-
-def _without_balance(
-    rows: Mapping[str, Rows], sources: Sequence[Source], locale: str
-) -> Iterable[str]:
-    """Yield in words which invoices are in a currency whose balance is not stated."""
-    alone = [each for each in sources if each.payload.resource == INVOICES]
-    for source in alone:
-        own = (source.payload.partner, source.payload.cloud)
-        if not any(key[:2] == own for key in rows["invoices"]):
-            yield f"{source.owner}: no invoice is listed, and no balance is stated."
-    for (partner, cloud, currency), invoices in sorted(rows["invoices"].items()):
-        if (partner, cloud) in {(each.payload.partner, each.payload.cloud) for each in alone}:
-            continue
-        known = [row.open_amount for row in invoices if not pd.isna(row.open_amount)]
-        if (partner, cloud, currency) not in rows["totals"] and any(known):
-            amount = format_amount(add_exactly(known), currency, locale=locale)
-            yield (
-                f"{owner_name(partner, cloud)}: {amount} is open by invoice, and no balance is"
-                f" stated in {currency}."
-            )
 
 
 def latest_rows(shown: Overview) -> pd.DataFrame:

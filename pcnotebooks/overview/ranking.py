@@ -16,6 +16,7 @@ from pcnotebooks.text import isolated
 
 # More would be a second table above the first.
 _NOTICES = 5
+_NAMED = 6  # currencies in a notice
 
 
 def glance(told: Told) -> Glance:
@@ -134,9 +135,13 @@ def _next(coming: Sequence[tuple[Section, Account]]) -> Notice:
     seen = coming[0][1].glance
     currencies = {section.currency: section.place for section, _ in coming}
     numbers = {account.number for _, account in coming}
-    what = seen.next_amount if len(coming) == 1 else ""
+    what = ", ".join(currencies)
+    if len(coming) == 1 and seen.next_amount:
+        what = seen.next_amount
+    elif len(currencies) > _NAMED:
+        what = f"{len(currencies)} currencies"
     return Notice(
-        f"Next due: {seen.next_due}, {what or ', '.join(currencies)}",
+        f"Next due: {seen.next_due}, {what}",
         next(iter(currencies.values())) if len(currencies) == 1 else 0,
         numbers.pop() if len(numbers) == 1 else 0,
         attention=False,

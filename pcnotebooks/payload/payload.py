@@ -14,7 +14,7 @@ from typing import Any, Self
 
 import msgspec
 
-from pcnotebooks.clouds import SAMPLE, Cloud, get_cloud
+from pcnotebooks.clouds import SAMPLE, Cloud, cloud_label, get_cloud
 from pcnotebooks.errors import PayloadError
 from pcnotebooks.files import read_file, write_whole
 from pcnotebooks.payload.checks import BYTE_ORDER_MARK
@@ -27,6 +27,7 @@ from pcnotebooks.payload.decode import (
     in_words,
 )
 from pcnotebooks.payload.invoices import invoices_of
+from pcnotebooks.text import facts_html, named
 
 _FORMAT = "pcnotebooks.payload"
 _LABELS = ("cloud", "partner", "request_id", "correlation_id", "retrieved_at", "resource")
@@ -114,6 +115,20 @@ class Payload:
             f"Payload({self.partner!r}, cloud {self.cloud!r},{resource}"
             f" {self.retrieved_at.isoformat()}, {size}{pages})"
         )
+
+    def _repr_html_(self) -> str:
+        """Return its labels and the size of its body, for a notebook."""
+        facts = {
+            "Partner": named(self.partner),
+            "Cloud": cloud_label(self.cloud),
+            "Retrieved": f"{self.retrieved_at:%Y-%m-%d %H:%M:%S} UTC",
+            "Size": f"{sum(map(len, (self.body, *self.pages))):,} bytes",
+            "Pages": f"{len(self.pages) + 1}" if self.pages else None,
+            "SHA-256": self.sha256,
+            "Request id": self.request_id,
+            "Correlation id": self.correlation_id,
+        }
+        return facts_html(f"Payload: {in_words(self.resource)}", facts)
 
     @property
     def is_sample(self) -> bool:

@@ -97,10 +97,10 @@ def glances(shown: Overview) -> tuple[Markup, dict[tuple[str, str], Markup]]:
     return _macro("glance_head", **layout), rows
 
 
-def figures_table(lines: Sequence[Line]) -> Markup:
-    """Return the table that proves the charts, in any number of currencies."""
+def figures_table(lines: Sequence[Line], currency: str) -> Markup:
+    """Return the table that proves the charts of one currency."""
     several = len({line.partner for line in lines}) > 1
-    return _macro("figures", lines, partners=several, currencies=True)
+    return _macro("figures", lines, currency=currency, partners=several)
 
 
 def headlines(account: Account, *, owners: bool) -> Markup:

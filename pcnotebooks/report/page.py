@@ -8,7 +8,9 @@ from base64 import b64encode
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
+from html import escape
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from markupsafe import Markup
@@ -85,7 +87,25 @@ def render_report(
     (True, False)
     """
     shown = overview(payloads, as_of=as_of, terms_days=terms_days, locale=locale)
-    return page_of(shown, title) if path is None else write_page(shown, path, title=title)
+    return Page(page_of(shown, title)) if path is None else write_page(shown, path, title=title)
+
+
+class Page(str):
+    """A report as a text, which a notebook shows as the page and not as its source."""
+
+    __slots__ = ()
+
+    def _repr_html_(self) -> str:
+        # Without script, in a place of its own: the switches work, and downloads.
+        return (
+            f'<iframe srcdoc="{escape(self)}" sandbox="allow-downloads" title="Report"'
+            ' style="width: 100%; height: 720px; border: 1px solid #8888"></iframe>'
+            f"<p>Report of {len(self):,} characters. To write it as a file, give"
+            " <code>render_report</code> a path.</p>"
+        )
+
+    def _repr_pretty_(self, printer: Any, _: bool) -> None:
+        printer.text(f"<Report of {len(self):,} characters>")
 
 
 def write_page(shown: Overview, path: str | os.PathLike[str], *, title: str | None = None) -> Path:

@@ -34,7 +34,7 @@ _ABSOLUTE = re.compile(r"[a-z][a-z0-9+.-]*:|//", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Resource:
-    """What Partner Center is asked for.
+    """A resource that Partner Center is asked for.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ class Reply:
 class Client:
     """One call to Partner Center, of one request or of several, or one after another; to be closed.
 
-    What it raises holds the token, in its frames and causes: use it in `discreet` functions.
+    Its errors hold the token, in their frames and causes: use it in `discreet` functions.
 
     All requests of a call have the same ids: Microsoft's support finds them as one call.
 
@@ -78,7 +78,7 @@ class Client:
     session
         Whose call it is, and to which cloud.
     resource
-        What is asked for.
+        The resource to ask for.
     timeout
         Seconds to connect and between bytes of an answer; one number for both.
     retries
@@ -121,7 +121,7 @@ class Client:
             )
 
     def begin(self) -> None:
-        """Begin another call, with ids of its own, over the same connections."""
+        """Begin another call, with new ids, over the same connections."""
         request_id, correlation_id = _ids()
         self.call = replace(self.call, request_id=request_id, correlation_id=correlation_id)
 

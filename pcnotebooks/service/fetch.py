@@ -15,8 +15,8 @@ from pcnotebooks.service.refusals import LIST_REMEDIES
 from pcnotebooks.session.discreet import discreet
 from pcnotebooks.session.session import Session
 
-# ValidateMfa has the service tell whether the token carried MFA. That rule covers calls of users:
-# the list of invoices, which an app may fetch on its own, is asked for without it.
+# With ValidateMfa the service states whether the token carried MFA. That rule covers calls of
+# users: the list of invoices, which an app may fetch alone, is asked for without it.
 SUMMARIES = Resource(
     decode.SUMMARIES, "/invoices/summaries", headers={"ValidateMfa": "true"}, needs_user=True
 )
@@ -53,7 +53,7 @@ def fetch_invoice_summaries(
         If no whole answer came.
     ServiceError
         If Partner Center refused; with ``status_code``, ``code``, and ``retry_after`` in seconds
-        where it states one.
+        if it states one.
     PayloadError
         If the answer is not JSON, or larger than 64 MiB.
 
@@ -134,13 +134,13 @@ def _payload(client: Client) -> Payload:
 
 @discreet
 def ask_once(
-    session: Session, *, timeout: float | tuple[float, float]
+    session: Session, resource: Resource = SUMMARIES, *, timeout: float | tuple[float, float]
 ) -> tuple[Payload | PcNotebooksError, str | None]:
-    """Return the outcome of one call for the summaries, and what it states in isMfaCompliant.
+    """Return the outcome of one request for a resource, and its header isMfaCompliant.
 
     Nothing is retried, except that after a 401 the credential is asked once more.
     """
-    with closing(Client(session, SUMMARIES, timeout, retries=0)) as client:
+    with closing(Client(session, resource, timeout, retries=0)) as client:
         outcome: Payload | PcNotebooksError
         try:
             outcome = _payload(client)

@@ -1,4 +1,4 @@
-"""From sessions to frames: where the network half meets the analysis half."""
+"""From sessions to frames: the network half meets the analysis half here."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def invoices(session: Session) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        As :func:`invoice_frame` returns it; amendments are rows of their own. Fetch the payload
+        As :func:`invoice_frame` returns it; amendments are separate rows. Fetch the payload
         itself with :func:`fetch_invoices` to save it, or for exact amounts.
 
     Raises
@@ -87,7 +87,7 @@ def fetch_all(
     resources: Sequence[str] = (SUMMARIES, INVOICES),
     progress: bool = True,
 ) -> list[Answer]:
-    """Fetch resources of several sessions at once, each in a thread of its own.
+    """Fetch resources of several sessions at once, each in a separate thread.
 
     A failure costs no other answer: the error takes the place of the payload in the list.
 
@@ -103,7 +103,7 @@ def fetch_all(
     Returns
     -------
     list of Payload or PcNotebooksError
-        Session by session, resource by resource, in the order given; for what failed the error
+        Session by session, resource by resource, in the order given; for each failure the error
         that :func:`fetch_invoice_summaries` or :func:`fetch_invoices` raises.
 
     Raises

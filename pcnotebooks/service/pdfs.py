@@ -47,7 +47,7 @@ _RESERVED = re.compile(r"CON|PRN|AUX|NUL|(COM|LPT)[0-9]")
 _PATIENCE = 3
 
 
-# Of the frame: what became of a document.
+# A row of the frame: the outcome of a document.
 _Row: TypeAlias = dict[str, str | None]
 
 
@@ -194,7 +194,7 @@ def _saved(
     """Return what became of each document."""
     show = shown_progress(len(documents)) if progress and documents else None
     rows: list[_Row] = []
-    failures: list[_Row] = []  # one after the other, of what all documents need
+    failures: list[_Row] = []  # in a row, each likely to hit every document
     client: Client | None = None
     with ExitStack() as resources:
         for document in documents:
@@ -232,7 +232,7 @@ def _without_asking(document: _Document, path: Path, failures: list[_Row]) -> _R
 
 
 def _fetched(client: Client, document: _Document) -> bytes:
-    """Return the bytes of a PDF, whatever the answer's headers call them.
+    """Return the bytes of a PDF; the headers of the answer do not count.
 
     Raises
     ------
@@ -257,7 +257,7 @@ def _is_pdf(beginning: bytes, end: bytes) -> bool:
 
 
 def _is_there(path: Path) -> bool:
-    """Whether a whole PDF is there; what is there and no file at all cannot be replaced."""
+    """Return whether a whole PDF is there; a folder of that name cannot be replaced."""
     if not path.exists():
         return False
     if not path.is_file():

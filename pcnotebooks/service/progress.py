@@ -9,7 +9,7 @@ from collections.abc import Callable
 def shown_progress(total: int) -> Callable[[int], None] | None:
     """Return a function that shows how many are done: a bar in a notebook, a line in a terminal.
 
-    None if nobody would see it.
+    None if there is no place to show it.
     """
     if "IPython" in sys.modules:
         from IPython import get_ipython  # noqa: PLC0415  a notebook has it, a script need not

@@ -66,7 +66,7 @@ REMEDIES: Mapping[str, str] = MappingProxyType(
         "404": _NOT_FOUND,
         "407": "Put the proxy's user name and password into HTTPS_PROXY.",
         "429": "Wait before asking again: every call counts against the limit.",
-        # The service refuses in JSON, a firewall with a page of its own.
+        # The service refuses in JSON, a firewall with a page.
         "page": _IN_BETWEEN,
         "3xx": _IN_BETWEEN,
         "4xx": "Give request id and correlation id to Microsoft's support: the request itself was"
@@ -74,7 +74,7 @@ REMEDIES: Mapping[str, str] = MappingProxyType(
         "5xx": _FAULT,
     }
 )
-# Where the list of invoices differs: it accepts an app without a user.
+# The list of invoices differs: it accepts an app without a user.
 LIST_REMEDIES: Mapping[str, str] = MappingProxyType(
     dict.fromkeys(("403", "900150", "900308", "900329", "2032"), _ROLE_OR_APP)
 )
@@ -86,7 +86,7 @@ class NeedsUserError(ConfigurationError):
 
 @dataclass(frozen=True)
 class Call:
-    """What the errors of a call name: whom it asks, for whom, and the ids that support asks for."""
+    """The facts that the errors of a call name: host, partner, and the ids for support."""
 
     host: str
     partner: str | None
@@ -147,7 +147,7 @@ def refusal(
         Of the resource that was asked, in place of those that hold for most.
     """
     reason = one_line(hide(answer.reason), 200)
-    # What is decoded here may have had an escaped token, and what is cut a half of one.
+    # Decoded text may have held an escaped token, and a shortened text half of one.
     code, stated = (one_line(hide(text), 200) for text in _stated(answer))
     description = description or stated
     message = f"{call.host} answered {answer.status} {reason}".rstrip() + call.whose
@@ -170,14 +170,14 @@ def refusal(
 
 
 def _is_page(answer: Answer) -> bool:
-    """Whether this is HTML: the service refuses in JSON, a firewall with a page of its own."""
+    """Whether this is HTML: the service refuses in JSON, a firewall with a page."""
     return answer.body.removeprefix(BYTE_ORDER_MARK).lstrip().startswith(b"<")
 
 
 def _stated(answer: Answer) -> tuple[str, str]:
     """Return the code and the description of an error body, whichever of its shapes it has.
 
-    Each is empty where there is none.
+    Each is empty if there is none.
     """
     text = answer.body.removeprefix(BYTE_ORDER_MARK).decode("utf-8", "replace")
     if _is_page(answer):
@@ -220,7 +220,7 @@ def _retry_after(answer: Answer, description: str) -> float | None:
         until, now = map(parsedate_to_datetime, (stated, answer.headers["Date"]))
         return max((until - now).total_seconds(), 0.0)
     try:
-        # By itself urllib3 would make six hours of whatever is longer.
+        # By itself urllib3 would shorten a longer time to six hours.
         return float(Retry(retry_after_max=10**9).parse_retry_after(stated))
     except (InvalidHeader, ValueError, OverflowError):
         return None

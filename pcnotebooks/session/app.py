@@ -1,4 +1,4 @@
-"""Tokens of an app without a user, for jobs that nobody watches."""
+"""Tokens of an app without a user, for jobs that run unattended."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ def sign_in_by_browser(settings: Settings, *, timeout: float | None) -> Session:
     Raises
     ------
     ConfigurationError
-        Where no browser can reach this process, or for a time-out that is not one.
+        If no browser can reach this process, or for a time-out that is not one.
     SignInError
         If the sign-in is refused, or has no answer in time.
     """

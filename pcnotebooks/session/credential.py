@@ -1,4 +1,4 @@
-"""Who gives tokens: a credential of any kind, a fixed token, or msal with a user's sign-in."""
+"""Sources of tokens: a credential of any kind, a fixed token, or msal with a user's sign-in."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _TOKEN = re.compile(r"[\x21-\x7e]+")
 
 
 class AccessToken(Protocol):
-    """What a credential gives: a token, and when it expires."""
+    """A token as a credential gives it, and when it expires."""
 
     @property
     def token(self) -> str:
@@ -71,7 +71,7 @@ class FixedToken:
         return self._token
 
     def get_token(self, *_scopes: str) -> Self:
-        """Return itself, whatever the scopes."""
+        """Return itself for any scopes."""
         return self
 
     # copy and deepcopy would go through __reduce__, which refuses.
@@ -181,7 +181,7 @@ class MsalCredential:
 
     def recall(self) -> bool:
         """Take up the sign-in that the cache holds; whether there is one that still works."""
-        # An empty cache is no reason to ask the login service for anything.
+        # With an empty cache there is nothing to ask the login service for.
         accounts = self._accounts() if self._cached() else []
         if len(accounts) != 1:
             return False

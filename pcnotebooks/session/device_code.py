@@ -38,7 +38,7 @@ class DeviceCode:
     message
         The login service's own words.
     cloud, tenant, client_id
-        Where the sign-in leads and for which app, to be compared with what that page shows.
+        Cloud, tenant and app of the sign-in, to be compared with the page.
 
     Examples
     --------
@@ -118,7 +118,7 @@ class DeviceSignIn:
     def _polled(self) -> Any:
         """Return msal's last answer; a login service that fails meanwhile is asked again.
 
-        The code stays valid, so one bad answer is no reason to have the user type another.
+        The code stays valid, so the user need not type another after one bad answer.
         """
         missed, answered = 0, None
         while True:

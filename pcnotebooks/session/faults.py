@@ -1,4 +1,4 @@
-"""Why no answer came, in words: what requests, urllib3 and the system raise, and the remedy."""
+"""Why no answer came, in words: errors of requests, urllib3 and the system, and the remedy."""
 
 from __future__ import annotations
 
@@ -150,7 +150,7 @@ KINDS = (
 
 
 def explained(error: BaseException, timeout: object = None) -> tuple[Kind, str]:
-    """Return the kind of a failure, and what failed in words, with the time-out if it is given."""
+    """Return the kind of a failure and its description, with the time-out if it is given."""
     causes = _causes(error)
     numbers = [getattr(cause, "verify_code", None) for cause in causes]
     kind = next(

@@ -46,7 +46,13 @@ def add(name: str, **values: str) -> Path:
     require_settings(values)
     table = tomlkit.table()
     table.update(values)
-    return _edit(lambda document: document.append(name, table))
+
+    def append(document: tomlkit.TOMLDocument) -> None:
+        if document.body and not document.as_string().endswith("\n\n"):
+            document.add(tomlkit.nl())
+        document.append(name, table)
+
+    return _edit(append)
 
 
 def remove(name: str) -> Path:

@@ -11,6 +11,7 @@ import os
 import re
 import stat
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -18,6 +19,7 @@ from urllib.parse import quote, urlsplit
 
 from pcnotebooks.clouds import is_loopback
 from pcnotebooks.errors import ConfigurationError, SignInError
+from pcnotebooks.links import page
 from pcnotebooks.session.discreet import discreet
 from pcnotebooks.session.faults import explained
 from pcnotebooks.session.settings import Settings
@@ -29,7 +31,7 @@ PASSPHRASE = "PCNOTEBOOKS_CERTIFICATE_PASSPHRASE"  # noqa: S105  a name
 # Kubernetes, Azure Pipelines and others name a file, which they renew; GitHub an address.
 TOKEN_FILE = "AZURE_FEDERATED_TOKEN_FILE"  # noqa: S105  a name
 TOKEN_URL, TOKEN_BEARER = "ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"
-# What Entra recommends as the audience of a foreign token, by the login service.
+# The audience that Entra recommends for a foreign token, by the login service.
 _AUDIENCES: Mapping[str, str] = MappingProxyType(
     {
         "https://login.microsoftonline.us": "api://AzureADTokenExchangeUSGov",
@@ -111,8 +113,7 @@ def _from_file(name: str, what: str) -> str:
 
 def _from_keyring(name: str, what: str) -> str:
     try:
-        import keyring  # noqa: PLC0415  an extra, which most users do not need
-        from keyring.errors import KeyringError  # noqa: PLC0415
+        keyring: Any = import_module("keyring")  # an extra, which most users do not need
     except ImportError:
         raise ConfigurationError(
             f"No {what} is named, and the keyring cannot be asked without the package keyring.",
@@ -120,13 +121,13 @@ def _from_keyring(name: str, what: str) -> str:
         ) from None
     try:
         value = keyring.get_password("pcnotebooks", name)
-    except KeyringError as error:
+    except keyring.errors.KeyringError as error:
         raise ConfigurationError(
             f"The keyring cannot be asked for the {what} ({type(error).__name__}).",
             remedy=f"Unlock the keyring, or set {SECRET} or {SECRET_FILE}.",
         ) from None
     if value:
-        return value
+        return str(value)
     raise ConfigurationError(
         f"The keyring has no {what} of pcnotebooks under {hidden(name)!r}.",
         remedy=f"Run: keyring set pcnotebooks {hidden(name)}; or set {SECRET} or {SECRET_FILE}.",
@@ -219,7 +220,7 @@ def _assertion(settings: Settings) -> Callable[[], str]:
     raise ConfigurationError(
         f"This machine has no workload identity: neither {TOKEN_FILE} nor {TOKEN_URL} is set.",
         remedy="On GitHub Actions give the job the permission id-token: write; on Kubernetes"
-        " enable workload identity for the pod. docs/unattended.md shows both.",
+        f" enable workload identity for the pod. See {page('guides/unattended')}.",
     )
 
 

@@ -94,12 +94,12 @@ def unanswered(settings: Settings, error: Exception) -> SignInError:
     status = re.search(r"HTTP Error: (\d{3})", text)  # as msal words it
     if status:
         return no_answer(settings, "unreachable", f"answered {status[1]}")
-    # What requests says of an address is a ValueError too, which msal replaces by its own.
+    # An error of requests about an address is also a ValueError, which msal replaces.
     for cause in (error, error.__context__):
         if not isinstance(cause, OSError) or isinstance(cause, requests.JSONDecodeError):
             continue
         fault, what = explained(cause)
-        # What may pass by itself, and a time-out that sign_in does not take, have no other remedy.
+        # A passing failure, and a time-out that sign_in does not take, have no other remedy.
         general = fault.transient or isinstance(cause, UnfinishedError)
         remedy = None if general else fault.remedy
         return no_answer(settings, "unreachable", f"cannot be reached: {what}", remedy)

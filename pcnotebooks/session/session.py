@@ -12,7 +12,7 @@ from pcnotebooks.session.credential import FixedToken, MsalCredential, TokenCred
 from pcnotebooks.session.discreet import discreet
 from pcnotebooks.session.settings import Settings
 from pcnotebooks.session.token_cache import claims_of
-from pcnotebooks.text import hidden, one_line
+from pcnotebooks.text import facts_html, hidden, one_line
 
 
 @dataclass(frozen=True, init=False, eq=False, repr=False)
@@ -78,6 +78,18 @@ class Session:
             return "Session()"  # refused by __init__, and shown by a traceback
         return f"Session({self.cloud.name!r}, partner={self.partner!r})"
 
+    def _repr_html_(self) -> str:
+        """Return where it asks and for whom, for a notebook; nothing of its tokens."""
+        if not vars(self):
+            return facts_html("Session", {})
+        facts = {
+            "Cloud": self.cloud.label or self.cloud.name,
+            "Service": self.cloud.api,
+            "Partner": self.partner or "the tenant that the token names",
+            "Credential": type(self.credential).__name__,
+        }
+        return facts_html("Session", facts)
+
     @classmethod
     @discreet
     def from_token(cls, cloud: str | Cloud, token: str, *, partner: str | None = None) -> Self:
@@ -122,7 +134,7 @@ def username(session: Session) -> str:
 def access_token(session: Session, *, refused: str | None = None) -> str:
     """Return a token for the session's cloud from its credential.
 
-    If the service refused a token, the credential is told to give another one.
+    If the service refused a token, the credential has to give another one.
 
     Raises
     ------
@@ -165,7 +177,7 @@ def app_session(settings: Settings) -> Session:
 def is_of_app(session: Session, token: str = "") -> bool:
     """Return whether a session is one of an app without a user, as far as it can be known.
 
-    Known by its credential, or by what a token claims: an app's has no scp but roles, or its
+    Known by its credential, or by the claims of a token: an app's has no scp but roles, or its
     subject is the app itself. Of any other token only the service knows.
     """
     claims = claims_of(token)

@@ -1,4 +1,4 @@
-"""Who signs in, and where: from arguments, a named profile, the environment, or the defaults."""
+"""The user and cloud of a sign-in: from arguments, a profile, the environment, or the defaults."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _SETUP = (
 
 @dataclass(frozen=True)
 class Settings:
-    """What a sign-in needs to know. Of an app's secret it has the place, never the secret."""
+    """The settings of a sign-in. Of an app's secret they have the place, never the secret."""
 
     cloud: Cloud
     client_id: str
@@ -65,7 +65,7 @@ class Settings:
 
     @property
     def authority(self) -> str:
-        """Where msal signs in."""
+        """The address at which msal signs in."""
         return f"{self.cloud.authority}/{self.tenant}"
 
 
@@ -181,7 +181,7 @@ def _check_alone(settings: Settings) -> None:
         try:
             cloud = _cloud(_set(stored, "cloud"))
         except ConfigurationError:
-            continue  # which is told where that profile is used
+            continue  # the error appears when that profile is used
         if cloud == settings.cloud:
             raise ConfigurationError(
                 f"The profiles {settings.profile!r} and {name!r} have the same cloud and client"
@@ -230,7 +230,7 @@ def load_profiles() -> dict[str, dict[str, Any]]:
 
 
 def _wrong_keys(profile: dict[str, Any]) -> list[str]:
-    """Return the keys that no profile has, and those whose values are no text."""
+    """Return unknown keys, and those whose values are not texts."""
     texts = dict(profile)
     if isinstance(own := texts.get("cloud"), dict):
         texts |= {"cloud": ""} | {f"cloud.{key}": value for key, value in own.items()}

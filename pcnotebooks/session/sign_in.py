@@ -40,14 +40,14 @@ def sign_in(
     profile
         Name of a table in ``profiles.toml``; the session's partner is then the profile's.
     client_id
-        Application id of an app registration of your own.
+        Application id of your app registration.
     tenant
         Directory id or domain of the partner.
     method
         "device_code", unless the profile or the environment names another; "browser" for a
-        browser on this machine. An app without a user, which can fetch the list of invoices
-        alone, signs in by "client_secret", "certificate" or "workload_identity"; docs/unattended.md
-        says where each is kept. Its tokens stay in memory, whatever the cache.
+        browser on this machine. An app without a user, which can fetch only the list of
+        invoices, signs in by "client_secret", "certificate" or "workload_identity": the guide
+        *Run it unattended* says where each is kept. Its tokens stay in memory.
     prompt
         Called with the :class:`DeviceCode`; printed unless given.
     cache
@@ -62,7 +62,7 @@ def sign_in(
         Without a client id, or for settings or an app's secret that cannot work; nothing was
         sent.
     SignInError
-        If the sign-in is refused, declined, too late or out of reach; with ``code``, the ids and
+        If the sign-in is refused, declined, late or out of reach; with ``code``, the ids and
         the remedy.
 
     Examples
@@ -89,17 +89,17 @@ def sign_in(
 
 @discreet
 def _print(device_code: DeviceCode) -> None:
-    print(code_in_words(device_code))  # noqa: T201  asking is what it is for
+    print(code_in_words(device_code))  # noqa: T201  it has to ask the user
 
 
 @discreet
 def remembered(settings: Settings) -> Session:
-    """Return the session that the cache holds, or that of an app, without asking anybody.
+    """Return the session that the cache holds, or that of an app, without a question.
 
     Raises
     ------
     SignInError
-        With the reason and its ``code``; with None as code when nobody is signed in.
+        With the reason and its ``code``; with None as code if there is no sign-in.
     """
     if settings.is_app:
         return app_session(settings)
@@ -110,12 +110,12 @@ def remembered(settings: Settings) -> Session:
 
 
 def unasked(cloud: str | None, profile: str | None) -> Session:
-    """Return the session that the cache of a profile holds, for a command that asks nobody.
+    """Return the session that the cache of a profile holds, for a command without questions.
 
     Raises
     ------
     SignInError
-        With the reason; if nobody is signed in, the command that signs in is the remedy.
+        With the reason; without a sign-in, the command that signs in is the remedy.
     """
     settings = resolve(cloud, profile=profile)
     try:
@@ -140,10 +140,10 @@ def sign_out(session: Session | None = None) -> None:
     Raises
     ------
     ConfigurationError
-        For a session with a credential of your own, or once all else is forgotten, for a keyring
+        For a session with another credential, or once all else is forgotten, for a keyring
         or file out of reach.
     SignInError
-        Where another process holds the cache.
+        If another process holds the cache.
 
     Examples
     --------

@@ -42,7 +42,7 @@ def token_cache(settings: Settings) -> msal.SerializableTokenCache:
     Raises
     ------
     ConfigurationError
-        Where the platform has no keyring, or the file is another's or damaged.
+        If the platform has no keyring, or the file is another's or damaged.
     """
     if settings.cache == "memory":
         return _MEMORY.setdefault(
@@ -104,7 +104,7 @@ def _require_own(path: Path) -> None:
 class _FileCache(msal_extensions.PersistedTokenCache):  # type: ignore[misc]  # it has no types
     """Forgets its tokens with the file: msal's own would write them again after a sign-out.
 
-    What goes wrong with the file or its keyring is told as that, not as the login service's.
+    A fault of the file or its keyring is reported as such, not as the login service's.
     """
 
     def _reload_if_necessary(self) -> None:
@@ -115,7 +115,7 @@ class _FileCache(msal_extensions.PersistedTokenCache):  # type: ignore[misc]  # 
             super()._reload_if_necessary()
         except PcNotebooksError:
             raise
-        except Exception as error:  # noqa: BLE001  each keyring has errors of its own
+        except Exception as error:  # noqa: BLE001  each keyring has other errors
             raise ConfigurationError(
                 f"The token cache {path} is damaged or cannot be read ({type(error).__name__}).",
                 remedy="Call sign_out(), and sign in again.",
@@ -177,7 +177,7 @@ class _PrivateFile(msal_extensions.FilePersistence):  # type: ignore[misc]  # it
     def save(self, content: str) -> None:
         path = Path(self.get_location())
         unfinished = path.with_name(path.name + _UNFINISHED)
-        # What is there is left of a process that was killed: the lock keeps others away.
+        # Such a file was left by a process that was killed: the lock keeps others away.
         unfinished.unlink(missing_ok=True)
         try:
             handle = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -189,7 +189,7 @@ class _PrivateFile(msal_extensions.FilePersistence):  # type: ignore[misc]  # it
             raise
 
 
-# What msal reads of an entry without asking whether it is there.
+# Fields of an entry that msal reads without asking whether they exist.
 _NEEDED = {
     "AccessToken": {"secret", "target", "expires_on"},
     "RefreshToken": {"secret"},
@@ -218,7 +218,7 @@ def _is_whole(content: object) -> bool:
 
 
 def tenant_id(cache: msal.TokenCache, account: Mapping[str, str]) -> str | None:
-    """Return the tenant that gave an account its tokens: of "organizations", only they tell."""
+    """Return the tenant of an account; for "organizations", only its tokens name one."""
     query = {name: account.get(name) for name in ("home_account_id", "environment", "realm")}
     for entry in cache.search(msal.TokenCache.CredentialType.ID_TOKEN, query=query):
         found = claims_of(entry["secret"]).get("tid")
@@ -250,7 +250,7 @@ def renewing(settings: Settings) -> Iterator[None]:
     Raises
     ------
     SignInError
-        Where another process does not come to an end with it.
+        If another process does not finish.
     ConfigurationError
         If the lock file is not one of this user's.
     """
@@ -346,7 +346,7 @@ def delete_caches() -> None:
     Raises
     ------
     ConfigurationError
-        For what was out of reach, once all the rest is deleted.
+        For a cache out of reach, once all the rest is deleted.
     """
     for cache in _MEMORY.values():
         cache.deserialize("{}")
@@ -355,7 +355,7 @@ def delete_caches() -> None:
         raise ConfigurationError(
             f"Not every sign-in could be forgotten: {'; '.join(failures)}.",
             remedy="Sign out again where that can be reached. An administrator can revoke the"
-            " user's sessions, too.",
+            " user's sessions as well.",
         )
 
 
@@ -370,7 +370,7 @@ def _deleted(kind: str) -> Iterator[str]:
         try:
             # Except on Windows the file only signals changes; the tokens are in the keyring.
             msal_extensions.build_encrypted_persistence(str(path)).save("{}")
-        except Exception as error:  # noqa: BLE001  each keyring has errors of its own
+        except Exception as error:  # noqa: BLE001  each keyring has other errors
             if not path.stat().st_size:
                 # It stays, so that signing out again looks there.
                 files.remove(path)

@@ -1,4 +1,4 @@
-"""How every request is sent: one answer, within bounds of time and size, seen by nobody else."""
+"""How every request is sent: one answer, within bounds of time and size, from one host."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from pcnotebooks.session.faults import ProxyLoginError, UnfinishedError, explain
 from pcnotebooks.text import hidden, one_line, unwrapped
 
 # requests counts a time-out from byte to byte: a server that sends one now and then is always in
-# time. So the whole answer has a time limit of its own.
+# time. So the whole answer has a separate time limit.
 GRACE = 60.0
 LARGEST_BODY = 64 * 2**20
 _LONGEST_TIMEOUT = 86_400
@@ -39,7 +39,7 @@ _LONGEST_TIMEOUT = 86_400
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer that came whole, whatever it says."""
+    """An answer that came whole, of any status."""
 
     status: int
     reason: str
@@ -192,7 +192,7 @@ class _Deadline:
         self._lock = threading.Lock()
 
     def watch(self, line: socket.socket) -> None:
-        # Of its own: the one given is wrapped in TLS, or closed while its answer is still read.
+        # A copy: the one given is wrapped in TLS, or closed while its answer is still read.
         own = socket.fromfd(line.fileno(), line.family, line.type)
         with self._lock:
             self._lines.append(own)
@@ -364,7 +364,7 @@ def route(url: str) -> tuple[str, str | None]:
 
 @dataclass(frozen=True)
 class Reached:
-    """What an address answers to a request without a token."""
+    """The answer of an address to a request without a token."""
 
     date: str
     certificate: Mapping[str, Any]

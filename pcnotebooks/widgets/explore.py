@@ -389,7 +389,7 @@ def _detail(currency: str, html: str, lines: Sequence[Line]) -> str:
     if lines:
         table = (
             f'<div class="pcn-table" tabindex="0" role="region" aria-label="Figures, {currency}">'
-            f"{figures_table(lines)}</div>"
+            f"{figures_table(lines, currency)}</div>"
         )
     return wrapped(f'<section aria-label="{escape(currency)}">{html}{table}</section>')
 

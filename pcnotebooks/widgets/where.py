@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from ipywidgets import HTML, Dropdown, HBox, Text, VBox
 
-from pcnotebooks.report.fragments import wrapped
+from pcnotebooks.report.fragments import style, wrapped
 from pcnotebooks.session.settings import load_profiles
 
 _SETUP = (
@@ -42,7 +42,7 @@ class AppFields(VBox):  # type: ignore[misc]  # ipywidgets has no types
             description="Tenant", placeholder="id or domain; may stay empty", **plain
         )
         fields = HBox([self.client_id, self.tenant])
-        super().__init__([HTML(wrapped(_SETUP)), fields])
+        super().__init__([HTML(f"{style('widgets.css')}{wrapped(_SETUP)}"), fields])
         fields.add_class("pcn-bar")
         self.add_class("pcn-app")
 

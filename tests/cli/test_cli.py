@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 import socket
@@ -451,3 +452,61 @@ def test_doctor_fails_with_exit_code_1(shell, capsys, home):
     """What fails is said with its remedy, and the exit code tells a script."""
     assert shell("doctor") == 1
     assert "fail" in capsys.readouterr().out
+
+
+def test_every_help_is_whole_and_has_the_exit_codes(shell, capsys):
+    """No type in place of words, nothing cut off; -h and --help are one."""
+    commands = [[], ["history"], ["profile"]]
+    for group in list(commands):
+        assert shell(*group, "-h") == 0
+        listed = capsys.readouterr().out.split("Commands:\n")[1].split("\n\n")[0]
+        names = re.findall(r"^  (\S+)", listed, re.MULTILINE)
+        commands += [[*group, name] for name in names if [*group, name] not in commands]
+    assert len(commands) > 25
+    for command in commands:
+        assert shell(*command, "--help") == 0
+        said = capsys.readouterr().out
+        assert "Exit codes: 0 done, or nothing to report; 1 something to report; 2" in said
+        assert not re.search(r"<|Path|[^]}]\.\.\.$|%Y", said, re.MULTILINE), said
+        if command not in [[], ["history"], ["profile"]]:
+            assert "-v, --verbose" in said
+
+
+def test_the_page_is_printed_for_a_hyphen(shell, capsysbinary, tmp_path):
+    """The same bytes as in a file, and nothing else; a PDF or workbook needs a file."""
+    assert shell("report", "--sample", "-o", "-") == 0
+    printed = capsysbinary.readouterr().out
+    assert shell("report", "--sample", "-o", "r.html") == 0
+    assert (tmp_path / "r.html").read_bytes() == printed
+    assert shell("report", "--sample", "-o", "-", "--pdf") == 2
+
+
+def test_a_fault_of_the_program_is_no_finding(shell, capsys, monkeypatch):
+    """Python ends with 1 after a traceback; a scheduler would take that for something to report."""
+    monkeypatch.setattr("pcnotebooks.session.settings.load_profiles", lambda: 1 / 0)
+    assert shell("profile", "list") == 2
+    assert "ZeroDivisionError" in capsys.readouterr().err
+
+
+def test_verbose_prints_the_log_on_standard_error(shell, capsys, monkeypatch, home):
+    """A line for each record, with its time, made printable."""
+    logger = logging.getLogger("pcnotebooks")
+    monkeypatch.setattr(logger, "handlers", [])
+    monkeypatch.setattr(logger, "level", logging.NOTSET)
+
+    def load_profiles():
+        logging.getLogger("pcnotebooks.session").info("waits 3 s \x1b[31m")
+        return {}
+
+    monkeypatch.setattr("pcnotebooks.session.settings.load_profiles", load_profiles)
+    assert shell("profile", "list", "-v") == 0
+    assert re.fullmatch(r"\d\d:\d\d:\d\d waits 3 s .\[31m\n", capsys.readouterr().err)
+    logging.getLogger("pcnotebooks").setLevel(logging.NOTSET)
+
+
+def test_completion_is_offered():
+    """By the script's name, as shells ask for it."""
+    script = "import sys; sys.argv = ['pcnotebooks']; from pcnotebooks.cli.main import main; main()"
+    asked = {"COMP_WORDS": "pcnotebooks history v", "COMP_CWORD": "2"}
+    found = _process("-c", script, _PCNOTEBOOKS_COMPLETE="complete_bash", **asked)
+    assert found.split() == [b"verify"]

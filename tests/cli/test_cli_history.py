@@ -17,9 +17,7 @@ from pcnotebooks.history.history import History
 from pcnotebooks.payload.payload import Payload
 from pcnotebooks.payload.sample import sample_history
 from pcnotebooks.session.settings import profiles_file
-from pcnotebooks.session.sign_in import sign_in
 from tests.builders import item, payload
-from tests.services.browser import visit
 from tests.services.partner_center import INVOICES, Answer
 
 
@@ -42,14 +40,6 @@ def sample(home, monkeypatch):
     for each in sample_history():
         history.append(each, sample=True)
     return history
-
-
-@pytest.fixture
-def signed_in(contoso, identity_provider, monkeypatch):
-    """Sign in once, and keep that in a file."""
-    monkeypatch.setenv("PCNOTEBOOKS_CACHE", "plain")
-    sign_in(profile="contoso", prompt=lambda code: visit(code.url, "approve", user_code=code.code))
-    return identity_provider
 
 
 def test_snapshots_are_kept_without_a_question(run, signed_in, home):

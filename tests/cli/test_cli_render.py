@@ -8,6 +8,8 @@ from typing import Any
 import nbformat
 import pytest
 
+from pcnotebooks.session.token_cache import cache_file, cached_tokens
+
 pytestmark = pytest.mark.usefixtures("empty_folder")
 
 
@@ -17,6 +19,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     given: dict[str, Any] = {}
 
     def rendered(notebook, path, *, parameters, code, secrets):
+        path.write_text("<p>page</p>")
         given.update(notebook=str(notebook), path=str(path), parameters=parameters, code=code)
         return path
 
@@ -69,6 +72,13 @@ def test_without_a_file_it_lies_in_the_current_folder(shell, asked):
     assert (asked["path"], asked["code"]) == ("02_balances.html", True)
 
 
+def test_a_hyphen_prints_the_page(shell, capsys, asked, tmp_path):
+    """And nothing else; no file of that name is written."""
+    assert shell("render", "02_balances", "-o", "-") == 0
+    assert capsys.readouterr().out == "<p>page</p>"
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("arguments", [[], ["x.ipynb", "-p"], ["x.ipynb", "-p", "name"]])
 def test_wrong_usage_is_exit_code_2(shell, capsys, asked, arguments):
     """Said on stderr, and nothing is run."""
@@ -88,3 +98,18 @@ def test_errors_are_one_line_with_the_remedy_on_the_next(shell, capsys):
         error, remedy = capsys.readouterr().err.splitlines()
         assert error == f"Error: There is no notebook {name}."
         assert "02_balances, 03_payment_recency_and_ageing," in remedy
+
+
+def test_a_page_never_shows_a_token_that_is_cached(shell, capsys, signed_in, logged):
+    """An opaque refresh token has neither the form nor the name of a secret: the cache tells it."""
+    (token,) = {secret for secret in cached_tokens() if not secret.startswith("eyJ")}
+    cell = nbformat.v4.new_code_cell(f"print({token[:9]!r} + {token[9:]!r})")
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), "mine.ipynb")
+    cache_file("encrypted").touch()  # as it is where the keyring of another machine was used
+    assert shell("render", "mine.ipynb") == 2
+    cache_file("encrypted").unlink()
+    logged.clear()  # at DEBUG the kernel's client logs what a cell prints
+    said = capsys.readouterr().err
+    assert "shows a secret of this sign-in." in said
+    assert token not in said
+    assert not Path("mine.html").exists()

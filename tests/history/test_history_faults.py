@@ -131,6 +131,37 @@ def test_processes_append_and_compact_at_once(tmp_path, workers, each):
     whole(tmp_path, sorted(expected, key=lambda one: (one.retrieved_at, one.partner)))
 
 
+SAME = """
+import pathlib, sys, time
+from dataclasses import replace
+from pcnotebooks.history.history import History
+from tests.services.history_workers import made
+history, number = History(sys.argv[1]), int(sys.argv[2])
+payloads = [replace(made(each), request_id=f"{number}-{each}") for each in range(40)]
+pathlib.Path(sys.argv[3], str(number)).touch()
+while len(list(pathlib.Path(sys.argv[3]).iterdir())) < 3:
+    time.sleep(0.001)
+print("".join(str(int(history.append(each))) for each in payloads))
+"""
+
+
+def test_processes_that_append_the_same_payload_are_told_once_that_it_is_new(tmp_path):
+    """Whatever its request id; the others are told that it is there."""
+    (tmp_path / "ready").mkdir()
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-c", SAME, tmp_path / "history", str(number), tmp_path / "ready"],
+            cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )
+        for number in range(3)
+    ]  # fmt: skip
+    said = [each.communicate() for each in running]
+    assert [error for _, error in said] == [""] * 3
+    new = [[int(each) for each in out.strip()] for out, _ in said]
+    assert [sum(each) for each in zip(*new, strict=True)] == [1] * 40
+    assert not list((tmp_path / "history" / ".aside").iterdir())
+
+
 @pytest.mark.parametrize("dataset", ["payloads", *DERIVED])
 def test_verify_tells_no_damage_that_is_half_a_step_of_others(tmp_path, dataset):
     """A payload whose tables are still being written, or tables whose payload was just merged."""

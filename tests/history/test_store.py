@@ -128,6 +128,29 @@ def test_a_stores_own_error_shows_no_secret(monkeypatch):
         assert told.value is error or told.value.__suppress_context__
 
 
+@pytest.mark.parametrize("url", ["memory://me:SECRET@host/x", "memory://host/x?token=SECRET"])
+def test_a_stores_own_error_shows_no_part_of_a_secret(monkeypatch, url):
+    """S3 quotes a bucket's name, others a path of their own; nor does the repr of what is open."""
+    history = History(url)
+    raised: list[Exception] = [
+        RuntimeError('Invalid bucket name "me:SECRET@host"'),
+        OSError("GET /repos/me/SECRET failed"),
+        OSError(errno.EIO, "token SECRET is not known"),
+        FileNotFoundError("token=SECRET"),
+    ]
+    for error in raised:
+
+        def fail(*_, error=error, **__):
+            raise error from RuntimeError("SECRET")
+
+        monkeypatch.setattr(type(history._datasets.store.remote), "pipe_file", fail)
+        with pytest.raises((PcNotebooksError, OSError)) as told:
+            history.append(ONE)
+        assert "SECRET" not in f"{told.value} {told.value!r} {history._datasets!r}"
+        assert told.value.__suppress_context__
+        assert told.value.__cause__ is None
+
+
 @pytest.fixture
 def folder_sync(monkeypatch):
     """Have the system refuse to sync folders, with the error that is put into the list."""
@@ -140,6 +163,18 @@ def folder_sync(monkeypatch):
 
     monkeypatch.setattr(os, "fsync", fsync)
     return refused
+
+
+@pytest.mark.parametrize("code", [errno.EINVAL, errno.ENOTSUP])
+def test_a_share_that_cannot_sync_files_keeps_payloads(tmp_path, monkeypatch, code):
+    """As some of FUSE: a new file is as durable as the share makes it."""
+
+    def fsync(_):
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    assert History(tmp_path / "history").append(ONE)
+    assert list(History(tmp_path / "history").payloads()) == [ONE]
 
 
 @pytest.mark.parametrize("code", [errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EBADF])

@@ -540,7 +540,7 @@ def test_refuses_no_payload_and_a_bad_one():
         render_report([])
     with pytest.raises(PayloadError):
         render_report(replace(sample_payload(), body=b"<html>"))
-    with pytest.raises(ConfigurationError, match="no date"):
+    with pytest.raises(ConfigurationError, match="not a date"):
         render_report(sample_payload(), as_of="soon")
     with pytest.raises(ConfigurationError, match="no locale"):
         render_report(sample_payload(), locale="xx_nowhere")

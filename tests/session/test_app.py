@@ -18,6 +18,7 @@ from joserfc import jwt
 from joserfc.jwk import RSAKey
 from keyring.backend import KeyringBackend
 
+from pcnotebooks.doctor import diagnose
 from pcnotebooks.errors import ConfigurationError
 from pcnotebooks.service.fetch import fetch_invoice_summaries, fetch_invoices
 from pcnotebooks.service.fetch_many import fetch_all
@@ -149,18 +150,49 @@ def test_a_token_is_renewed_and_forgotten(provider, home, monkeypatch, how):
     assert provider.count("app") == 5
 
 
-def test_a_profile_names_the_method(provider, partner_center, tls, home):
-    """A scheduler's command, and a notebook's cell, need nothing but the profile."""
+@pytest.fixture
+def job(provider, partner_center, tls, home):
+    """Store two profiles of an app, and return the Partner Center that both lead to."""
     service = partner_center(tls=tls, key=signing_key())
     secret = private(home / "secret", f"{SECRET}\n")
     profiles_file().parent.mkdir(parents=True)
-    profiles_file().write_text(
-        f'[job]\nclient_id = "{APP_ID}"\ntenant = "{TENANT}"\npartner = "Contoso"\n'
-        f'method = "client_secret"\nsecret = "file:{secret}"\n'
-        f'cloud = {{name = "own", authority = "{provider.url}", api = "{service.url}"}}\n'
-    )
+    with profiles_file().open("w") as file:
+        for name, partner in (("job", "Contoso"), ("other", "Fabrikam")):
+            file.write(
+                f'[{name}]\nclient_id = "{APP_ID}"\ntenant = "{TENANT}"\npartner = "{partner}"\n'
+                f'method = "client_secret"\nsecret = "file:{secret}"\n'
+                f'cloud = {{name="own", authority="{provider.url}", api="{service.url}"}}\n'
+            )
+    return service
+
+
+def test_a_profile_names_the_method(job):
+    """A scheduler's command, and a notebook's cell, need nothing but the profile."""
     for session in (sign_in(profile="job", prompt=never), unasked(None, "job")):
         assert fetch_invoices(session).partner == "Contoso"
+
+
+def test_a_snapshot_of_two_apps(job, shell, home, capsys):
+    """The invoices are kept; why there are no balances is said once, and is no failure."""
+    assert shell("snapshot", "--profile", "job", "--profile", "other", "--history", home / "h") == 0
+    said = capsys.readouterr()
+    assert said.err.count("need a user") == 1
+    assert [line.split()[0] for line in said.out.splitlines()] == ["Contoso", "Fabrikam"]
+    assert said.out.count("invoices only, kept") == 2
+    assert not any("summaries" in request.path for request in job.requests)
+    assert shell("report", "--profile", "job", "-o", home / "r.html") == 0
+    assert "need a user" in capsys.readouterr().err
+
+
+def test_the_doctor_says_which_calls_an_app_can_make(job, provider):
+    """Nothing fails: the list is asked for, and the summaries are not."""
+    findings = {finding.name: finding for finding in diagnose(profile="job")}
+    assert "fail" not in {finding.state for finding in findings.values()}
+    assert "method client_secret (profile)" in findings["Configuration"].words
+    assert findings["Sign-in"].words == f"app {APP_ID} without a user, by client_secret"
+    assert findings["Token calls"].words.startswith("app-only")
+    assert findings["Invoices"].state == "pass"
+    assert not provider.shown_in(repr(findings))
 
 
 class Memory(KeyringBackend):

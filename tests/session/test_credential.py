@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
+import os
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from azure.core.credentials import AccessToken
-from azure.identity import AzureCliCredential, DeviceCodeCredential
+from azure.identity import AzureCliCredential, AzurePowerShellCredential, DeviceCodeCredential
 
 from pcnotebooks.errors import ServiceError
 from pcnotebooks.service.fetch import fetch_invoice_summaries
@@ -63,6 +65,45 @@ def test_a_device_code_credential_of_azure_identity_serves(identity_provider, pa
     ) as credential:
         session = Session(identity_provider.cloud(service.url), credential)
         assert fetch_invoice_summaries(session).body
+
+
+# Both programs are asked for a resource: the scope without its last part.
+PROGRAMS = {
+    "az": (
+        AzureCliCredential,
+        """echo "$@" >> {asked}
+echo '{{"accessToken": "{token}", "expires_on": 4102444800, "tokenType": "Bearer"}}'
+""",
+    ),
+    "pwsh": (
+        AzurePowerShellCredential,
+        """for last in "$@"; do :; done
+echo "$last" | base64 -d | tr -d '\\000' >> {asked}
+echo 'azsdk%{token}%4102444800'
+""",
+    ),
+}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the programs are shell scripts")
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_the_programs_of_azure_are_asked_for_the_api(
+    identity_provider, partner_center, tls, home, monkeypatch, program
+):
+    """They take the part before the permission for the name of a resource."""
+    service = partner_center(tls=tls, key=signing_key())
+    kind, script = PROGRAMS[program]
+    token = identity_provider.sign(aud=service.url, scp="user_impersonation")
+    path = home / "bin" / program
+    path.parent.mkdir()
+    path.write_text("#!/bin/sh\n" + script.format(token=token, asked=home / "asked"))
+    path.chmod(0o700)
+    monkeypatch.setenv("PATH", f"{path.parent}:{os.environ['PATH']}")
+    session = Session(identity_provider.cloud(service.url), kind(), partner="Contoso")
+    assert fetch_invoice_summaries(session).partner == "Contoso"
+    asked = (home / "asked").read_text()
+    assert service.url in asked
+    assert "user_impersonation" not in asked
 
 
 def test_the_azure_cli_without_az_is_told(identity_provider, monkeypatch):

@@ -223,7 +223,7 @@ def test_value_and_frame_are_observed_and_set():
         ({"currency": "gbp"}, "no currency 'gbp'"),
         ({"invoice_type": ["Recurring"]}, "no invoice type"),
         ({"curency": "GBP"}, "no choice named 'curency'"),
-        ({"as_of": "soon"}, "as_of 'soon' is no date"),
+        ({"as_of": "soon"}, "as_of 'soon' is not a date"),
         ({"partner": ""}, "no partner ''"),
     ],
 )
