@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import platformdirs
 
-from pcnotebooks.errors import ConfigurationError, missing_library
+from pcnotebooks.errors import ConfigurationError, PcNotebooksWarning, missing_library
 from pcnotebooks.frame.changes import changes_between
 from pcnotebooks.frame.measures import changes_of
 from pcnotebooks.frame.selection import AsOf, Choice, rows_with
@@ -142,7 +142,7 @@ class History:
 
         Warns
         -----
-        UserWarning
+        PcNotebooksWarning
             If it is kept, and a table could not be derived of it; if other users can change a
             folder of the history.
         """
@@ -240,7 +240,7 @@ class History:
 
         Warns
         -----
-        UserWarning
+        PcNotebooksWarning
             For a damaged derived table; its rows were read from the payloads.
         """
         wanted = Wanted.of(partner, cloud, currency, since, until)
@@ -319,7 +319,7 @@ class History:
 
         Warns
         -----
-        UserWarning
+        PcNotebooksWarning
             For amounts of more than four decimals, which are rounded here and exact in the
             frames; for a damaged derived table.
 
@@ -479,7 +479,7 @@ class History:
             warnings.warn(
                 f"Some amounts of {dataset} in {self.location} have more than four decimals. They"
                 " are rounded here, and exact in the frames.",
-                UserWarning,
+                PcNotebooksWarning,
                 stacklevel=3,
             )
         return table
@@ -489,7 +489,7 @@ class History:
             warnings.warn(
                 f"{file.path} in {self.location} {damage}; its rows were"
                 f" read from the payloads. {upkeep.REBUILD}",
-                UserWarning,
+                PcNotebooksWarning,
                 stacklevel=4,
             )
 
