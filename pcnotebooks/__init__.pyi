@@ -27,7 +27,8 @@ from .payload.payload import Payload
 from .payload.sample import sample_history, sample_payload
 from .report.notebook import render_notebook
 from .report.page import render_report
-from .report.spreadsheet import csv_text, write_csv, write_excel
+from .report.spreadsheet import csv_text, write_csv
+from .report.workbook import write_excel
 from .service.fetch import fetch_invoice_summaries, fetch_invoices
 from .service.fetch_many import fetch_all, invoice_summaries, invoices
 from .service.pdfs import save_invoice_pdfs

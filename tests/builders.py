@@ -6,9 +6,11 @@ import json
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import msgspec
+import pandas as pd
 
 from pcnotebooks.payload.payload import Payload
 
@@ -115,3 +117,11 @@ def parsed(answer: Payload) -> dict[str, Any]:
     """Return a payload's body as Python values, amounts exact."""
     value: dict[str, Any] = json.loads(answer.body.decode("utf-8-sig"), parse_float=Decimal)
     return value
+
+
+def sheet_of(path: Path, name: str) -> pd.DataFrame:
+    """Return a sheet of a workbook with the names that its columns have in Python."""
+    book = pd.read_excel(path, sheet_name=None)
+    columns = book["columns"]
+    own = columns[columns["Sheet"] == name]
+    return book[name].rename(columns=dict(zip(own["Title"], own.iloc[:, 2], strict=True)))

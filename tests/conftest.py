@@ -80,7 +80,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def logged() -> Iterator[list[logging.LogRecord]]:
-    """Return every record that is logged from now on, at DEBUG, but for the provider's own."""
+    """Return every record that is logged from now on, at level 1, but for the provider's own."""
     records: list[logging.LogRecord] = []
     handler = logging.Handler()
     handler.emit = records.append  # type: ignore[method-assign]  # all that a handler has to do
@@ -88,7 +88,7 @@ def logged() -> Iterator[list[logging.LogRecord]]:
     root = logging.getLogger()
     level = root.level
     root.addHandler(handler)
-    root.setLevel(logging.DEBUG)
+    root.setLevel(1)
     yield records
     root.setLevel(level)
     root.removeHandler(handler)

@@ -45,7 +45,16 @@ def what_works(folder: Path) -> None:
     assert history.verify().empty
     assert callable(pc.sign_in)
     assert callable(pc.fetch_all)
-    for arguments in ("--help", "history list --history history", "snapshot --help"):
+    for arguments in (
+        "--help",
+        "history list --history history",
+        "snapshot --help",
+        "balances --sample",
+        "ageing --history history --json",
+        "changes --history history --csv",
+        "profile list",
+        "history add --help",
+    ):
         _run(arguments, folder, expected=(0,))
 
 

@@ -34,7 +34,7 @@ HOMES = {
     "nbconvert": {"report"},
     "nbformat": {"report"},
     "nh3": {"report/allowed"},
-    "openpyxl": {"report/spreadsheet"},
+    "openpyxl": {"report/workbook"},
     "platformdirs": {"session", "history"},
     "portalocker": {"session"},
     "pyarrow": {"history"},

@@ -106,7 +106,7 @@ COMMANDS = [
 @pytest.mark.parametrize(("page", "line"), COMMANDS)
 def test_commands_of_the_pages_exist(page, line):
     """Each command has the options that the pages give it."""
-    words = shlex.split(line.partition("pcnotebooks ")[2])
+    words = shlex.split(line.partition("pcnotebooks ")[2].partition(" | ")[0])
     command = typer.main.get_command(app)
     while words and words[0] in getattr(command, "commands", {}):
         command = command.commands[words.pop(0)]

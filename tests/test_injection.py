@@ -178,7 +178,7 @@ def test_spreadsheets_hold_text(text: str, tmp_path: Path):
     cells = [cell for sheet in book for row in sheet.iter_rows() for cell in row]
     assert not [cell for cell in cells if cell.data_type == "f" or cell.hyperlink]
     assert {sheet.title for sheet in book} == {
-        "totals", "details", "recency", "reconciliation", "provenance"
+        "summary", "totals", "details", "recency", "reconciliation", "provenance", "columns"
     }  # fmt: skip
 
 

@@ -38,7 +38,7 @@ def test_a_time_zone_that_is_none_is_said_in_words(tmp_path, zone):
         assert (errors, len(zone)) == ([], 5000)
         return
     assert errors[0].startswith("Error: The environment variable TZ=")
-    assert (code, len(errors)) == (1, 2)
+    assert (code, len(errors)) == (2, 2)
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_a_time_zone_that_is_none_is_said_in_words(tmp_path, zone):
 def test_a_device_is_not_read(tmp_path, arguments):
     """It has no end, and would fill the memory."""
     code, errors = said(tmp_path, *arguments)
-    assert (code, errors) == (1, [f"Error: {arguments[-1]}: is a device, not a file"])
+    assert (code, errors) == (2, [f"Error: {arguments[-1]}: is a device, not a file"])
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such pipes")
@@ -89,6 +89,6 @@ def test_profiles_of_nonsense_are_said_in_words(tmp_path, text):
     (tmp_path / "pcnotebooks").mkdir()
     (tmp_path / "pcnotebooks" / "profiles.toml").write_text(text)
     code, errors = said(tmp_path, "sign-in", "--profile", "a", XDG_CONFIG_HOME=str(tmp_path))
-    assert code == 1
+    assert code == 2
     assert errors[0].startswith("Error: ")
     assert len(errors) == 2

@@ -49,6 +49,8 @@ def _imported_libraries(folder: Path) -> set[str]:
                 modules |= {each.name.split(".")[0] for each in node.names}
             elif isinstance(node, ast.ImportFrom) and not node.level:
                 modules.add(str(node.module).split(".")[0])
+            elif isinstance(node, ast.Call) and getattr(node.func, "id", "") == "import_module":
+                modules |= {each.value for each in node.args if isinstance(each, ast.Constant)}
     foreign = modules - sys.stdlib_module_names - {"pcnotebooks"}
     known = packages_distributions()
     return {re.sub(r"[-_.]+", "-", known.get(each, [each])[0]).lower() for each in foreign}

@@ -12,6 +12,7 @@ from pcnotebooks.text import (
     printable,
     shell_line,
     shortened,
+    told_apart,
     without_password,
 )
 
@@ -153,3 +154,20 @@ def test_what_may_be_a_secret_is_hidden(text, shown):
 def test_a_location_is_named_without_its_secrets(url, shown):
     """Nothing before the last @ is shown, and nothing of a query: a signature lets anyone in."""
     assert without_password(url) == shown
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["Contoso Cloud Germany North Region GmbH", "Contoso Cloud Germany South Region GmbH", "F"],
+        [f"{'A' * 40}{digit}{'B' * 40}" for digit in range(12)],
+        ["Contoso Cloud Services Germany", "Contoso Cloud Services Germany Holding"],
+        ["x " * 20, "x " * 21],
+        ["W" * 22, "W" * 21 + "V"],
+    ],
+)
+def test_shortened_names_stay_different(names):
+    """Whatever they have in common, at the beginning, in the middle or at the end."""
+    short = told_apart(names)
+    assert len(set(short.values())) == len(names)
+    assert all(len(words) <= 28 for words in short.values())

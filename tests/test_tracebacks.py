@@ -33,7 +33,7 @@ from pcnotebooks.service.fetch import fetch_invoice_summaries, fetch_invoices
 from pcnotebooks.service.fetch_many import fetch_all
 from pcnotebooks.session.token_cache import cache_file
 from tests.services.callers import Rotating
-from tests.services.identity_provider import CLIENT_ID, TENANT, Answer, refusal
+from tests.services.identity_provider import APP_ID, CLIENT_ID, TENANT, Answer, refusal
 from tests.services.partner_center import Answer as ServiceAnswer
 from tests.services.planted import TOKEN, chain
 from tests.services.users import EXPIRING, approve, ignore, signed_in
@@ -413,6 +413,23 @@ def test_an_interrupted_renewal(identity_provider, talkative, number):
 def _until(is_so: Callable[[], bool]) -> None:
     while not is_so():
         threading.Event().wait(0.05)
+
+
+@pytest.mark.parametrize("ends", ["refused", "interrupted", "not JSON"])
+def test_an_app_that_signs_in(identity_provider, talkative, monkeypatch, ends):
+    """Its secret is in no frame: refused, interrupted, or answered by something else."""
+    identity_provider.client_secret = "another"
+    monkeypatch.setenv("PCNOTEBOOKS_CLIENT_SECRET", identity_provider.secret(TOKEN))
+    if ends == "interrupted":
+        identity_provider.delays["app"] = 5
+        ctrl_c(lambda: identity_provider.asked_for("app"))()
+    elif ends == "not JSON":
+        identity_provider.answers["app"] = Answer(b"{")
+    cloud = identity_provider.cloud()
+    options = {"client_id": APP_ID, "tenant": TENANT, "method": "client_secret"}
+    text = talkative(lambda: sign_in(cloud, **options))
+    assert ("KeyboardInterrupt" if ends == "interrupted" else "SignInError") in text
+    assert not shown_of(identity_provider, text)
 
 
 def test_a_damaged_cache(identity_provider, talkative):

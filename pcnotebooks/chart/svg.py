@@ -349,7 +349,7 @@ class _Drawing:
                 self.text(x, bottom + 11, words, _TICK, "muted", anchor=anchor)
 
     def steps(self, points: Sequence[tuple[float, float]], line: Line) -> None:
-        """Draw what stands until it changes, with a dot where it stands now."""
+        """Draw a line in steps, with a dot at its end."""
         x, y = points[0]
         path = f"M{_number(x)} {_number(y)}"
         path += "".join(f"H{_number(x)}V{_number(y)}" for x, y in points[1:])

@@ -1,4 +1,4 @@
-"""The same steps from a shell: each command takes its options and prints what the others return.
+"""The commands of a shell: they read options, call the other rooms and print the results.
 
-It computes nothing. A module has the commands of one subject; `main` names them all.
+This room computes no figure. Each module has the commands of one subject; `main` lists them all.
 """

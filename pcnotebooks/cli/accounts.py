@@ -10,7 +10,9 @@ import pcnotebooks as pc
 from pcnotebooks.cli.options import Cloud, Profile
 from pcnotebooks.cli.printing import say_error, show, show_table
 
-_METHOD = typer.Option(metavar="NAME", help="device_code or browser.")
+_METHOD = typer.Option(
+    metavar="NAME", help="device_code, browser, client_secret, certificate or workload_identity."
+)
 
 
 def sign_in(
@@ -29,7 +31,12 @@ def sign_in(
 
     if cache == "memory":
         raise typer.BadParameter("the cache memory would end with this command.")
-    usual = resolve(cloud, profile=profile)
+    usual = resolve(cloud, profile=profile, method=None if method == "device_code" else method)
+    if usual.is_app:
+        session = pc.sign_in(cloud, profile=profile, method=method)
+        show(f"The app {usual.client_id} can sign in at {session.cloud.label} without a user.")
+        show("Nothing is kept: each command signs it in.")
+        return
     if cache is None:
         cache = "encrypted" if usual.cache == "memory" else usual.cache
     session = pc.sign_in(cloud, profile=profile, method=method, cache=cache)

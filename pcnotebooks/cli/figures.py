@@ -36,7 +36,7 @@ from pcnotebooks.errors import NoHistoryError, PcNotebooksError
 if TYPE_CHECKING:
     import pandas as pd
 
-# After every payload: a day that the clock may reach only long after this software is gone.
+# A day after every payload.
 _LATEST = "9998-12-31"
 # The columns that a person is shown, and how each is headed.
 _KEYS = {"partner": "partner", "cloud": "cloud", "currency": "currency"}
@@ -131,7 +131,7 @@ def balances(
     write(recency, headings, form=form, output=output, notes=[note], empty=empty)
     finding = False
     if fail_if:
-        with warnings.catch_warnings():  # what it warns of was said above
+        with warnings.catch_warnings():  # the same warnings were shown above
             warnings.simplefilter("ignore")
             # By part, as in the report: a newer invoice of another type hides none.
             parts = pc.payment_recency(
@@ -287,7 +287,7 @@ def _require_overdue(fail_if: str | None) -> None:
 
 @dataclass(frozen=True)
 class _Found:
-    """What a source has: payloads, or a history whose tables are read without decoding them."""
+    """Payloads of some sources, or a history, whose tables are read without decoding."""
 
     source: Source
     resource: str
@@ -340,7 +340,7 @@ class _Found:
 
 
 def _found(source: Source, resource: str, *, over_time: bool = False) -> _Found:
-    """Read or fetch what a source has of a resource."""
+    """Read or fetch the payloads of a resource."""
     if source.sample and len(source.named) > 1:
         raise typer.BadParameter("--sample is not mixed with figures of an account.")
     if source.named in ([], ["--history"]):

@@ -62,7 +62,7 @@ def render(
 
 
 def _cached() -> Iterator[str]:
-    """Yield the tokens that are cached by the time that they are asked for."""
+    """Yield the cached tokens; they are read only after the notebook has run."""
     from pcnotebooks.session.token_cache import cached_tokens
 
     yield from cached_tokens()

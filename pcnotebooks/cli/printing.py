@@ -26,7 +26,7 @@ def show(text: object, *, err: bool = False) -> None:
 
 
 def show_whole(content: str) -> None:
-    """Print a whole file; into a pipe as the bytes of the file, whatever its code page."""
+    """Print the content of a file: as UTF-8 into a pipe, made safe on a terminal."""
     try:
         if sys.stdout.isatty():
             typer.echo(printable(content.replace("\r\n", "\n")), nl=False)
@@ -55,13 +55,13 @@ def say_error(error: PcNotebooksError | OSError, *, about: object = None) -> Non
 
 
 def show_table(rows: Iterable[Iterable[object]], *, right: Collection[int] = ()) -> None:
-    """Print rows with their columns aligned; those at the places `right` end at one line."""
+    """Print rows as columns; those at the places `right` are aligned to the right."""
     for line in aligned(rows, right=right):
         show(line)
 
 
 def aligned(rows: Iterable[Iterable[object]], *, right: Collection[int] = ()) -> list[str]:
-    """Return rows as lines with their columns aligned."""
+    """Return rows as lines, in columns."""
     cells = [[shell_line(str(cell)) for cell in row] for row in rows]
     widths = [max(map(_width, column)) for column in zip(*cells, strict=True)]
     lines = []

@@ -14,7 +14,7 @@ _Name = Annotated[str, typer.Argument(metavar="NAME", help="The profile's name."
 
 
 def list_profiles() -> None:
-    """List the profiles: name, cloud, tenant, client id, partner and token cache."""
+    """List the profiles: name, cloud, tenant, client id, partner, cache and sign-in method."""
     from pcnotebooks.session.settings import load_profiles, profiles_file
 
     rows = []
@@ -28,7 +28,7 @@ def list_profiles() -> None:
     show_table([["name", "cloud", *(key.replace("_", " ") for key in _KEYS)], *rows])
 
 
-_KEYS = ("tenant", "client_id", "partner", "cache")
+_KEYS = ("tenant", "client_id", "partner", "cache", "method")
 
 
 def add_profile(
@@ -47,15 +47,20 @@ def add_profile(
     cache: Annotated[
         str | None, typer.Option(metavar="NAME", help="encrypted, plain or memory.")
     ] = None,
+    method: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="How to sign in, such as browser or client_secret."),
+    ] = None,
 ) -> None:
     """Add a profile to profiles.toml; what is in that file stays as it is, comments included.
 
-    A profile holds no secret.
+    A profile holds no secret: of an app without a user it can say where the secret is.
     """
     from pcnotebooks.session.profiles import add
 
     given = {"client_id": client_id, "tenant": tenant, "cloud": cloud, "partner": partner}
-    path = add(name, **{key: value for key, value in {**given, "cache": cache}.items() if value})
+    given |= {"cache": cache, "method": method}
+    path = add(name, **{key: value for key, value in given.items() if value})
     show(f"Added {name} to {path}.")
     show(f"Sign in: pcnotebooks sign-in --profile {shlex.quote(name)}")
 

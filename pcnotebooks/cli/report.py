@@ -91,9 +91,7 @@ def report(
     notes = [note for name, both in answers.items() for note in _notes(name, both)]
     payloads += [one for both in answers.values() for one in both if isinstance(one, pc.Payload)]
     failed = any(_lacks_balances(both) for both in answers.values())
-    payloads = [each for each in payloads if source.chosen(each)]
-    if failed and not payloads:
-        raise typer.Exit(2)
+    payloads = _chosen(source, payloads, failed=failed)
     days: dict[str, Any] = {"as_of": as_of, "terms_days": terms_days}
     shown = overview(payloads, locale=locale, notes=notes, **days)
     if printed:
@@ -117,6 +115,19 @@ def _lacks_balances(both: tuple[Answer, ...]) -> bool:
     if isinstance(balances, NeedsUserError) and isinstance(invoices, pc.Payload):
         return False
     return isinstance(balances, PcNotebooksError)
+
+
+def _chosen(source: Source, payloads: list[pc.Payload], *, failed: bool) -> list[pc.Payload]:
+    """Return the payloads of the chosen partners and cloud; end the command without any."""
+    chosen = [each for each in payloads if source.chosen(each)]
+    if failed and not chosen:
+        raise typer.Exit(2)
+    if not chosen:
+        raise ConfigurationError(
+            "No payload is of that partner and cloud.",
+            remedy="Correct --partner and --cloud, or leave them out.",
+        )
+    return chosen
 
 
 def _notes(name: str | None, both: tuple[Answer, ...]) -> list[str]:

@@ -23,7 +23,7 @@ _FORMS = {".json": "json", ".csv": "csv"}
 
 
 def form_of(*, json_: bool, csv_: bool, output: Path | None) -> str:
-    """Return "json", "csv" or "table": as asked, else as the file's name ends."""
+    """Return "json", "csv" or "table", from the options or from the ending of the file's name."""
     if json_ and csv_:
         raise typer.BadParameter("give --json or --csv, not both.")
     if json_:
@@ -47,7 +47,7 @@ def write(
     Parameters
     ----------
     frame
-        With an index that says nothing.
+        Its index is not shown.
     headings
         The columns of the table for people, and how each is headed. JSON and CSV have every
         column.
@@ -67,7 +67,8 @@ def write(
     from pcnotebooks.files import write_whole
 
     output.parent.mkdir(parents=True, exist_ok=True)
-    show(write_whole(output, text.encode()))
+    # As write_csv does: Excel takes a file without the mark for one of the country's code page.
+    show(write_whole(output, text.encode("utf-8-sig" if form == "csv" else "utf-8")))
 
 
 def _text(
@@ -122,7 +123,7 @@ def _value(value: Any, currency: str) -> Any:
 
 
 def _table(frame: pd.DataFrame, headings: Mapping[str, str]) -> list[str]:
-    """Return lines with a heading; numbers end at one line, as their points do."""
+    """Return lines with a heading; numbers are aligned to the right."""
     from pcnotebooks.frame.selection import rows_of
 
     shown = frame[list(headings)]

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from pcnotebooks.amounts import add_exactly, format_amount, format_day, format_days, to_decimal
+from pcnotebooks.errors import PcNotebooksWarning
 from pcnotebooks.frame.build import totals_of
 from pcnotebooks.frame.days import counted, days_of, due_days
 from pcnotebooks.frame.rows import Columns, Flat, flatten
@@ -107,7 +108,7 @@ def payment_recency(
 
     Warns
     -----
-    UserWarning
+    PcNotebooksWarning
         For a payment dated after the as-of day.
 
     Raises
@@ -133,7 +134,7 @@ def payment_recency(
     require_frame(frame, TOTALS_COLUMNS)
     recency = with_recency(latest(frame), as_of=as_of, terms_days=terms_days)
     for row in rows_of(recency[recency["recency"] == RECENCIES[0]]):
-        warnings.warn(future_payment_sentence(row), UserWarning, stacklevel=2)
+        warnings.warn(future_payment_sentence(row), PcNotebooksWarning, stacklevel=2)
     return recency
 
 
@@ -286,7 +287,7 @@ def reconcile(*payloads: Payload) -> pd.DataFrame:
 
     Warns
     -----
-    UserWarning
+    PcNotebooksWarning
         For a currency whose parts do not add up.
 
     Raises
@@ -306,7 +307,7 @@ def reconcile(*payloads: Payload) -> pd.DataFrame:
     compared = differences_of(flatten(payloads))
     for row in rows_of(compared):
         if row.difference:
-            warnings.warn(difference_sentence(row), UserWarning, stacklevel=2)
+            warnings.warn(difference_sentence(row), PcNotebooksWarning, stacklevel=2)
     return compared
 
 

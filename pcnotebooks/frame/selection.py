@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from pcnotebooks.clouds import Cloud
-from pcnotebooks.errors import ConfigurationError
+from pcnotebooks.errors import ConfigurationError, PcNotebooksWarning
 from pcnotebooks.frame.schema import KEYS, NOT_STATED, ONE_TIME, RECURRING, TOTALS_COLUMNS, type_key
 
 AsOf: TypeAlias = date | datetime | str
@@ -46,7 +46,7 @@ def select(
 
     Warns
     -----
-    UserWarning
+    PcNotebooksWarning
         For a value that occurs nowhere in its column, such as a misspelt currency.
 
     Notes
@@ -78,7 +78,7 @@ def select(
                 shown = ", ".join(sorted(str(value) for value in frame[column].dropna().unique()))
                 warnings.warn(
                     f"No row has the {column} {value!r}; there are {shown}.",
-                    UserWarning,
+                    PcNotebooksWarning,
                     stacklevel=2,
                 )
     return rows_with(frame, **choices)

@@ -6,6 +6,7 @@ import shlex
 import warnings
 from collections.abc import Mapping, Sequence
 
+from pcnotebooks.errors import PcNotebooksWarning
 from pcnotebooks.frame.rows import two_answers
 from pcnotebooks.history.datasets import Datasets, contents_of
 from pcnotebooks.history.disputes import COMPACT_COMMAND, answers_of
@@ -32,7 +33,7 @@ def append(datasets: Datasets, payload: Payload, *, compact: bool) -> bool:
         warnings.warn(
             f"Other users can change and delete what is in {folder}, a folder of the"
             f" history. Run: chmod go-w {shlex.quote(folder)}",
-            UserWarning,
+            PcNotebooksWarning,
             stacklevel=3,
         )
     if compact and not kept:  # the first of its month
@@ -75,6 +76,6 @@ def _write(datasets: Datasets, contents: Mapping[File, bytes]) -> None:
         warnings.warn(
             f"The payload is kept, not yet derived: {error.message} Frames derive its rows"
             f" when they are read. Run: {COMPACT_COMMAND}",
-            UserWarning,
+            PcNotebooksWarning,
             stacklevel=4,
         )

@@ -45,7 +45,7 @@ class DamagedError(Exception):
 class Datasets:
     """The files of a history in their store.
 
-    There is no lock: others append and compact at any time. A file of theirs may be gone between
+    Readers take no lock: others append and compact at any time. A file may be gone between
     a listing and the read, which raises FileNotFoundError; then the read starts again.
     """
 

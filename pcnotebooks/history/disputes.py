@@ -1,7 +1,7 @@
 """Two answers of one moment: found, refused and named in one place.
 
 A partner's account is asked once at a time. Two different answers under one label, cloud and time
-are two accounts, or one debt stated twice; nothing tells which, so they are never added. append
+are two accounts, or one debt stated twice; nothing decides which, so they are never added. append
 refuses the second one. Two writers who kept them at once could not see each other.
 """
 
@@ -78,7 +78,7 @@ def disputes(
     """
     moments = tables.disputed(table)
     if not moments:
-        # A payload that states nothing has no derived row; that there are two, their names tell.
+        # A payload that states nothing has no derived row; their names show that there are two.
         count = Counter(file.moment for file in files if not file.is_compacted)
         alike = [file for file in files if count[file.moment] > 1]
         if alike:

@@ -130,7 +130,7 @@ class File:
         return self.name.startswith(_COMPACTED)
 
     def may_hold(self, at: datetime) -> bool:
-        """Whether it can hold a payload of a moment, as far as its name tells."""
+        """Whether it can hold a payload of a moment, as far as its name shows."""
         return self.month == month_of(at) and (
             self.is_compacted or self.name.startswith(_stamp(at))
         )
@@ -139,7 +139,7 @@ class File:
 def file_of(*payloads: Payload) -> File:
     """Return the file of one payload, or of several of a partner, cloud, resource and month.
 
-    Its name tells what it holds: equal payloads have one name, different ones never.
+    The name depends on the content: equal payloads have one name, different ones never.
     """
     folder, at = folder_of(payloads[0]), payloads[0].retrieved_at
     ids = sorted(payload_id(payload) for payload in payloads)
@@ -155,7 +155,7 @@ def _stamp(at: datetime) -> str:
 
 
 def digest_of(content: bytes) -> str:
-    """Return what tells damage: 16 hexadecimal digits."""
+    """Return the digest by which damage is noticed: 16 hexadecimal digits."""
     return hashlib.sha256(content).hexdigest()[:16]
 
 
@@ -211,7 +211,7 @@ def older_folder(folder: str) -> str:
 def _segment(label: str) -> str:
     """Return a label as every file system and engine takes it, percent-encoded where it must be.
 
-    Spark decodes byte by byte: what is no ASCII it reads only as it is.
+    Spark decodes byte by byte, so it reads other letters than ASCII only if they are not encoded.
     """
     encoded = "".join(
         letter if letter.isprintable() and not letter.isascii() else quote(letter, safe="")
@@ -235,7 +235,7 @@ def moment_of(as_of: AsOf, *, end: bool = False) -> datetime:
     Raises
     ------
     ConfigurationError
-        For what is no date.
+        For a value that is not a date.
     """
     try:
         if isinstance(as_of, str):
@@ -283,7 +283,7 @@ class Wanted:
         )
 
     def may_be_in(self, file: File) -> bool:
-        """Whether a file can hold such rows, as far as its folder and name tell."""
+        """Whether a file can hold such rows, as far as its folder and name show."""
         cloud, partner, month = (part.partition("=")[2] for part in file.folder.split("/"))
         return (
             self.resource in (None, file.resource)
@@ -306,5 +306,5 @@ def _among(segment: str, labels: tuple[str, ...] | None) -> bool:
 
 
 def alike(segment: str) -> str:
-    """Return what a file system may take for the same name; the rows themselves tell."""
+    """Return a form that names share if a file system may confuse them; the rows decide."""
     return normalize("NFC", segment).casefold()

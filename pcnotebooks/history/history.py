@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import platformdirs
 
-from pcnotebooks.errors import ConfigurationError, missing_library
+from pcnotebooks.errors import ConfigurationError, PcNotebooksWarning, missing_library
 from pcnotebooks.frame.changes import changes_between
 from pcnotebooks.frame.measures import changes_of
 from pcnotebooks.frame.selection import AsOf, Choice, rows_with
@@ -47,7 +47,7 @@ class History:
 
     Every payload appended, of summaries or of invoices, is kept whole, once, with its hash.
     Frames are read from tables that are derived from the payloads and can be derived again. Any
-    number of processes and machines may append, compact and read at once: there is no lock, and
+    number of processes and machines may append, compact and read at once: readers never wait, and
     one that is killed leaves nothing broken. Reading writes nothing.
 
     Parameters
@@ -142,7 +142,7 @@ class History:
 
         Warns
         -----
-        UserWarning
+        PcNotebooksWarning
             If it is kept, and a table could not be derived of it; if other users can change a
             folder of the history.
         """
@@ -176,7 +176,7 @@ class History:
         return self._datasets.payloads_by_month(Wanted.of(partner, cloud, None, since, until))
 
     def index(self) -> pd.DataFrame:
-        """Return what is kept: one row a payload, told without reading its body.
+        """Return what is kept: one row a payload, without reading its body.
 
         Returns
         -------
@@ -240,7 +240,7 @@ class History:
 
         Warns
         -----
-        UserWarning
+        PcNotebooksWarning
             For a damaged derived table; its rows were read from the payloads.
         """
         wanted = Wanted.of(partner, cloud, currency, since, until)
@@ -319,7 +319,7 @@ class History:
 
         Warns
         -----
-        UserWarning
+        PcNotebooksWarning
             For amounts of more than four decimals, which are rounded here and exact in the
             frames; for a damaged derived table.
 
@@ -333,7 +333,7 @@ class History:
         True
         >>> table = history.arrow("totals", currency="GBP")
         >>> table.column("balance_amount").to_pylist()
-        [Decimal('751504.3900')]
+        [Decimal('751094.3900')]
         >>> folder.cleanup()
         """
         wanted = Wanted.of(partner, cloud, currency, since, until)
@@ -479,7 +479,7 @@ class History:
             warnings.warn(
                 f"Some amounts of {dataset} in {self.location} have more than four decimals. They"
                 " are rounded here, and exact in the frames.",
-                UserWarning,
+                PcNotebooksWarning,
                 stacklevel=3,
             )
         return table
@@ -489,7 +489,7 @@ class History:
             warnings.warn(
                 f"{file.path} in {self.location} {damage}; its rows were"
                 f" read from the payloads. {upkeep.REBUILD}",
-                UserWarning,
+                PcNotebooksWarning,
                 stacklevel=4,
             )
 

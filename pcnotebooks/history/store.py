@@ -25,7 +25,7 @@ if sys.platform != "win32":
 # A path below the location, with slashes, and the content that the file is to have.
 Content: TypeAlias = tuple[str, bytes]
 
-# Outside the datasets: some engines try to read hidden files, too.
+# Outside the datasets: some engines try to read even hidden files.
 _ASIDE = ".aside"
 _ABANDONED_AFTER = 3600.0  # seconds; no write takes that long
 # What a scheme looks like, or a connection string of Azure; a single letter before a colon is a
@@ -47,7 +47,7 @@ class Store(Protocol):
     """What a history needs of a place; files appear whole, replace each other and disappear."""
 
     def list_files(self, folder: str) -> list[str]:
-        """Return the paths of all files below a folder, none where there is no such folder."""
+        """Return the paths of all files below a folder, none if there is no such folder."""
         ...
 
     def read(self, paths: Sequence[str]) -> list[bytes]:
@@ -247,10 +247,10 @@ class _Folder:
                 (staged.enter_context(self._aside(content, sync=not place)), self.root / path)
                 for place, (path, content) in enumerate(contents)
             ]
-            for place, (beside, path) in enumerate(pairs):
+            for place, (aside, path) in enumerate(pairs):
                 with _later(place), _named(path):
                     _make_private(path.parent)
-                    beside.replace(path)
+                    aside.replace(path)
                     if not place:
                         _sync_folder(path.parent)
 
@@ -331,7 +331,7 @@ def _locked(path: Path) -> int | None:
 
 
 def _files_below(folder: str, above: tuple[tuple[int, int], ...]) -> Iterator[str]:
-    """Yield every file, also with a name that is no text, which pyarrow's listing ends at.
+    """Yield every file, even if its name is not text, at which pyarrow's listing ends.
 
     A link to a folder that it is in is yielded as if it were a file, for verify to name.
     """
@@ -440,7 +440,7 @@ class _Bucket:
 
     def list_files(self, folder: str) -> list[str]:
         with _answering(self.url):
-            self.remote.invalidate_cache()  # others write, too
+            self.remote.invalidate_cache()  # others write as well
             place = f"{self.root}/{folder}"
             # fsspec's own walk passes over a folder that cannot be listed; stores that list by
             # prefix have a find of their own.

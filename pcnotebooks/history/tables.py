@@ -58,7 +58,7 @@ def _type_of(column: str) -> pa.DataType:
     return _INSTANT if column.endswith(("_date", "_at", "_start", "_end")) else pa.string()
 
 
-# What tells a row from every other: partner, cloud, retrieved_at, sha256 of the body, position.
+# What identifies a row: partner, cloud, retrieved_at, sha256 of the body, position.
 _ORIGIN = [("sha256", pa.string()), ("position", pa.int32())]
 PAYLOAD_SCHEMA = pa.schema(
     [
@@ -75,7 +75,7 @@ PAYLOAD_SCHEMA = pa.schema(
 )
 # Whose payload a row is of, and which; what rows are chosen by, but for their currency.
 KEYS = ("partner", "cloud", "retrieved_at", "sha256")
-# What tells a row from every other of its dataset.
+# The columns that identify a row of each dataset.
 ROW_KEYS = {PAYLOADS: (*KEYS, "resource")} | dict.fromkeys(
     (SUMMARIES, TOTALS, INVOICES), (*KEYS, "position")
 )
@@ -285,7 +285,7 @@ def kind(stored: pa.DataType) -> str:
 
 
 def chosen(wanted: Wanted) -> pc.Expression | None:
-    """Return the filter of the rows that somebody asks for."""
+    """Return the filter of the wanted rows."""
     columns = {"partner": wanted.partners, "cloud": wanted.clouds, "currency": wanted.currencies}
     conditions = [
         pc.field(name).isin(pa.array(values, pa.string()))
@@ -308,7 +308,7 @@ def chosen(wanted: Wanted) -> pc.Expression | None:
 
 
 def select(table: pa.Table, wanted: Wanted) -> pa.Table:
-    """Return the rows of a table that somebody asks for."""
+    """Return the wanted rows of a table."""
     condition = chosen(wanted)
     return table if condition is None else table.filter(condition)
 

@@ -1,4 +1,4 @@
-"""What is open of the invoices in one currency, by age, as a chart that the pens only draw."""
+"""Open invoices in one currency by age, as a chart that the pens only draw."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _UNKNOWN = "not stated"
 
 @dataclass(frozen=True)
 class Piece:
-    """What is open of one owner in one band; a credit reaches from zero to the left."""
+    """The open amount of one owner in one band; a credit reaches from zero to the left."""
 
     start: float
     length: float
@@ -118,7 +118,7 @@ def _by_band(rows: Sequence[Any]) -> dict[str, Decimal]:
     """Return what is open by age, in the order in which it is drawn and said."""
     parts: dict[str, list[Any]] = {name: [] for name in ("credit", *_OPEN, _UNDATED)}
     for row in rows:
-        # What is open without a due date has an amount; "not stated" is kept for what has none.
+        # An open invoice without a due date has an amount; "not stated" is kept for one without.
         name = _UNDATED if row.ageing == _UNKNOWN else row.ageing
         if name in parts and not pd.isna(row.open_amount):
             parts[name].append(row.open_amount)
@@ -157,7 +157,7 @@ def _pieces(
 
 
 def _behind(bands: Mapping[str, Decimal], currency: str, locale: str) -> str:
-    """Return what a reader looks for first, for one of several owners."""
+    """Return the words that a reader looks for first, for one of several owners."""
     overdue, credit = _sum_of(bands, BANDS), bands.get("credit", Decimal(0))
     if overdue:
         words = f"{format_amount(overdue, currency, locale=locale)} overdue"
@@ -170,7 +170,7 @@ def _behind(bands: Mapping[str, Decimal], currency: str, locale: str) -> str:
 
 
 def _key(bands: Mapping[str, Decimal], unknown: int, currency: str, locale: str) -> tuple[Key, ...]:
-    """Return what each colour means, and the amounts of what has none."""
+    """Return the meaning of each colour, and the amounts without a colour."""
     colours = {"credit": "muted"} | {name: f"age-{n}" for n, name in enumerate(_OPEN)}
     key = [
         Key(
@@ -189,7 +189,7 @@ def _key(bands: Mapping[str, Decimal], unknown: int, currency: str, locale: str)
 def _title(
     bands: Mapping[str, Decimal], unknown: int, oldest: int, currency: str, locale: str
 ) -> str:
-    """Return the finding: what is overdue of what is open; a credit is not set off against it."""
+    """Return the finding: the overdue part of the open amount; no credit is set off."""
     overdue, whole = _sum_of(bands, BANDS), _sum_of(bands, (*_OPEN, _UNDATED))
     parts = []
     if overdue:

@@ -107,7 +107,7 @@ def _of_frame(given: GivenFrame, terms: _Terms, notes: Iterable[str]) -> Overvie
 
 
 def part(whole: Overview, choice: Choice, *, as_of: date | None = None) -> Overview:
-    """Return the overview of a part, as of another day, from what the whole holds."""
+    """Return the overview of a part, as of another day, without decoding again."""
     terms = _Terms(as_of, whole.terms_days, whole.locale)
     frames, rows = whole.frames, whole.rows
     if as_of != whole.as_of:
@@ -178,7 +178,7 @@ def _frames(flat: Flat, lists: Sequence[Payload], terms: _Terms) -> Frames:
     invoices, compared = _no_invoices()
     if lists:
         invoices = invoice_frame(*lists, exact=True)
-        # What explains a balance is what was open when both were fetched, whatever day is chosen.
+        # Invoices explain a balance by the amounts open when both were fetched, on any chosen day.
         on_its_day = age(invoices, terms_days=terms.days)
         compared = explained(on_its_day, totals, [*newest, *lists])
     return Frames(

@@ -46,7 +46,7 @@ class Foot:
 
 @dataclass(frozen=True)
 class Chart:
-    """What every chart has; the description is the text for readers who do not see it."""
+    """The fields of every chart; the description is the text for readers who do not see it."""
 
     title: str
     description: str
@@ -189,7 +189,7 @@ def balances_title(
     *,
     locale: str = "en",
 ) -> str:
-    """Return :func:`balance_title` of several accounts; a credit is nobody else's to set off."""
+    """Return :func:`balance_title` of several accounts, with no credit set off against a debt."""
     every = list(balances)
     if not are_mixed(every):
         return balance_title(currency, add_exactly(every), parts, locale=locale)
@@ -216,7 +216,7 @@ class _Lane:
 
 
 def _lanes(every: Sequence[Any], *, by_currency: bool = False) -> list[_Lane]:
-    """Return the lanes of a chart in the rows' order, named by what tells them apart."""
+    """Return the lanes of a chart in the rows' order, with names that differ."""
     found: dict[tuple[str, str, str, str], list[Any]] = {}
     for row in every:
         found.setdefault((row.partner, row.cloud, row.currency, invoice_type_of(row)), []).append(
@@ -237,7 +237,7 @@ def _lanes(every: Sequence[Any], *, by_currency: bool = False) -> list[_Lane]:
 
 
 def owners_of(rows: Iterable[Any]) -> dict[tuple[str, str], str]:
-    """Return what tells each partner and cloud from the others; nothing where there is one."""
+    """Return a name for each partner and cloud among others; empty if there is one."""
     owners = dict.fromkeys((row.partner, row.cloud) for row in rows)
     partners, clouds = {partner for partner, _ in owners}, {cloud for _, cloud in owners}
     names = told_apart(named(partner) for partner, _ in owners)

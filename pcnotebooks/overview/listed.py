@@ -1,4 +1,4 @@
-"""What a list of invoices says of one account: what is open, overdue and due next, in words."""
+"""One account by its list of invoices: the open, overdue and next due amounts, in words."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pcnotebooks.text import isolated
 
 
 def due_sentence(told: Told) -> str:
-    """Return what is overdue of what is open, and what falls due next."""
+    """Return the overdue part of the open amount, and the amount that falls due next."""
     words = told.words
     open_ = add_exactly(row.open_amount for row in told.invoices or () if _is_open(row))
     said = ""
@@ -44,14 +44,14 @@ def open_in_words(told: Told) -> str:
 
 
 def credits_in_words(told: Told) -> str:
-    """Return which part of what is open are credits; nothing without any."""
+    """Return the credits among the open amounts; nothing without any."""
     rows = told.invoices or ()
     credit = add_exactly(row.open_amount for row in rows if row.ageing == "credit")
     return f"of which credits {told.words.number(credit)}" if credit else ""
 
 
 def explained(told: Told, rest: Decimal | None) -> str:
-    """Return what of the stated balance is open by invoice, and what invoices do not explain."""
+    """Return how much of the stated balance is open by invoice, and how much is not explained."""
     if rest is None:
         return "What is open by invoice is not stated for every invoice, so it is not compared."
     said = (
@@ -64,7 +64,7 @@ def explained(told: Told, rest: Decimal | None) -> str:
 
 
 def figures(told: Told) -> list[Figure]:
-    """Return what is overdue and what falls due next, by invoice."""
+    """Return the overdue amount and the next due amount, by invoice."""
     words, found = told.words, []
     if late := told.open_overdue:
         amount = words.number(add_exactly(row.open_amount for row in late))

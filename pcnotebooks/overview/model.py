@@ -27,7 +27,7 @@ Rows: TypeAlias = Mapping[Key, Sequence[Any]]  # a frame's rows by account
 
 @dataclass(frozen=True)
 class Frames:
-    """What an overview was worked out from; amounts as they were given, exact from payloads.
+    """The frames behind an overview; amounts as they were given, exact from payloads.
 
     A frame alone states no totals: all but its rows are empty then.
     """
@@ -71,8 +71,10 @@ class Glance:
     overdue_since: str
     questions: tuple[str, ...]
     next_due: str
-    next_amount: str  # where it is known
+    next_amount: str  # if it is known
+    due_amount: Decimal | None  # the same
     change: str
+    change_amount: Decimal | None  # the same
     changed_since: str
     trend: tuple[tuple[float, float], ...]  # time and balance, each from 0 to 1
     due: date | None  # the day that next_due writes
@@ -81,7 +83,7 @@ class Glance:
 
 @dataclass(frozen=True)
 class Notice:
-    """What needs a reader first."""
+    """A line that needs a reader first."""
 
     words: str
     place: int  # of its section, 0 for several
@@ -133,7 +135,7 @@ class Movement:
 
 @dataclass(frozen=True)
 class Drawn:
-    """What charts are made from, which they are where a surface asks for them.
+    """The rows from which charts are made when a surface asks for them.
 
     A page draws every account and no section, a widget the other way round.
     """
@@ -178,7 +180,7 @@ class Drawn:
 
 @dataclass(frozen=True)
 class Account:
-    """What one partner owes in one currency at one cloud."""
+    """The balance of one partner in one currency at one cloud."""
 
     number: int  # of its source, from 1
     partner: str
@@ -219,12 +221,12 @@ class Section:
 
     @property
     def ranked(self) -> tuple[Account, ...]:
-        """Its accounts, what needs attention first, then in order of their due days."""
+        """Its accounts, those that need attention first, then in order of their due days."""
         return tuple(sorted(self.accounts, key=lambda account: account.glance.order))
 
     @property
     def words(self) -> str:
-        """What its accounts say, or where a frame states no totals, its parts."""
+        """The sentences of its accounts; of a frame, which states no totals, its parts."""
         if self.accounts:
             return " ".join(account.sentence for account in self.accounts)
         drawn = self.drawn
@@ -232,7 +234,7 @@ class Section:
 
     @property
     def partners(self) -> tuple[Line, ...]:
-        """What each account states in total, one below the other."""
+        """The total that each account states, one below the other."""
         return tuple(
             replace(line, label=account.owner, total=False)
             for account in self.accounts
@@ -250,7 +252,7 @@ class Choice:
     partner: str | None = None
 
     def has(self, key: Key) -> bool:
-        """Tell whether an account is of the partner and the currency."""
+        """Return whether an account is of the partner and the currency."""
         return self.partner in {None, key[0]} and self.currency in {None, key[2]}
 
 
@@ -359,7 +361,7 @@ class Overview(Given):
 
     @property
     def text(self) -> str:
-        """What is owed, in words alone."""
+        """The balances, in words alone."""
         sample = "Sample data. " if self.is_sample else ""
         if self.sections:
             return sample + " ".join(section.words for section in self.sections)

@@ -1,4 +1,4 @@
-"""What a reader looks for first: a row for each account, and what needs attention."""
+"""The first things that a reader looks for: a row for each account, and notices."""
 
 from __future__ import annotations
 
@@ -36,6 +36,8 @@ def glance(told: Told) -> Glance:
         questions=asked,
         next_due=words.day(due),
         next_amount=words.amount(due_amount) if due_amount else "",
+        due_amount=due_amount,
+        change_amount=change.balance_change if change else None,
         change=words.move(change.balance_change) if change else NOTHING,
         changed_since=words.day(change.previous_retrieved_at) if change else "",
         trend=_points(told.changes),

@@ -100,15 +100,19 @@ def invoices_of(answer: Answer) -> list[Invoice]:
     new = first_look(answer)
     pages = [read_whole(page, _LIST).items for page in pages_of(answer, INVOICES)]
     levels = [[item for page in pages for item in page]]
-    while below := [each for one in levels[-1] if one.amendments for each in one.named()]:
+    while below := [each for one in levels[-1] if one.amendments for each in one.amendments]:
         levels.append(below)
     found = whole = [invoice for level in levels for invoice in level]
-    if len(levels) > _DEEPEST or not _nothing_to_say(whole):
-        found = _one_by_one(answer)
     stated = 0
     if new:
         receipts = [receipt for invoice in whole for receipt in invoice.tax_receipts or ()]
         stated = len(pages) + sum(map(filled, whole)) + sum(map(filled, receipts))
+    # After the count: a name that is put in here would make up for one that is stated twice.
+    for invoice in whole:
+        if invoice.amendments:
+            invoice.named()
+    if len(levels) > _DEEPEST or not _nothing_to_say(whole):
+        found = _one_by_one(answer)
     finish_look(answer, _SHAPE, _NAMES, stated)
     return found
 

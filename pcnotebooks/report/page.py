@@ -17,6 +17,7 @@ from markupsafe import Markup
 
 from pcnotebooks import __version__
 from pcnotebooks.chart.svg import sparkline
+from pcnotebooks.errors import ConfigurationError
 from pcnotebooks.files import write_whole
 from pcnotebooks.frame.selection import AsOf
 from pcnotebooks.overview.build import latest_rows, overview
@@ -67,8 +68,8 @@ def render_report(
     Raises
     ------
     ConfigurationError
-        Without any payload, for an `as_of`, terms or locale that cannot be, or for a PDF where
-        WeasyPrint or the Pango library is not installed.
+        Without any payload, for a frame, for an `as_of`, terms or locale that cannot be, or for a
+        PDF if WeasyPrint or the Pango library is not installed.
     PayloadError
         For a body that is not what the service states invoice summaries in.
     OSError
@@ -86,7 +87,16 @@ def render_report(
     >>> "Sample data" in html, "http://" in html.replace("http://www.w3.org/", "")
     (True, False)
     """
-    shown = overview(payloads, as_of=as_of, terms_days=terms_days, locale=locale)
+    given = [payloads] if isinstance(payloads, Payload | pd.DataFrame) else list(payloads)
+    if any(isinstance(each, pd.DataFrame) for each in given):
+        raise ConfigurationError(
+            "A report is made of payloads: a frame holds neither the stated totals nor where its"
+            " figures come from.",
+            remedy='Pass payloads, as in render_report(sample_payload(), "report.html"). A frame'
+            " is shown by explore(frame) or plot_panels(frame), and written by"
+            ' write_excel("frame.xlsx", frame).',
+        )
+    shown = overview(given, as_of=as_of, terms_days=terms_days, locale=locale)
     return Page(page_of(shown, title)) if path is None else write_page(shown, path, title=title)
 
 

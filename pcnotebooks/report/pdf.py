@@ -78,7 +78,7 @@ def _for_paper(html: str) -> str:
     """Return the page as WeasyPrint can take it."""
     # Its SVG inherits nothing from the page.
     html = html.replace('class="pcn-chart"', f'class="pcn-chart" font-family="{_FONTS}"')
-    # It knows no variables in SVG, so each colour is the one that stands beside its name.
+    # It knows no variables in SVG, so each colour is the one after its name.
     light = re.sub(r"<[^>]+>", lambda tag: _VARIABLE.sub(r"\1", tag[0]), html)
     # It cuts anchored text at its advances: a letter may reach beyond its own.
     light = _ANCHORED.sub(f"\\1{NO_BREAK}\\2{NO_BREAK}", light)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import re
 import uuid
@@ -16,17 +17,20 @@ from urllib3.util import parse_url
 from pcnotebooks import __version__
 from pcnotebooks.errors import PayloadError
 from pcnotebooks.payload.decode import in_words
+from pcnotebooks.service.progress import say_in_notebook
 from pcnotebooks.service.refusals import Call, Failure, NeedsUserError, no_answer, refusal
 from pcnotebooks.session import transport
 from pcnotebooks.session.session import Session, access_token, is_of_app, tenant_of
 from pcnotebooks.session.transport import Answer, Bearer, Http, checked_timeout
-from pcnotebooks.text import one_line, without
+from pcnotebooks.text import hidden, one_line, without
 
+_log = logging.getLogger("pcnotebooks")
 USER_AGENT = f"pcnotebooks/{__version__}"
 _RETRIES = 3
 # Redirects and retries together: one request is asked for at most four times.
 _SPARE = 3
 _LONGEST_WAIT = 60.0
+_SILENT = 2.0  # a user wonders about a longer pause
 _REDIRECT = frozenset({301, 302, 303, 307, 308})
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 _ABSOLUTE = re.compile(r"[a-z][a-z0-9+.-]*:|//", re.IGNORECASE)
@@ -157,6 +161,7 @@ class Client:
             error = outcome.error
             if error.status_code == 401 and not renewed:
                 renewed = True
+                _log.info("The token was refused: the credential is asked for another")
                 refused = self._bearer
                 self._bearer = Bearer(access_token(self.session, refused=refused.token))
                 # A credential with nothing new to give would be refused again.
@@ -170,6 +175,12 @@ class Client:
                 raise error
             retries += 1
             self._spare -= 1
+            # The service's words may quote a token of another call.
+            said = f"{hidden(error.message)} Asking again in {wait:.1f} seconds"
+            said += f" ({retries} of {self._retries})."
+            _log.info("%s %s", said, error.ids)
+            if wait > _SILENT:
+                say_in_notebook(said)
             sleep(wait)
 
     def _address(self, uri: str) -> str:
@@ -195,6 +206,15 @@ class Client:
                 return no_answer(self.call, error, self._timeout)
             self.mfa_compliant = self._hide_in(answer.headers.get("isMfaCompliant", "")) or None
             call = self._echoed(answer)
+            _log.info(
+                "GET %s%s: %d, %d bytes (request id %s, correlation id %s)",
+                one_line(self._hide_in(urlsplit(url).path), 200),
+                call.whose,
+                answer.status,
+                len(answer.body),
+                call.request_id,
+                call.correlation_id,
+            )
             location = answer.headers.get("Location")
             if answer.status not in _REDIRECT or location is None:
                 return self._read(call, answer)
@@ -203,6 +223,7 @@ class Client:
                 return self._refusal(call, answer, told)
             self._spare -= 1
             stays, url = _redirect(url, self._hide_in(location))
+            _log.debug("Redirected%s", "" if stays else " to another host: not followed")
             if not stays:
                 told = f"a redirect to {url}, which was not followed"
                 return self._refusal(call, answer, told)

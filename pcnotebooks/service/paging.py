@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -14,6 +15,7 @@ from pcnotebooks.payload.paging import Header, listed
 from pcnotebooks.payload.payload import Payload
 from pcnotebooks.service.client import Client, Reply
 
+_log = logging.getLogger("pcnotebooks")
 # No partner comes near: ten thousand invoices are 12 MB. A list without end is a fault, or a trap.
 MOST_PAGES = 1000
 MOST_BYTES = 256 * 2**20
@@ -86,6 +88,7 @@ def _chain(client: Client) -> Iterator[Payload]:
             break
         ids.update(content.ids)
         received += len(content.ids)
+        _log.info("Page %d of %s: %d, %d so far", number, name, len(content.ids), received)
         if content.next is None:
             break
         uri, headers = content.next.uri, _safe(content.next.headers or ())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import logging
 import os
 import re
 from collections.abc import Iterator
@@ -32,6 +33,7 @@ from pcnotebooks.session.discreet import discreet
 from pcnotebooks.session.session import Session
 from pcnotebooks.text import one_line
 
+_log = logging.getLogger("pcnotebooks")
 # Microsoft's documentation asks for application/json here as well, and gets a PDF.
 PDFS = Resource("PDFs_of_invoices", "/invoices/{id}/documents/statement", needs_user=True)
 _TIMEOUT = (10.0, 60.0)
@@ -213,6 +215,7 @@ def _saved(
                 row = _failure(error)
                 failures = [*failures, row] if _hits_all(error) else []
             rows.append(row)
+            _log.debug("%s: %s", document.named, row["status"])
             if show:
                 show(len(rows))
     return rows

@@ -5,6 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
+from pcnotebooks.text import one_line
+
+
+def say_in_notebook(text: str) -> None:
+    """Print a line for the reader of a notebook; a script has its log."""
+    if "IPython" in sys.modules and sys.modules["IPython"].get_ipython() is not None:
+        print(one_line(text, 400), file=sys.stderr)  # noqa: T201  the cell would seem to hang
+
 
 def shown_progress(total: int) -> Callable[[int], None] | None:
     """Return a function that shows how many are done: a bar in a notebook, a line in a terminal.

@@ -53,7 +53,7 @@ def sign_in_by_browser(settings: Settings, *, timeout: float | None) -> Session:
     if remote:
         raise ConfigurationError(
             f"A browser cannot come back to this machine ({remote[0]}): it would have to run here.",
-            remedy='Use sign_in(method="device_code"), or a credential of your own:'
+            remedy='Use sign_in(method="device_code"), or another credential:'
             " Session(cloud, credential).",
         )
 

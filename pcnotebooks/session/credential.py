@@ -23,6 +23,7 @@ from pcnotebooks.session.token_cache import renewing, tenant_id, token_cache
 from pcnotebooks.session.transport import Http
 from pcnotebooks.text import hidden
 
+_log = logging.getLogger("pcnotebooks")
 # Characters that an HTTP header can carry; RFC 6750 allows fewer still.
 _TOKEN = re.compile(r"[\x21-\x7e]+")
 
@@ -142,7 +143,7 @@ class MsalCredential:
         Raises
         ------
         SignInError
-            If the login service refuses; without a ``code`` when nobody is signed in.
+            If the login service refuses; without a ``code`` if there is no sign-in.
         """
         with self._lock, renewing(self.settings):
             result = self._silently(*scopes)
@@ -163,6 +164,8 @@ class MsalCredential:
         """
         if "access_token" not in result:
             raise refusal(self.settings, result)
+        source = "the cache" if result.get("token_source") == "cache" else "the login service"
+        _log.info("Token for %s from %s", self.settings.cloud.api, source)
         # OAuth only recommends to state it; msal takes an hour as well.
         lasts = int(result.get("expires_in", 3599))
         return Token(result["access_token"], int(time.time()) + lasts)
@@ -257,6 +260,7 @@ class MsalCredential:
         try:
             with self._lock:
                 if self._app is None:
+                    _log.debug("Signing in at %s", self.settings.authority)
                     self._app = self._application()
             return question(self._app)
         except PcNotebooksError:

@@ -25,7 +25,8 @@ def add(name: str, **values: str) -> Path:
     name
         A name that no profile has.
     **values
-        ``client_id``, ``tenant``, ``cloud``, ``partner`` and ``cache``, as in the file.
+        ``client_id``, ``tenant``, ``cloud``, ``partner``, ``cache`` and ``method``, as in the
+        file.
 
     Raises
     ------

@@ -11,7 +11,6 @@ import os
 import re
 import stat
 from collections.abc import Callable, Mapping
-from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -113,7 +112,8 @@ def _from_file(name: str, what: str) -> str:
 
 def _from_keyring(name: str, what: str) -> str:
     try:
-        keyring: Any = import_module("keyring")  # an extra, which most users do not need
+        import keyring  # noqa: PLC0415  an extra, which most users do not need
+        import keyring.errors  # noqa: PLC0415
     except ImportError:
         raise ConfigurationError(
             f"No {what} is named, and the keyring cannot be asked without the package keyring.",
@@ -127,7 +127,7 @@ def _from_keyring(name: str, what: str) -> str:
             remedy=f"Unlock the keyring, or set {SECRET} or {SECRET_FILE}.",
         ) from None
     if value:
-        return str(value)
+        return value
     raise ConfigurationError(
         f"The keyring has no {what} of pcnotebooks under {hidden(name)!r}.",
         remedy=f"Run: keyring set pcnotebooks {hidden(name)}; or set {SECRET} or {SECRET_FILE}.",

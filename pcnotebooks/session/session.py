@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import Self
 
@@ -13,6 +14,8 @@ from pcnotebooks.session.discreet import discreet
 from pcnotebooks.session.settings import Settings
 from pcnotebooks.session.token_cache import claims_of
 from pcnotebooks.text import facts_html, hidden, one_line
+
+_log = logging.getLogger("pcnotebooks")
 
 
 @dataclass(frozen=True, init=False, eq=False, repr=False)
@@ -55,7 +58,7 @@ class Session:
         if not callable(getattr(credential, "get_token", None)):
             raise ConfigurationError(
                 f"A credential has a method get_token; {type(credential).__name__!r} has none.",
-                remedy="Pass a credential of azure-identity, or for a token of your own use"
+                remedy="Pass a credential of azure-identity, or for a token in hand use"
                 " Session.from_token(cloud, token).",
             )
         found = get_cloud(cloud)
@@ -148,6 +151,7 @@ def access_token(session: Session, *, refused: str | None = None) -> str:
     if isinstance(credential, MsalCredential):
         scope = credential.scope
     try:
+        _log.debug("Asking %s for a token for %s", type(credential).__name__, scope)
         if refused and hasattr(credential, "token_refused"):
             credential.token_refused(refused)
         token = credential.get_token(scope).token

@@ -36,9 +36,10 @@ _CLIENT_ID = re.compile(r"[\w.:/~@+-]+", re.ASCII)
 _LABEL = r"[a-z0-9]([a-z0-9-]*[a-z0-9])?"
 _TENANT = re.compile(rf"{_LABEL}(\.{_LABEL})*", re.IGNORECASE)
 _SETUP = (
-    "Register an app of your own in the partner's Entra tenant (public client, delegated permission"
+    "Register an app in the partner's Entra tenant (public client, delegated permission"
     ' user_impersonation on "Microsoft Partner Center") and give its application id: sign_in('
-    'client_id="..."), the environment variable PCNOTEBOOKS_CLIENT_ID, or client_id in a profile.'
+    'client_id="..."), the environment variable PCNOTEBOOKS_CLIENT_ID, or client_id in a profile'
+    " (in a shell: pcnotebooks profile add)."
     f" {page('guides/registration')} shows each step."
 )
 
@@ -107,11 +108,7 @@ def resolve(
         raise ConfigurationError("Signing in needs a client id.", remedy=_SETUP)
     _require_client_id(chosen["client_id"])
     _require_cache(chosen["cache"])
-    if chosen["method"] not in METHODS:
-        raise ConfigurationError(
-            f"There is no sign-in method {hidden(one_line(chosen['method'], 60))!r}.",
-            remedy=f"The methods are {', '.join(METHODS)}.",
-        )
+    _require_method(chosen["method"])
     chosen |= {name: stored.get(name) for name in _PROOFS}
     chosen["certificate"] = chosen["certificate"] or os.environ.get("PCNOTEBOOKS_CERTIFICATE")
     chosen["tenant"] = _tenant(chosen["tenant"])
@@ -125,9 +122,10 @@ def resolve(
 
 
 def require_settings(values: Mapping[str, str]) -> None:
-    """Raise for a client id, tenant, cloud or cache that cannot be, before they are kept."""
+    """Raise for a value of a profile that cannot be, before it is kept."""
     _require_client_id(unwrapped(values["client_id"]))
     _require_cache(values.get("cache", _DEFAULTS["cache"]))
+    _require_method(values.get("method", _DEFAULTS["method"]))
     _tenant(unwrapped(values["tenant"]))
     _cloud(values.get("cloud", _DEFAULTS["cloud"]))
 
@@ -146,6 +144,14 @@ def _require_cache(cache: str) -> None:
         raise ConfigurationError(
             f"There is no token cache {cache!r}.",
             remedy=f"The caches are {', '.join(CACHES)}.",
+        )
+
+
+def _require_method(method: str) -> None:
+    if method not in METHODS:
+        raise ConfigurationError(
+            f"There is no sign-in method {hidden(one_line(method, 60))!r}.",
+            remedy=f"The methods are {', '.join(METHODS)}.",
         )
 
 
@@ -224,7 +230,7 @@ def load_profiles() -> dict[str, dict[str, Any]]:
             raise ConfigurationError(
                 f"{path}: {', '.join(wrong)} of profile {name!r} cannot be.",
                 remedy=f"A profile is a table such as [contoso] with {', '.join(_KEYS)}, each a"
-                " text; a cloud of one's own is a table of texts.",
+                " text; a custom cloud is a table of texts.",
             )
     return profiles
 
@@ -289,6 +295,6 @@ def _cloud(cloud: str | Cloud | dict[str, str]) -> Cloud:
         return Cloud(**({"label": cloud.get("name", "")} | cloud))
     except TypeError:
         raise ConfigurationError(
-            f"A cloud of one's own has {', '.join(cloud)}.",
+            f"A custom cloud has {', '.join(cloud)}.",
             remedy="Give it name, authority and api, and a label if wanted.",
         ) from None

@@ -326,7 +326,7 @@ def _accounts(kind: str) -> list[Account]:
 
 @discreet
 def cached_tokens() -> list[str]:
-    """Return the tokens of every cache that can be read, for what must not show any of them."""
+    """Return the tokens of every readable cache, so that a page can be searched for them."""
     tokens: list[str] = []
     for kind in CACHES:
         with suppress(ConfigurationError):  # a page is rendered all the same

@@ -23,7 +23,8 @@ from pcnotebooks.payload.decode import INVOICES
 from pcnotebooks.payload.payload import Payload
 from pcnotebooks.report.fragments import error_html, wrapped
 from pcnotebooks.report.page import write_page
-from pcnotebooks.report.spreadsheet import write_csv, write_workbook
+from pcnotebooks.report.spreadsheet import write_csv
+from pcnotebooks.report.workbook import write_workbook
 from pcnotebooks.widgets.code import code_html
 from pcnotebooks.widgets.work import started
 

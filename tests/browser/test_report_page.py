@@ -169,7 +169,7 @@ def test_forced_colours_keep_every_mark(open_page: OpenPage, history: str, scree
         "(() => { const probe = document.createElement('p'); probe.style.color = 'CanvasText';"
         " document.body.append(probe); return getComputedStyle(probe).color })()"
     )
-    marks = page.locator(".pcn-desk path[style*='stroke-width:1.6']").all()
+    marks = page.locator(":is(.pcn-desk, .pcn-three) path[style*='stroke-width:1.6']").all()
     assert len(marks) == 7
     assert {mark.evaluate("each => getComputedStyle(each).stroke") for mark in marks} == {system}
 
@@ -260,7 +260,8 @@ def test_printed_charts_stand_apart(open_page: OpenPage, sample: str):
     """The values of one are not read as the names of the other, on the width of A4."""
     page = open_page(sample, width=688)
     page.emulate_media(media="print")
-    assert min(page.locator(".pcn-charts").evaluate_all(_BETWEEN)) >= 16
+    several = page.locator(".pcn-charts:has(> :nth-child(3))")  # each chart is drawn twice
+    assert min(several.evaluate_all(_BETWEEN)) >= 16
 
 
 def test_switches_partner_and_currency_together(open_page: OpenPage, history: str):
@@ -416,7 +417,7 @@ def test_every_chart_is_named_and_described(open_page: OpenPage, sample: str):
     """A screen reader gets the finding as name and the figures as description."""
     page = open_page(sample)
     charts = page.get_by_role("img").all()
-    assert len(charts) == 6
+    assert len(charts) == 4
     snapshot = charts[-2].aria_snapshot()
     assert "GBP 751,094.39 owed, 73 % OneTime" in snapshot.replace("\N{NO-BREAK SPACE}", " ")
     described = page.locator("svg desc").all_text_contents()

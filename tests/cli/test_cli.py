@@ -20,6 +20,7 @@ from pcnotebooks import __version__, sample_history, sample_payload
 from pcnotebooks.history.history import History
 from pcnotebooks.session.settings import profiles_file
 from pcnotebooks.session.token_cache import cache_file
+from tests.builders import sheet_of
 from tests.services.browser import visit
 from tests.services.identity_provider import (
     DOMAIN,
@@ -86,7 +87,7 @@ def test_report_takes_its_options_along(shell, monkeypatch, capsys, tmp_path):
     )
     assert "For the board" in text
     assert "751\N{RIGHT SINGLE QUOTATION MARK}094.39" in text
-    recency = pd.read_excel(written[2], "recency")
+    recency = sheet_of(written[2], "recency")
     assert recency["invoice_due_date"].dropna().astype(str).unique().tolist() == ["2018-04-15"]
 
 
@@ -108,6 +109,16 @@ def test_report_of_a_history(shell, capsys, tmp_path):
     html = (tmp_path / "invoice-summaries.html").read_text(encoding="utf-8")
     assert "751,094.39" in html
     assert "3 earlier answers for trends and changes" in html
+
+
+def test_report_of_another_partner_says_so(shell, capsys, tmp_path):
+    """In words of the shell."""
+    sample_payload().save("one.json")
+    assert shell("report", "--payload", "one.json", "--partner", "Nobody") == 2
+    error, remedy = capsys.readouterr().err.splitlines()
+    assert error == "Error: No payload is of that partner and cloud."
+    assert "--partner" in remedy
+    assert list(tmp_path.glob("*.html")) == []
 
 
 def test_report_of_an_empty_history_names_it(shell, capsys, tmp_path):

@@ -41,7 +41,7 @@ def test_a_profile_is_added_listed_and_removed(run):
     assert said[1] == "Sign in: pcnotebooks sign-in --profile 'Contoso East'"
     assert run("path") == (0, [str(profiles_file())], [])
     _, listed, _ = run("list")
-    assert listed[0].split() == ["name", "cloud", "tenant", "client", "id", "partner", "cache"]
+    assert " ".join(listed[0].split()) == "name cloud tenant client id partner cache method"
     assert listed[1].split() == f"Contoso East china contoso.test {ID} Contoso plain".split()
     assert run("remove", "Contoso East")[0] == 0
     assert load_profiles() == {}
@@ -73,6 +73,7 @@ def test_what_the_user_wrote_stays(run, ends):
         (["add", "x", "--client-id", ID, "--tenant", "t/u"], "'t/u' is no tenant."),
         (["add", "x", "--client-id", ID, "--tenant", "t", "--cache", "disk"], "cache 'disk'"),
         (["add", "x", "--client-id", ID, "--tenant", "t", "--cloud", "moon"], "cloud 'moon'"),
+        (["add", "x", "--client-id", ID, "--tenant", "t", "--method", "wish"], "method 'wish'"),
         (["add", "x", "--tenant", "t.test"], "--client-id"),
         (["remove", "nobody"], "There is no profile 'nobody'."),
     ],

@@ -47,7 +47,7 @@ from pcnotebooks import (
 )
 from pcnotebooks.amounts import format_number
 from tests import fuzz
-from tests.builders import AT, NONE, detail, invoice, invoices, item, payload
+from tests.builders import AT, NONE, detail, invoice, invoices, item, payload, sheet_of
 from tests.services.partner_center import Answer
 
 # ---------------------------------------------------------------- fuzzing
@@ -368,7 +368,7 @@ def test_the_same_figures_everywhere(tmp_path_factory, amounts, paid):
     for found in (summary_frame(loaded, exact=True), history.summaries(exact=True)):
         assert_frame_equal(found, frame)
     lines = list(csv.DictReader(io.StringIO(csv_text(given_))))
-    book = pd.read_excel(pcnotebooks.write_excel(folder / "a.xlsx", given_), sheet_name="details")
+    book = sheet_of(pcnotebooks.write_excel(folder / "a.xlsx", given_), "details")
     report = render_report(given_)
     for column in ("balance_amount", "last_payment_amount"):
         assert [Decimal(line[column]) for line in lines] == frame[column].tolist()

@@ -8,7 +8,6 @@ from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 
-import pandas as pd
 import pytest
 
 import pcnotebooks as pc
@@ -19,7 +18,7 @@ from pcnotebooks.overview.model import Choice
 from pcnotebooks.overview.words import not_fetched
 from pcnotebooks.report.page import write_page
 from pcnotebooks.widgets.explore import Explorer
-from tests.builders import AT, detail, item, payload
+from tests.builders import AT, detail, item, payload, sheet_of
 
 BALANCE = payload(item("GBP", None, detail("Recurring", "100.50"), detail("OneTime", 50)))
 
@@ -167,10 +166,10 @@ def test_invoices_alone_on_every_surface(tmp_path):
         assert "Due dates are computed" in shown
     assert "GBP balance not stated" in plain(box.text())
     assert pc.render_report([LIST], tmp_path / "x.pdf").read_bytes().startswith(b"%PDF-")
-    book = pd.read_excel(pc.write_excel(tmp_path / "x.xlsx", LIST), sheet_name=None)
-    assert len(book["totals"]) == 0
-    assert book["invoices"]["open_amount"].sum() == 130.5
-    assert book["provenance"]["sha256"].tolist()[0] == LIST.sha256
+    book = pc.write_excel(tmp_path / "x.xlsx", LIST)
+    assert len(sheet_of(book, "totals")) == 0
+    assert sheet_of(book, "invoices")["open_amount"].sum() == 130.5
+    assert sheet_of(book, "provenance")["sha256"].tolist()[0] == LIST.sha256
 
 
 def test_a_list_without_invoices_alone_is_said():
@@ -254,9 +253,9 @@ def test_the_same_figures_on_every_surface(tmp_path):
     assert sentence in html
     assert sentence in plain(box.text())
     assert "58 days overdue" in plain(box._explorer.html())
-    sheet = pd.read_excel(path, "invoices")
+    sheet = sheet_of(path, "invoices")
     assert sheet.loc[sheet["ageing"] == "31-60", "open_amount"].tolist() == [100.5]
-    ageing = pd.read_excel(path, "ageing").set_index("currency")
+    ageing = sheet_of(path, "ageing").set_index("currency")
     assert ageing.loc["GBP", "31-60"] == 100.5
     assert ageing.loc["GBP", "credit"] == -20
     frame = pc.ageing_by_currency(pc.invoice_frame(LIST))

@@ -71,6 +71,18 @@ def test_a_name_stated_twice_in_a_list_is_refused_at_its_place(old, new, path):
         assert caught.value.path == f"$.items{path}"
 
 
+def test_an_amendment_without_its_document_hides_no_name_stated_twice():
+    """Its document's id is put in, and is not of the answer."""
+    amended = invoice("D1", 100, amendments=[invoice("A1", 5, amendsOf=...)])
+    sent = listed(amended, invoice("D2", 7))
+    assert [each.amends_of for each in invoices_of(of(sent, resource="invoices"))][-1] == "D1"
+    twice = sent.replace(b'"totalCharges":7', b'"totalCharges":700,"totalCharges":7')
+    with pytest.raises(
+        PayloadError, match=r"items\[1\].totalCharges is stated twice, as 700 and 7"
+    ):
+        invoices_of(of(twice, resource="invoices"))
+
+
 def test_a_count_that_does_not_fit_is_told():
     """By every function that reads the answer, each time; more pages hold a part each."""
     for count, items in ((3, 1), (0, 1), (2, 0)):

@@ -23,7 +23,8 @@ from pcnotebooks.history.history import History
 from pcnotebooks.payload.decode import decode
 from pcnotebooks.payload.payload import Payload
 from pcnotebooks.report.page import render_report
-from pcnotebooks.report.spreadsheet import csv_text, write_excel
+from pcnotebooks.report.spreadsheet import csv_text
+from pcnotebooks.report.workbook import write_excel
 from tests import fuzz
 from tests.builders import AT
 from tests.payload.corpus import EXAMPLE, PLAIN, READ, REFUSED, Row
@@ -122,7 +123,7 @@ def test_what_is_read_is_the_same_in_a_table_and_a_report(tmp_path):
         assert found == [None if pd.isna(at) else at for at in frame[name]]
     with closing(openpyxl.load_workbook(write_excel(tmp_path / "a.xlsx", *small))) as book:
         written = list(book["details"].values)
-    column = written[0].index("balance_amount")
+    column = written[0].index("Balance owed, in currency")
     amounts = [Decimal(str(row[column])) for row in written[1:]]  # as text where a float is short
     assert amounts == frame["balance_amount"].tolist()
     some = small[::6]

@@ -326,7 +326,7 @@ def test_figures_say_what_they_show():
     *panels, own, other, nothing = soup.find_all("img")
     assert [panel["alt"][:3] for panel in panels] == ["CHF", "EUR"]  # a page ends between two
     assert own["alt"] == (
-        "GBP 751,094.39 owed, 73 % OneTime: Recurring GBP 202,955.87; OneTime GBP 548,138.52."
+        "GBP 751,094.39 owed, 73 % OneTime: OneTime GBP 548,138.52; Recurring GBP 202,955.87."
         " Sample data, not an account · retrieved 16 Mar 2018."
     )
     assert other["alt"] == "Cost of $5 and $6; axes: days"

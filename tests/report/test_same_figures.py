@@ -10,13 +10,12 @@ from decimal import Decimal
 from html import unescape
 from pathlib import Path
 
-import openpyxl
 import pypdfium2
 import pytest
 
 import pcnotebooks as pc
 from pcnotebooks.amounts import add_exactly, format_amount, format_number
-from tests.builders import detail, invoice, invoices, item, payload
+from tests.builders import detail, invoice, invoices, item, payload, sheet_of
 
 # Of each currency: amounts by day of the invoice, on 5 March 2024 with terms of 60 days. The
 # float sum of the first three is not the float of their total.
@@ -87,14 +86,8 @@ def test_the_same_figures_on_every_surface(both, tmp_path: Path):
     paper = plain(" ".join(sheet.get_textpage().get_text_range() for sheet in document))
     box = pc.dashboard(payloads=both)
     views = [page, plain(box._explorer.html()), plain(box._repr_mimebundle_()["text/html"])]
-    book = openpyxl.load_workbook(pc.write_excel(tmp_path / "x.xlsx", *both))
-    sheets = {
-        name: [
-            dict(zip(next(book[name].values), row, strict=True))
-            for row in list(book[name].values)[1:]
-        ]
-        for name in ("invoices", "ageing")
-    }
+    book = pc.write_excel(tmp_path / "x.xlsx", *both)
+    sheets = {name: sheet_of(book, name).to_dict("records") for name in ("invoices", "ageing")}
     (inside,) = re.findall(r'download="invoices[^>]*base64,([^"]+)"', html)
     files = [
         read(base64.b64decode(inside).decode("utf-8")),

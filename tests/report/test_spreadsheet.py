@@ -41,10 +41,11 @@ from pcnotebooks import (
     write_excel,
 )
 from pcnotebooks.amounts import add_exactly, format_amount, format_number
+from pcnotebooks.overview.build import overview
 from pcnotebooks.report.spreadsheet import _csv_cell
 from tests.builders import AT, body, detail, invoice, invoices, item, of_summaries, payload
 
-SHEETS = ["totals", "details", "recency", "reconciliation", "provenance"]
+SHEETS = ["totals", "details", "recency", "reconciliation", "changes", "provenance", "columns"]
 FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", " =1", "x;=1", "\uff1d1", "x\n-1"]
 
 
@@ -52,14 +53,20 @@ def _rows(text: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text, newline="")))
 
 
+def _named(sheet: Any) -> list[str]:
+    """Return the names in Python of a sheet's columns, which the last sheet states."""
+    rows = sheet.parent["columns"].iter_rows(2, values_only=True)
+    names = {title: name for where, title, name in rows if where == sheet.title}
+    return [names[cell.value] for cell in sheet[1]]
+
+
 def _records(sheet: Any) -> list[dict[str, Any]]:
     """Return the table of a sheet, which ends at the first empty row."""
-    header, *rows = sheet.iter_rows(values_only=True)
-    table = []
-    for row in rows:
+    table, names = [], _named(sheet)
+    for row in sheet.iter_rows(2, values_only=True):
         if not any(value is not None for value in row):
             break
-        table.append(dict(zip(header, row, strict=True)))
+        table.append(dict(zip(names, row, strict=True)))
     return table
 
 
@@ -229,17 +236,79 @@ def test_hostile_text_gives_a_workbook_that_opens(text: str, tmp_path: Path):
 
 
 def test_excel_has_a_sheet_for_each_question(history: Path):
-    """Totals, details, recency, reconciliation, provenance: frozen header, filters, tidy widths."""
+    """Behind the summary: frozen titles, filters, tidy widths, and each title once."""
     book = openpyxl.load_workbook(history)
-    assert book.sheetnames == SHEETS
-    for sheet in book:
+    assert book.sheetnames == ["summary", *SHEETS]
+    for sheet in book.worksheets[1:]:
+        titles = [cell.value for cell in sheet[1]]
+        assert len(set(titles)) == len(titles)
+        assert not any("_" in title for title in titles)
         assert sheet.freeze_panes == "A2"
         assert sheet.auto_filter.ref.startswith("A1:")
         assert {cell.font.bold for cell in sheet[1]} == {True}
         for column in sheet.column_dimensions.values():
             assert 8 <= column.width <= 72
         assert "Sample data" in sheet.oddHeader.center.text
-        assert sheet["A2"].value == "Sample data"
+        assert sheet["A2"].value == "Sample data" or sheet.title == "columns"
+
+
+def test_excel_opens_on_a_summary_in_words(tmp_path: Path):
+    """Notices, then a row for each account with amounts that are numbers, then sentences."""
+    book = openpyxl.load_workbook(write_excel(tmp_path / "x.xlsx", *sample_history()))
+    sheet = book.active
+    assert sheet.title == "summary"
+    first = [sheet.cell(row, 1).value for row in range(1, 8)]
+    assert first[0] == "Balance owed to Microsoft"
+    assert first[1] == "Sample data, not an account"
+    assert "CHF\N{NO-BREAK SPACE}2,434.83 overdue since 17\N{NO-BREAK SPACE}Aug" in first[3]
+    top = int(sheet.freeze_panes[1:]) - 1
+    header = [cell.value for cell in sheet[top]]
+    rows = [
+        dict(zip(header, row, strict=True))
+        for row in sheet.iter_rows(top + 1, top + 7, values_only=True)
+    ]
+    whole = overview(sample_history())
+    accounts = [account for section in whole.ranked for account in section.ranked]
+    assert [row["Partner"] for row in rows] == [account.name for account in accounts]
+    balances = [row["Balance owed, in currency"] for row in rows]
+    assert balances == [float(account.balance) for account in accounts]
+    assert rows[0]["Overdue, in currency"] == 2434.83
+    assert sheet.cell(top + 1, 3).number_format == "#,##0.00_);(#,##0.00)"
+    words = [sheet.cell(row, 1).value for row in range(top + 8, sheet.max_row + 1)]
+    assert any(accounts[0].sentence in (each or "") for each in words)
+
+
+def test_excel_takes_frames(tmp_path: Path):
+    """Each is a sheet with the name of its kind, as it is; two of a kind are numbered."""
+    frame = summary_frame(sample_payload())
+    aged = invoice_ageing(invoice_frame(sample_payload("invoices")))
+    path = write_excel(
+        tmp_path / "x.xlsx", frame, aged.assign(**{"=1+1": 1.5}), frame, balances_by_type(frame)
+    )
+    book = openpyxl.load_workbook(path)
+    assert book.sheetnames == ["details", "invoices", "details (2)", "table", "columns"]
+    for name in ("details", "details (2)"):
+        records = _records(book[name])
+        assert [row["balance_amount"] for row in records] == frame["balance_amount"].tolist()
+    sheet = book["invoices"]
+    assert (sheet.cell(1, sheet.max_column).value, sheet.cell(1, sheet.max_column).data_type) == (
+        "=1+1",
+        "s",
+    )
+    assert sheet.cell(2, sheet.max_column).value == 1.5
+    assert _records(sheet)[1]["due_date"] == datetime(2018, 4, 9)  # noqa: DTZ001
+    for others, options in (((sample_payload(),), {}), ((), {"as_of": "2018-03-16"})):
+        with pytest.raises(ConfigurationError, match="as it is"):
+            write_excel(tmp_path / "y.xlsx", frame, *others, **options)
+
+
+def test_a_report_of_a_frame_names_what_to_pass():
+    """A frame has neither totals nor provenance."""
+    frame = summary_frame(sample_payload())
+    for given_ in (frame, [frame], [sample_payload(), frame]):
+        with pytest.raises(ConfigurationError, match="payloads") as caught:
+            render_report(given_)
+        assert "render_report(sample_payload()" in caught.value.remedy
 
 
 def test_excel_holds_the_frames(history: Path):
@@ -283,8 +352,8 @@ def test_numbers_look_like_their_currency(history: Path):
 
 
 def _cells(sheet: Any) -> list[dict[str, Any]]:
-    header, *rows = sheet.iter_rows()
-    return [dict(zip((c.value for c in header), row, strict=True)) for row in rows]
+    names = _named(sheet)
+    return [dict(zip(names, row, strict=True)) for row in sheet.iter_rows(2)]
 
 
 def test_what_excel_cannot_hold_is_text(tmp_path: Path):
@@ -325,7 +394,7 @@ def test_an_account_without_balances_gives_headers(tmp_path: Path):
     nothing = Payload(body(), "global", "Contoso", AT)
     assert len(csv_text(nothing).splitlines()) == 1
     book = openpyxl.load_workbook(write_excel(tmp_path / "x.xlsx", nothing))
-    assert [len(_records(sheet)) for sheet in book] == [0, 0, 0, 0, 1]
+    assert [len(_records(sheet)) for sheet in book.worksheets[1:-1]] == [0, 0, 0, 0, 1]
 
 
 @pytest.mark.parametrize("function", [write_csv, write_excel])
@@ -353,7 +422,7 @@ def test_an_amount_has_the_decimals_of_its_currency(
     given = payload(item(currency, None, detail("OneTime", Decimal(balance), currency=currency)))
     assert _rows(csv_text(given))[0]["balance_amount"] == written
     sheet = openpyxl.load_workbook(write_excel(tmp_path / "x.xlsx", given))["totals"]
-    place = [cell.value for cell in sheet[1]].index("balance_amount")
+    place = _named(sheet).index("balance_amount")
     assert sheet[2][place].number_format == form
     assert sheet[2][place].value == float(balance)
 
@@ -423,9 +492,13 @@ def test_csv_of_lists_alone_is_of_their_invoices():
 def test_a_frame_is_written_alone():
     """What is beside it, or a day to count from, would change nothing and is refused."""
     frame = summary_frame(sample_payload())
-    for frames, options in (((frame, frame), {}), ((frame,), {"as_of": "2018-03-16"})):
+    for given_, options in (
+        ((frame, frame), {}),
+        ((frame, sample_payload()), {}),
+        ((frame,), {"as_of": "2018-03-16"}),
+    ):
         with pytest.raises(ConfigurationError, match="as it is"):
-            csv_text(*frames, **options)
+            csv_text(*given_, **options)
 
 
 def test_the_same_figure_everywhere(tmp_path: Path):

@@ -206,7 +206,9 @@ def test_shows_the_payloads_given():
     hand = Hand(dashboard(payloads=sample_history()))
     assert hand.control("Cloud").value is SAMPLE
     hand.choose("Currency", "USD")
-    assert hand.box._explorer.html().count('<div class="pcn-desk">') == 4
+    assert (
+        hand.box._explorer.html().count('<div class="pcn-desk">') == 4
+    )  # three charts of one account are drawn narrow
     for words in ("2 accounts", "Contoso (sample)", "Fabrikam (sample)"):
         assert words in hand.text()
     hand.choose("Partner", "Fabrikam (sample)")
