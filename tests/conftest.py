@@ -31,6 +31,13 @@ def _no_proxy_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
+@pytest.fixture(autouse=True)
+def _nothing_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forget the choices that an earlier test made in a dashboard: a kernel remembers them."""
+    if module := sys.modules.get("pcnotebooks.widgets.dashboard"):
+        monkeypatch.setattr(module, "_LAST", {})
+
+
 @pytest.fixture(scope="session")
 def authority() -> trustme.CA:
     """Return a certificate authority that nobody trusts by themselves."""

@@ -71,7 +71,7 @@ SIGNATURES = {
     "write_excel": "(path, *payloads, as_of=None, terms_days=60)",
 }
 METHODS = {
-    "History.append": "(self, payload, *, sample=False)",
+    "History.append": "(self, payload, *, sample=False, compact=True)",
     "History.changes": "(self, *, partner=None, cloud=None, currency=None, since=None, until=None,"
     " resource='invoice_summaries')",
     "History.invoices": "(self, *, partner=None, cloud=None, currency=None, since=None,"

@@ -258,7 +258,9 @@ WITHOUT = {
     "CLOUDS",
     "Cloud",
     "ConfigurationError",
+    "Dashboard",  # asked as dashboard()
     "DeviceCode",
+    "Explorer",  # asked as explore()
     "NetworkError",
     "Payload",
     "PayloadError",

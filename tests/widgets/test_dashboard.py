@@ -42,9 +42,8 @@ from tests.services.partner_center import INVOICES, Answer, Step
 
 
 @pytest.fixture(autouse=True)
-def _forgetful(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give each test a kernel in which nothing was chosen yet, and an empty folder to write to."""
-    monkeypatch.setattr("pcnotebooks.widgets.dashboard._LAST", {})
+def _forgetful(home: Path) -> None:
+    """Give each test an empty folder to write to."""
 
 
 def plain_html(html: str) -> str:
