@@ -62,7 +62,7 @@ SIGNATURES = {
     "sample_history": "()",
     "sample_payload": "(resource='invoice_summaries')",
     "select": "(frame, *, partner=None, cloud=None, currency=None, invoice_type=None)",
-    "sign_in": "(cloud=None, *, profile=None, client_id=None, tenant=None, method='device_code',"
+    "sign_in": "(cloud=None, *, profile=None, client_id=None, tenant=None, method=None,"
     " prompt=None, cache=None, timeout=None)",
     "sign_in_async": None,
     "sign_out": "(session=None)",

@@ -12,6 +12,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
@@ -132,7 +133,9 @@ CALLS = {
     "invoices": fetch_invoices,
     "frame": pcnotebooks.invoices,
     "all": lambda session: fetch_all([session], progress=False),
-    "pdfs": lambda session: save_invoice_pdfs(session, sample_payload("invoices"), "pdfs"),
+    "pdfs": lambda session: save_invoice_pdfs(
+        session, replace(sample_payload("invoices"), cloud=session.cloud.name), "pdfs"
+    ),
 }
 
 

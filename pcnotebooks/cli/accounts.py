@@ -19,7 +19,7 @@ def sign_in(
     *,
     profile: Profile = None,
     cloud: Cloud = None,
-    method: Annotated[str, _METHOD] = "device_code",
+    method: Annotated[str | None, _METHOD] = None,
     cache: Annotated[str | None, typer.Option(metavar="NAME", help="encrypted or plain.")] = None,
 ) -> None:
     """Sign in, and keep the sign-in for later, encrypted unless set otherwise.
@@ -31,7 +31,7 @@ def sign_in(
 
     if cache == "memory":
         raise typer.BadParameter("the cache memory would end with this command.")
-    usual = resolve(cloud, profile=profile, method=None if method == "device_code" else method)
+    usual = resolve(cloud, profile=profile, method=method)
     if usual.is_app:
         session = pc.sign_in(cloud, profile=profile, method=method)
         show(f"The app {usual.client_id} can sign in at {session.cloud.label} without a user.")

@@ -31,7 +31,7 @@ from pcnotebooks.service.progress import shown_progress
 from pcnotebooks.service.refusals import NeedsUserError
 from pcnotebooks.session.discreet import discreet
 from pcnotebooks.session.session import Session
-from pcnotebooks.text import one_line
+from pcnotebooks.text import is_blank, one_line
 
 _log = logging.getLogger("pcnotebooks")
 # Microsoft's documentation asks for application/json here as well, and gets a PDF.
@@ -63,12 +63,14 @@ class _Document:
 
     @property
     def named(self) -> str:
-        receipt = f", receipt {one_line(self.receipt_id, 60)!r}" if self.receipt_id else ""
-        return f"PDF of invoice {one_line(self.invoice_id, 60)!r}{receipt}"
+        invoice = f"PDF of invoice {one_line(self.invoice_id, 60)!r}"
+        if self.receipt_id is None:
+            return invoice
+        return f"{invoice}, receipt {one_line(self.receipt_id, 60)!r}"
 
     @property
     def file_name(self) -> str:
-        receipt = f".receipt-{_safe(self.receipt_id)}" if self.receipt_id else ""
+        receipt = "" if self.receipt_id is None else f".receipt-{_safe(self.receipt_id)}"
         return f"{_safe(self.invoice_id)}{receipt}.pdf"
 
 
@@ -135,6 +137,14 @@ def save_invoice_pdfs(
     >>> saved[saved["status"] == "failed"]  # doctest: +SKIP
     """
     documents = list(dict.fromkeys(_documents(invoices)))
+    # The labels of the partner may differ, for a session's may be the tenant.
+    for _, cloud in _accounts(invoices):
+        if cloud != session.cloud.name:
+            raise ConfigurationError(
+                f"The invoices are of the cloud {cloud!r}, and the session is of"
+                f" {session.cloud.name!r}.",
+                remedy="Sign in as the partner whose invoices these are, in that cloud.",
+            )
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     rows = _saved(session, documents, folder, progress=progress)
@@ -163,9 +173,23 @@ def _documents(invoices: Payload | pd.DataFrame) -> Iterator[_Document]:
             remedy="Give what fetch_invoices returns, or rows of invoice_frame.",
         )
     for invoice in invoices_of(invoices):
-        yield _Document(invoice.id, None, invoice.pdf_download_link or None)
+        yield _Document(invoice.id, None, _link(invoice.pdf_download_link))
         for receipt in invoice.tax_receipts or ():
-            yield _Document(invoice.id, receipt.id, receipt.tax_receipt_pdf_download_link or None)
+            link = _link(receipt.tax_receipt_pdf_download_link)
+            yield _Document(invoice.id, receipt.id, link)
+
+
+def _link(stated: str | None) -> str | None:
+    """Return a link; None for one of which nothing can be seen."""
+    return None if stated is None or is_blank(stated) else stated
+
+
+def _accounts(invoices: Payload | pd.DataFrame) -> list[tuple[str, str]]:
+    """Return partner and cloud of the invoices; those of a frame without rows are of none."""
+    if isinstance(invoices, Payload):
+        return [(invoices.partner, invoices.cloud)]
+    accounts = invoices[["partner", "cloud"]].astype(object).drop_duplicates()
+    return [(partner, cloud) for partner, cloud in accounts.itertuples(index=False)]
 
 
 def _of_rows(frame: pd.DataFrame) -> Iterator[_Document]:
@@ -174,18 +198,23 @@ def _of_rows(frame: pd.DataFrame) -> Iterator[_Document]:
             f"The frame has no column {missing[0]!r}.",
             remedy="Give rows of invoice_frame or invoice_ageing, with all of their columns.",
         )
-    accounts = frame[["partner", "cloud"]].astype(object).drop_duplicates()
+    accounts = _accounts(frame)
     if len(accounts) > 1:
-        named = " and ".join(map(repr, accounts["partner"].iloc[:2]))
+        named = " and ".join(repr(partner) for partner, _ in accounts[:2])
         raise ConfigurationError(
             f"The frame has invoices of {len(accounts)} accounts, such as {named}; a session is of"
             " one.",
             remedy='Choose one: select(frame, partner="...", cloud="...").',
         )
+    if frame["invoice_id"].isna().any():
+        raise ConfigurationError(
+            "The frame has a row without an invoice_id.",
+            remedy="Give rows of invoice_frame or invoice_ageing as they are.",
+        )
     # An invoice seen again states the same link, or none; one by one, each has its row.
     links = frame.dropna(subset=["pdf_path"]).set_index("invoice_id")["pdf_path"].to_dict()
     for name in frame["invoice_id"]:
-        yield _Document(str(name), None, links.get(name) or None)
+        yield _Document(str(name), None, _link(links.get(name)))
 
 
 # From its first line to its last, a call works with the token.
@@ -197,12 +226,15 @@ def _saved(
     show = shown_progress(len(documents)) if progress and documents else None
     rows: list[_Row] = []
     failures: list[_Row] = []  # in a row, each likely to hit every document
+    taken: set[str] = set()  # names of files, which two documents must not share
     client: Client | None = None
     with ExitStack() as resources:
         for document in documents:
             path = folder / document.file_name
             try:
-                row = _without_asking(document, path, failures)
+                row = _without_asking(document, path, failures, taken)
+                if document.link:
+                    taken.add(path.name)
                 if row is None:
                     if client is None:
                         client = Client(session, PDFS, _TIMEOUT)
@@ -221,8 +253,13 @@ def _saved(
     return rows
 
 
-def _without_asking(document: _Document, path: Path, failures: list[_Row]) -> _Row | None:
+def _without_asking(
+    document: _Document, path: Path, failures: list[_Row], taken: set[str]
+) -> _Row | None:
     """Return what became of a document that is not asked for; None for one that has to be."""
+    if path.name in taken:
+        reason = f"Another document of this list is {path.name} as well."
+        return {"status": FAILED, "reason": reason, "remedy": "Save it from Partner Center."}
     if _is_there(path):
         return {"status": THERE, "path": str(path)}
     if document.link is None:

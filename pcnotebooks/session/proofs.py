@@ -142,26 +142,41 @@ def _private_file(path: Path, what: str) -> str:
     ConfigurationError
         If there is none, or others can read it.
     """
-    try:
-        with path.open("rb") as file:
-            found = os.fstat(file.fileno())
-            # A pipe or a device may have no end.
-            content = file.read(_LARGEST + 1) if stat.S_ISREG(found.st_mode) else b""
-    except OSError as error:
-        raise ConfigurationError(
-            f"The {what} cannot be read from {path}: {error.strerror}.",
-            remedy="Check the path, and that the job's user owns the file.",
-        ) from None
-    mode = stat.S_IMODE(found.st_mode)
+    content, found = _content(path, f"The {what}")
+    mode = stat.S_IMODE(found)
     if os.name == "posix" and mode & 0o077:
         raise ConfigurationError(
             f"Others can read the {what} in {path} (mode {mode:04o}): it was not used.",
             remedy=f"Run: chmod 600 '{path}'. If other people use this machine, make a new one.",
         )
     try:
-        return content.decode("utf-8-sig") if len(content) <= _LARGEST else ""
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError:
         return ""
+
+
+def _content(path: Path, what: str) -> tuple[bytes, int]:
+    """Return the bytes and the mode of a file; no bytes of what has no end, such as a pipe.
+
+    Raises
+    ------
+    ConfigurationError
+        If there is none, or it cannot be read.
+    """
+    try:
+        # Without waiting for somebody to write into a pipe; Windows has none among its files.
+        with open(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb") as file:  # noqa: PTH123
+            mode = os.fstat(file.fileno()).st_mode
+            content = file.read(_LARGEST + 1) if stat.S_ISREG(mode) else b""
+    except (OSError, ValueError) as error:
+        # Where a path belongs, the secret itself may be: only a place that exists is shown.
+        place = str(path) if os.path.lexists(path.parent) and len(path.parts) > 1 else "its file"
+        why = getattr(error, "strerror", None) or "it is not a path"
+        raise ConfigurationError(
+            f"{what} cannot be read from {hidden(place)}: {why}.",
+            remedy="Check the path, and that the job's user owns the file.",
+        ) from None
+    return (content if len(content) <= _LARGEST else b""), mode
 
 
 def _certificate(settings: Settings) -> dict[str, str]:
@@ -225,14 +240,14 @@ def _assertion(settings: Settings) -> Callable[[], str]:
 
 
 def _token_in_file(path: Path) -> str:
-    try:
-        return path.read_text("utf-8").strip()
-    except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or "not text"
-        raise ConfigurationError(
-            f"The token of the workload identity cannot be read from {path}: {why}.",
-            remedy=f"Check {TOKEN_FILE}, and that the job's user can read the file.",
-        ) from None
+    what = "The token of the workload identity"
+    token = _content(path, what)[0].decode(errors="replace").strip()
+    if token.isascii() and token.isprintable() and token:
+        return token
+    raise ConfigurationError(
+        f"{what} cannot be read from {path}: it is blank, or not one line of text.",
+        remedy=f"Check {TOKEN_FILE}, and that the job's user can read the file.",
+    )
 
 
 @discreet

@@ -21,7 +21,7 @@ def sign_in(
     profile: str | None = None,
     client_id: str | None = None,
     tenant: str | None = None,
-    method: str = "device_code",
+    method: str | None = None,
     prompt: Callable[[DeviceCode], None] | None = None,
     cache: str | None = None,
     timeout: float | None = None,
@@ -30,8 +30,9 @@ def sign_in(
 
     Waits until the sign-in is done, refused or too late. Settings that are not given come from
     the profile, else from the environment (``PCNOTEBOOKS_CLIENT_ID``, ``_TENANT``, ``_CLOUD``,
-    ``_CACHE``, ``_METHOD``, ``_PROFILE``), else they are cloud "global", tenant "organizations"
-    and cache "memory". If the cache holds a valid sign-in, the user is not asked.
+    ``_CACHE``, ``_METHOD``, ``_PROFILE``), else they are cloud "global", tenant "organizations",
+    cache "memory" and method "device_code". If the cache holds a valid sign-in, the user is not
+    asked.
 
     Parameters
     ----------
@@ -44,10 +45,10 @@ def sign_in(
     tenant
         Directory id or domain of the partner.
     method
-        "device_code", unless the profile or the environment names another; "browser" for a
-        browser on this machine. An app without a user, which can fetch only the list of
-        invoices, signs in by "client_secret", "certificate" or "workload_identity": the guide
-        *Run it unattended* says where each is kept. Its tokens stay in memory.
+        "device_code", or "browser" for a browser on this machine. An app without a user, which
+        can fetch only the list of invoices, signs in by "client_secret", "certificate" or
+        "workload_identity": the guide *Run it unattended* says where each is kept. Its tokens
+        stay in memory.
     prompt
         Called with the :class:`DeviceCode`; printed unless given.
     cache
@@ -76,7 +77,7 @@ def sign_in(
         client_id=client_id,
         tenant=tenant,
         cache=cache,
-        method=None if method == "device_code" else method,
+        method=method,
     )
     if settings.method == "browser":
         return sign_in_by_browser(settings, timeout=timeout)

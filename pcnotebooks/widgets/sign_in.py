@@ -26,7 +26,7 @@ from pcnotebooks.session.discreet import discreet
 from pcnotebooks.session.refusals import refusal
 from pcnotebooks.session.session import Session, username
 from pcnotebooks.session.settings import Settings, resolve
-from pcnotebooks.session.sign_in import sign_in
+from pcnotebooks.session.sign_in import remembered, sign_in
 
 # Past this, an answer that the login service owes is no longer waited for.
 _CANCELLED_WITHIN = 2.0
@@ -51,7 +51,7 @@ async def sign_in_async(
     profile: str | None = None,
     client_id: str | None = None,
     tenant: str | None = None,
-    method: str = "device_code",
+    method: str | None = None,
     cache: str | None = None,
     timeout: float | None = None,  # noqa: ASYNC109  how long somebody may take to type the code
 ) -> Session:
@@ -78,8 +78,10 @@ async def sign_in_async(
     >>> from pcnotebooks import sign_in_async
     >>> session = await sign_in_async("global", client_id="...")  # doctest: +SKIP
     """
-    settings = resolve(cloud, profile=profile, client_id=client_id, tenant=tenant, cache=cache)
-    return await sign_in_at(_Output(), settings, method=method, timeout=timeout)
+    settings = resolve(
+        cloud, profile=profile, client_id=client_id, tenant=tenant, cache=cache, method=method
+    )
+    return await sign_in_at(_Output(), settings, timeout=timeout)
 
 
 class Place(Protocol):
@@ -101,12 +103,13 @@ async def sign_in_at(
     place: Place,
     settings: Settings,
     *,
-    method: str = "device_code",
     timeout: float | None = None,  # noqa: ASYNC109  as above
 ) -> Session:
     """Sign a user in, shown at a place of the caller's."""
     try:
-        if method == "device_code":
+        if settings.is_app:
+            session = await asyncio.to_thread(remembered, settings)
+        elif settings.method == "device_code":
             place.say(f"Signing in to {_name(settings.cloud)}.")
             session = await _by_code(settings, place, timeout)
         else:
@@ -116,7 +119,7 @@ async def sign_in_at(
             )
             session = await asyncio.to_thread(
                 sign_in, settings.cloud, profile=settings.profile, client_id=settings.client_id,
-                tenant=settings.tenant, method=method, cache=settings.cache, timeout=timeout,
+                tenant=settings.tenant, method="browser", cache=settings.cache, timeout=timeout,
             )  # fmt: skip
     except PcNotebooksError as error:
         place.refuse(error)

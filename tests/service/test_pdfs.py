@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -40,9 +41,14 @@ def waits(monkeypatch):
     return seconds
 
 
+def of(service):
+    """Return the stand-in as the cloud that the invoices are of."""
+    return replace(service.cloud, name="global")
+
+
 def save(service, folder, chosen=FOUR, **options):
     """Save with the planted token, which the result must not show."""
-    session = Session.from_token(service.cloud, TOKEN, partner="Contoso")
+    session = Session.from_token(of(service), TOKEN, partner="Contoso")
     frame = save_invoice_pdfs(session, chosen, folder, **options)
     assert TOKEN not in frame.to_csv()
     assert {path.suffix for path in folder.iterdir()} <= {".pdf", ""}
@@ -83,7 +89,7 @@ def test_what_is_there_is_not_fetched_again(partner_center, tmp_path):
     assert again["status"].tolist() == ["was there", "saved", "saved", "was there"]
     assert (tmp_path / "D1.pdf").read_bytes() == kept
     assert len(service.requests) == 6
-    no_token = Session(service.cloud, Rotating(RuntimeError("expired")))
+    no_token = Session(of(service), Rotating(RuntimeError("expired")))
     assert set(save_invoice_pdfs(no_token, FOUR, tmp_path)["status"]) == {"was there"}
 
 
@@ -213,6 +219,30 @@ def test_receipts_and_documents_without_a_link(partner_center, tmp_path):
     assert service.requests[1].path == f"/v1{link}"
 
 
+def test_two_documents_never_share_a_file(partner_center, tmp_path):
+    """A receipt without an id is not the invoice; of two with one id, the second is a failure."""
+    link = "/invoices/D1/receipts/{}/documents/statement"
+    receipts = [
+        {"id": name, "taxReceiptPdfDownloadLink": link.format(place)}
+        for place, name in enumerate(["", "7", "7"])
+    ]
+    service = partner_center()
+    frame = save(service, tmp_path, invoices(invoice("D1", taxReceipts=receipts)))
+    assert frame["status"].tolist() == ["saved", "saved", "saved", "failed"]
+    assert frame["path"].nunique() == len(list(tmp_path.iterdir())) == 3
+    assert Path(frame["path"][1]).read_bytes() == pdf(f"/v1{link.format(0)}")
+    assert "Another document" in frame["reason"][3]
+
+
+@pytest.mark.parametrize("link", ["", " ", "\u200b \t"])
+def test_a_blank_link_is_not_asked_for(partner_center, tmp_path, link):
+    """Partner Center states none."""
+    service = partner_center()
+    frame = save(service, tmp_path, invoices(invoice("D1", pdfDownloadLink=link)))
+    assert frame["status"].tolist() == ["not stated"]
+    assert service.requests == []
+
+
 def test_a_name_that_is_taken_is_a_row(partner_center, tmp_path):
     """A folder, or a pipe that would never be read, of that name."""
     (tmp_path / "D1.pdf").mkdir()
@@ -232,6 +262,9 @@ def test_what_cannot_be_saved_is_refused_before_anything_is_asked(partner_center
         "not of list": [FOUR],
         "2 accounts, such as 'Contoso' and 'Fabrikam'": two,
         "no column 'pdf_path'": two.drop(columns="pdf_path"),
+        "a row without an invoice_id": invoice_frame(FOUR).assign(invoice_id=pd.NA),
+        "of the cloud 'china', and the session is of 'global'": replace(FOUR, cloud="china"),
+        "of the cloud 'us_government'": invoice_frame(replace(FOUR, cloud="us_government")),
     }
     for words, chosen in refused.items():
         with pytest.raises(ConfigurationError, match=words):
@@ -244,7 +277,7 @@ def test_what_cannot_be_saved_is_refused_before_anything_is_asked(partner_center
 
 def test_without_a_token_there_is_no_row(partner_center, tmp_path):
     """A credential that fails from the beginning is the caller's to see."""
-    session = Session(partner_center().cloud, Rotating(RuntimeError("expired")))
+    session = Session(of(partner_center()), Rotating(RuntimeError("expired")))
     with pytest.raises(SignInError, match="gave no token"):
         save_invoice_pdfs(session, FOUR, tmp_path)
 
@@ -252,6 +285,6 @@ def test_without_a_token_there_is_no_row(partner_center, tmp_path):
 def test_a_token_that_expires_on_the_way_is_renewed(partner_center, tmp_path):
     """An hour is over before a thousand PDFs are."""
     service = partner_center(pdfs=[Answer(pdf()), Answer(status=401)])
-    session = Session(service.cloud, Rotating("the-first-token", TOKEN))
+    session = Session(of(service), Rotating("the-first-token", TOKEN))
     assert set(save_invoice_pdfs(session, FOUR, tmp_path)["status"]) == {"saved"}
     assert service.requests[2].headers["Authorization"] == f"Bearer {TOKEN}"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 import sys
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -236,7 +238,7 @@ def test_a_call_that_needs_a_user_is_not_sent(provider, partner_center, tls, tmp
     prepare("client_secret", provider, tmp_path, monkeypatch)
     session = app(provider, service.url)
     sign_out(session)
-    listed = invoices(invoice("D1"))
+    listed = replace(invoices(invoice("D1")), cloud=session.cloud.name)
     for call in (
         lambda: fetch_invoice_summaries(session),
         lambda: save_invoice_pdfs(session, listed, tmp_path / "pdfs"),
@@ -311,6 +313,34 @@ def test_what_cannot_prove_anything_is_not_sent(provider, home, name):
     assert SOURCES[name][1] in error.message
     assert error.remedy
     assert provider.count("app") == 0
+
+
+def test_a_pipe_and_a_secret_in_the_place_of_a_path(provider, home, monkeypatch):
+    """The one is not waited for, and the other is not repeated."""
+    os.mkfifo(home / "pipe", 0o600)
+    prepare("client_secret", provider, home, monkeypatch)
+    monkeypatch.delenv("PCNOTEBOOKS_CLIENT_SECRET", raising=False)
+    for place, words in ((home / "pipe", "blank"), (SECRET, "cannot be read"),
+                         (f"Se/{SECRET}", "cannot be read")):  # fmt: skip
+        monkeypatch.setenv("PCNOTEBOOKS_CLIENT_SECRET_FILE", str(place))
+        error = refused(provider, lambda: app(provider), ConfigurationError)
+        assert words in error.message
+        assert SECRET not in f"{error} {error!r}"
+    for token, words in ((home / "pipe", "blank"), (home / "none", "cannot be read")):
+        prepare("workload_identity", provider, home, monkeypatch)
+        monkeypatch.setenv("AZURE_FEDERATED_TOKEN_FILE", str(token))
+        error = refused(provider, lambda: app(provider, method="workload_identity"),
+                        ConfigurationError)  # fmt: skip
+        assert words in error.message
+
+
+def test_the_method_given_wins(provider, home, monkeypatch):
+    """Over that of a profile, which wins over the environment."""
+    profile_of(provider, next(iter(SOURCES)))
+    monkeypatch.setenv("PCNOTEBOOKS_METHOD", "certificate")
+    given = resolve(profile="job", method="device_code")
+    assert (given.method, given.is_app) == ("device_code", False)
+    assert resolve(profile="job").method == "client_secret"
 
 
 def test_certificates_that_cannot_sign(provider, home, monkeypatch):
