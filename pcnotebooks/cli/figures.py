@@ -29,7 +29,7 @@ from pcnotebooks.cli.options import (
     Until,
 )
 from pcnotebooks.cli.printing import say_error, show
-from pcnotebooks.cli.sources import Source
+from pcnotebooks.cli.sources import Source, accounts_in, require_known
 from pcnotebooks.cli.tables import AsCsv, AsJson, form_of, write
 from pcnotebooks.errors import NoHistoryError, PcNotebooksError
 
@@ -344,7 +344,10 @@ def _found(source: Source, resource: str, *, over_time: bool = False) -> _Found:
     if source.sample and len(source.named) > 1:
         raise typer.BadParameter("--sample is not mixed with figures of an account.")
     if source.named in ([], ["--history"]):
-        return _Found(source, resource, _kept(source.history), [], failed=False)
+        kept = _kept(source.history)
+        if source.partners or source.cloud:
+            require_known(accounts_in(kept), source.partners, source.cloud)
+        return _Found(source, resource, kept, [], failed=False)
     payloads = [*source.saved()]
     if source.sample:
         payloads += pc.sample_history() if over_time else [pc.sample_payload(resource)]
@@ -357,6 +360,9 @@ def _found(source: Source, resource: str, *, over_time: bool = False) -> _Found:
             say_error(answer, about=name)
         else:
             payloads.append(answer)
+    if not failed:
+        accounts = {(payload.partner, payload.cloud) for payload in payloads}
+        require_known(accounts, source.partners, source.cloud)
     return _Found(source, resource, None, payloads, failed)
 
 

@@ -21,7 +21,7 @@ from pcnotebooks.cli.options import (
     Until,
 )
 from pcnotebooks.cli.printing import say_error, show, show_table
-from pcnotebooks.cli.sources import Source
+from pcnotebooks.cli.sources import Source, accounts_in, require_known
 from pcnotebooks.errors import ConfigurationError, PayloadError, PcNotebooksError
 from pcnotebooks.text import named
 
@@ -75,6 +75,8 @@ def changes(
     if invoices and unexplained:
         raise typer.BadParameter("--unexplained is about balances: leave out --invoices.")
     kept = _opened(history)
+    if partner:
+        require_known(accounts_in(kept), partner, None)
     found = kept.changes(
         partner=partner,
         currency=currency,

@@ -43,11 +43,13 @@ def fetch(
     """Fetch balances and invoices, and save each answer as a file that --payload reads.
 
     The files are in the current folder, or in that of -o. They are named on a line each. If an
-    answer fails, the others are saved and the exit code is 2.
+    answer fails, the others are saved and the exit code is 2. Without --resource, a profile of an
+    app without a user fetches the invoices alone, and a note says why.
     """
     from pcnotebooks.history.files import file_of
     from pcnotebooks.payload.decode import RESOURCES
     from pcnotebooks.service.fetch_many import fetch_profiles
+    from pcnotebooks.service.refusals import NeedsUserError
 
     resources = list(dict.fromkeys(resource or RESOURCES))
     if unknown := [name for name in resources if name not in RESOURCES]:
@@ -65,7 +67,9 @@ def fetch(
     for name, each in answers.items():
         # Each once: a sign-in that failed is the error of every resource.
         for answer in {id(answer): answer for answer in each}.values():
-            if isinstance(answer, PcNotebooksError):
+            if isinstance(answer, NeedsUserError) and resource is None:
+                show(f"Note: {answer.message}", err=True)
+            elif isinstance(answer, PcNotebooksError):
                 failed = True
                 say_error(answer, about=name)
             elif is_stdout(output):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -12,7 +12,7 @@ import typer
 
 import pcnotebooks as pc
 from pcnotebooks.cli.printing import show
-from pcnotebooks.errors import PayloadError
+from pcnotebooks.errors import ConfigurationError, PayloadError
 
 if TYPE_CHECKING:
     from pcnotebooks.service.fetch_many import Answer
@@ -106,6 +106,36 @@ class Source:
         return fetch_profiles(
             self.live, lambda name: signed_in(self.cloud, name), resources=resources
         )
+
+
+def require_known(
+    known: Collection[tuple[str, str]], partners: Sequence[str] | None, cloud: str | None
+) -> None:
+    """Raise for a partner or cloud of which nothing is there: a check would find nothing for ever.
+
+    Parameters
+    ----------
+    known
+        Partner and cloud of each account; if there are none, nothing is refused.
+    partners, cloud
+        Those that were asked for.
+    """
+    for place, what, asked in (
+        (0, "partner", partners or ()),
+        (1, "cloud", [cloud] if cloud else ()),
+    ):
+        there = sorted({account[place] for account in known})
+        if wrong := [name for name in asked if there and name not in there]:
+            raise ConfigurationError(
+                f"There is nothing of the {what} {wrong[0]!r}.",
+                remedy=f"Choose from: {', '.join(map(repr, there))}.",
+            )
+
+
+def accounts_in(kept: pc.History) -> set[tuple[str, str]]:
+    """Return partner and cloud of everything in a history."""
+    found = kept.index()
+    return set(zip(found["partner"].astype(str), found["cloud"].astype(str), strict=True))
 
 
 def signed_in(cloud: str | None, profile: str | None) -> pc.Session:

@@ -19,18 +19,22 @@ if TYPE_CHECKING:
 AsJson = Annotated[bool, typer.Option("--json", help="Print a JSON list of objects.")]
 AsCsv = Annotated[bool, typer.Option("--csv", help="Print CSV with a header.")]
 
-_FORMS = {".json": "json", ".csv": "csv"}
+_FORMS = {".json": "json", ".csv": "csv", ".txt": "table", "": "table"}
 
 
 def form_of(*, json_: bool, csv_: bool, output: Path | None) -> str:
     """Return "json", "csv" or "table", from the options or from the ending of the file's name."""
     if json_ and csv_:
         raise typer.BadParameter("give --json or --csv, not both.")
+    ending = "" if output is None or is_stdout(output) else output.suffix.lower()
+    if ending not in _FORMS:
+        raise typer.BadParameter(
+            f"{output} does not end in .json, .csv or .txt. The command report writes pages, PDFs"
+            " and workbooks."
+        )
     if json_:
         return "json"
-    if csv_:
-        return "csv"
-    return _FORMS.get(output.suffix.lower(), "table") if output else "table"
+    return "csv" if csv_ else _FORMS[ending]
 
 
 def write(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import portalocker
 import tomlkit
 
 from pcnotebooks.errors import ConfigurationError
@@ -15,6 +17,8 @@ from pcnotebooks.session.settings import (
     profiles_file,
     require_settings,
 )
+
+_WITHIN = 10.0  # seconds: a change takes some thousandths of one
 
 
 def add(name: str, **values: str) -> Path:
@@ -39,11 +43,6 @@ def add(name: str, **values: str) -> Path:
         raise ConfigurationError(
             f"{name!r} is not a name of a profile.", remedy="Give a short name in one line."
         )
-    if name in load_profiles():
-        raise ConfigurationError(
-            f"There is a profile {name!r} already.",
-            remedy=f"Give another name, or remove that one: pcnotebooks profile remove {name}",
-        )
     require_settings(values)
     table = tomlkit.table()
     table.update(values)
@@ -53,7 +52,13 @@ def add(name: str, **values: str) -> Path:
             document.add(tomlkit.nl())
         document.append(name, table)
 
-    return _edit(append)
+    with _alone():
+        if name in load_profiles():
+            raise ConfigurationError(
+                f"There is a profile {name!r} already.",
+                remedy=f"Give another name, or remove that one: pcnotebooks profile remove {name}",
+            )
+        return _edit(append)
 
 
 def remove(name: str) -> Path:
@@ -66,8 +71,29 @@ def remove(name: str) -> Path:
     OSError
         If the file cannot be written.
     """
-    load_profile(name)
-    return _edit(lambda document: document.remove(name))
+    with _alone():
+        load_profile(name)
+        return _edit(lambda document: document.remove(name))
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Lock out other processes: of two that read the same file, the later would undo the other."""
+    path = profiles_file().with_suffix(".lock")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.is_symlink():
+        raise ConfigurationError(f"{path} is a link.", remedy="Delete it.")
+    lock = portalocker.Lock(path, timeout=_WITHIN)
+    try:
+        lock.acquire()
+    except portalocker.LockException:
+        raise ConfigurationError(
+            "Another process is changing the profiles.", remedy="Try again once it has finished."
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _edit(change: Callable[[tomlkit.TOMLDocument], object]) -> Path:
@@ -77,7 +103,6 @@ def _edit(change: Callable[[tomlkit.TOMLDocument], object]) -> Path:
         text = read_file(path).decode("utf-8-sig")
     except FileNotFoundError:
         text = ""
-        path.parent.mkdir(parents=True, exist_ok=True)
     ends = "\r\n" if "\r\n" in text else "\n"
     text = text.replace("\r\n", "\n")
     if text and not text.endswith("\n"):

@@ -156,7 +156,7 @@ def _private_file(path: Path, what: str) -> str:
 
 
 def _content(path: Path, what: str) -> tuple[bytes, int]:
-    """Return the bytes and the mode of a file; no bytes of what has no end, such as a pipe.
+    """Return the bytes and the mode of a file; no bytes of a pipe, which may have no end.
 
     Raises
     ------
@@ -164,12 +164,12 @@ def _content(path: Path, what: str) -> tuple[bytes, int]:
         If there is none, or it cannot be read.
     """
     try:
-        # Without waiting for somebody to write into a pipe; Windows has none among its files.
+        # A pipe is not waited for; Windows has none among its files.
         with open(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb") as file:  # noqa: PTH123
             mode = os.fstat(file.fileno()).st_mode
             content = file.read(_LARGEST + 1) if stat.S_ISREG(mode) else b""
     except (OSError, ValueError) as error:
-        # Where a path belongs, the secret itself may be: only a place that exists is shown.
+        # A secret may be given in place of its path, so only a place that exists is shown.
         place = str(path) if os.path.lexists(path.parent) and len(path.parts) > 1 else "its file"
         why = getattr(error, "strerror", None) or "it is not a path"
         raise ConfigurationError(

@@ -162,6 +162,18 @@ def test_an_unexplained_movement_is_an_exit_code(run, kept):
     assert run("changes", "--unexplained") == (0, "Nothing changed.\n", [])
 
 
+@pytest.mark.parametrize("command", [
+    ("balances", "--fail-if", "overdue"), ("invoices",), ("changes", "--unexplained"),
+    ("history", "changes", "--unexplained"),
+])  # fmt: skip
+def test_a_misspelt_partner_passes_no_check(run, kept, command):
+    """It is an error that names those that are there."""
+    code, said, errors = run(*command, "--history", kept.location, "--partner", "Contso")
+    assert (code, said) == (2, "")
+    assert "There is nothing of the partner 'Contso'." in errors[0]
+    assert "'Contoso (sample)', 'Fabrikam (sample)'" in errors[1]
+
+
 def test_what_is_kept_is_compared_with_a_saved_payload(run, kept):
     """Sources are put together."""
     last = [each for each in pc.sample_history() if each.resource == "invoice_summaries"][-1]
@@ -202,6 +214,10 @@ def test_raw_answers_are_labelled_and_saved_ones_chosen(run):
         (["--sample", "--json", "--csv"], "give --json or --csv, not both."),
         (["--sample", "--fail-if", "late"], "give --fail-if overdue."),
         (["--sample", "--history", "kept"], "--sample is not mixed"),
+        (["--sample", "-o", "x.xlsx"], "x.xlsx does not end in .json, .csv or .txt."),
+        (["--sample", "--json", "-o", "x.PDF"], "x.PDF does not end in .json, .csv or .txt."),
+        (["--sample", "--partner", "Contso"], "There is nothing of the partner 'Contso'."),
+        (["--sample", "--cloud", "china"], "There is nothing of the cloud 'china'."),
         ([], "There is no history at "),
     ],
 )

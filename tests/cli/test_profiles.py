@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from pcnotebooks.session.settings import load_profiles, profiles_file
@@ -45,6 +48,18 @@ def test_a_profile_is_added_listed_and_removed(run):
     assert listed[1].split() == f"Contoso East china contoso.test {ID} Contoso plain".split()
     assert run("remove", "Contoso East")[0] == 0
     assert load_profiles() == {}
+
+
+def test_processes_that_add_at_once_lose_nothing(run):
+    """Each reads the file after the one before it has written."""
+    script = "import sys; from pcnotebooks.session.profiles import add;"
+    script += f"add(sys.argv[1], client_id={ID!r}, tenant='contoso.test')"
+    names = [f"p{number}" for number in range(4)]
+    running = [subprocess.Popen([sys.executable, "-c", script, name]) for name in names]
+    assert [each.wait() for each in running] == [0] * 4
+    assert sorted(load_profiles()) == names
+    code, _, errors = run("add", "p1", "--client-id", ID, "--tenant", "contoso.test")
+    assert (code, errors[0]) == (2, "Error: There is a profile 'p1' already.")
 
 
 @pytest.mark.parametrize("ends", ["\n", "\r\n"])
