@@ -157,7 +157,7 @@ def folder_of(place: str) -> str:
         raise _no_folder(place)
     if _SCHEME.match(place) and "://" not in place:
         raise ConfigurationError(
-            f"The history's location {without_password(place)!r} is neither a folder nor a URL.",
+            f"The location {without_password(place)!r} is neither a folder nor a URL.",
             remedy="A URL has two slashes, as in s3://bucket/path: give it as a text, for a Path"
             " drops one. A folder with a colon is ./name:more. Databricks shows dbfs:/folder to"
             " Python as /dbfs/folder.",
@@ -167,7 +167,7 @@ def folder_of(place: str) -> str:
 
 def _no_folder(place: str) -> ConfigurationError:
     return ConfigurationError(
-        f"The history's location {without_password(place)!r} names no folder of this machine.",
+        f"The location {without_password(place)!r} names no folder of this machine.",
         remedy="Write the folder as it is here, without file: in front of it. In WSL, C:\\ is"
         " /mnt/c.",
     )

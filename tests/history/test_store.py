@@ -63,7 +63,7 @@ def test_a_folder_of_another_machine_is_refused(tmp_path, monkeypatch, location)
 def test_what_is_nearly_a_url_is_no_folder_of_that_name(tmp_path, monkeypatch, location):
     """It would be kept where Python happens to run, and looked for in the object store."""
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(ConfigurationError, match="history's location") as told:
+    with pytest.raises(ConfigurationError, match="The location") as told:
         History(location)
     assert "older" in told.value.remedy
     assert not list(tmp_path.iterdir())
