@@ -50,6 +50,8 @@ _COUNTED = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _FINE = re.compile("|".join(EXCEPTIONS), re.IGNORECASE)
+# The quotes around an f-string, which Python 3.12 and newer see apart.
+_AROUND = {getattr(tokenize, f"FSTRING_{place}", -1) for place in ("START", "END")}
 CODE = "\0"  # takes the place of code, so that no construction reaches across it
 
 
@@ -64,7 +66,7 @@ def prose_of_python(source: str) -> str:
             text = re.sub(r"^[rbfuRBFU]*([\"']{3}|[\"'])|([\"']{3}|[\"'])$", "", token.string)
             # Examples and identifiers are code as well.
             text = re.sub(r"^\s*(?:>>>|\.\.\.).*$", CODE, text, flags=re.MULTILINE)
-        elif not token.string.strip():
+        elif not token.string.strip() or token.type in _AROUND:
             continue
         for offset, line in enumerate(text.split("\n")):
             lines[token.start[0] - 1 + offset] += f" {line.strip()}"
