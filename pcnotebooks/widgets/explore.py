@@ -40,7 +40,7 @@ from pcnotebooks.widgets.choice import Chooser
 from pcnotebooks.widgets.rows import Entry, Rows
 
 _FEW = 8  # more buttons than these and All would fill several rows
-_BANNER = '<p class="pcn-sample"><strong>Sample data</strong>, not an account</p>'
+_BANNER = '<p class="pcn-sample"><strong>Sample data</strong>, not an account{}</p>'
 _WAYS_OUT = {
     "invoice_type": "All types",
     "partner": "All partners",
@@ -346,8 +346,14 @@ class Explorer(VBox):  # type: ignore[misc]  # ipywidgets has no types
         self._foot.value = wrapped(assumed(shown.assumptions))
 
     def _banner(self) -> str:
-        said = f"{_BANNER if self._shown.is_sample else ''}{notes(self._shown.notes)}"
-        return f"{style('widgets.css')}{wrapped(said)}"
+        """Return the source of all charts, once, and the notes."""
+        shown = self._shown
+        when = f"etrieved {escape(shown.retrieved)}" if shown.retrieved else ""
+        if shown.is_sample:
+            source = _BANNER.format(f" · r{when}" if when else "")
+        else:
+            source = f'<p class="assumed">R{when}</p>' if when else ""
+        return f"{style('widgets.css')}{wrapped(f'{source}{notes(shown.notes)}')}"
 
     def _entries(self) -> list[Entry]:
         """Return the rows, what needs attention first; without stated totals one a currency."""
@@ -373,13 +379,15 @@ class Explorer(VBox):  # type: ignore[misc]  # ipywidgets has no types
         """Return an account's sentence, figures, charts, invoices and table."""
         currency = section.currency
         head = headlines(account, owners=len(self._whole.sources) > 1)
-        charts = charts_of(account.charts, prefix=f"pcn-{self.model_id}-{currency}{account.number}")
+        charts = charts_of(
+            account.charts, prefix=f"pcn-{self.model_id}-{currency}{account.number}", foot=False
+        )
         return _detail(currency, f"{head}{charts}{by_invoice(account, currency)}", account.lines)
 
     def _section(self, section: Section) -> str:
         """Return the charts and the table of a currency whose totals are not stated."""
         currency = section.currency
-        charts = charts_of(section.charts, prefix=f"pcn-{self.model_id}-{currency}")
+        charts = charts_of(section.charts, prefix=f"pcn-{self.model_id}-{currency}", foot=False)
         lines = [line for line in self._shown.lines if line.currency == currency]
         return _detail(currency, charts, lines)
 

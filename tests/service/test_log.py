@@ -69,7 +69,7 @@ def test_pages_and_pdfs_are_logged(partner_center, log, tmp_path):
         "Page 3 of invoices: 1, 5 so far",
     ]
     assert "token of page" not in "".join(log(1))
-    save_invoice_pdfs(session, invoices(invoice("D1")), tmp_path)
+    save_invoice_pdfs(session, invoices(invoice("D1"), cloud=service.cloud.name), tmp_path)
     assert log(1)[-1] == "PDF of invoice 'D1': saved"
 
 
