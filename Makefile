@@ -6,9 +6,11 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 export UV_PYTHON_DOWNLOADS = never
 
+# On a terminal the installer shows its progress; in a log only what fails.
+quiet = $(if $(MAKE_TERMOUT),,--quiet)
 install = if command -v uv >/dev/null 2>&1; \
-	then uv pip install --quiet --python $(BIN)/python -c constraints.txt $(1); \
-	else $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt $(1); fi
+	then uv pip install $(quiet) --python $(BIN)/python -c constraints.txt $(1); \
+	else $(BIN)/python -m pip install $(quiet) --disable-pip-version-check -c constraints.txt $(1); fi
 
 .PHONY: report lab test check test-all test-oldest test-headless test-spark test-soak bench fuzz mutate docs audit release-check clean
 

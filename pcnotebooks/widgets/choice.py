@@ -47,7 +47,7 @@ class Chooser(HBox):  # type: ignore[misc]  # ipywidgets has no types
 
     @label.setter
     def label(self, label: str) -> None:
-        self.value = next(value for name, value in self.options if name == label)
+        self.value = dict(self.options).get(label, label)  # an unknown one is refused in words
 
     def offer(self, values: Sequence[str]) -> None:
         """Offer other values; the one that is chosen stays if it is one of them."""

@@ -257,6 +257,8 @@ def test_many_currencies_are_a_list():
     assert kinds == ["RadioButtons", "Dropdown"]
     many.currency.children[0].label = "PLN"
     assert many.value["currency"] == "PLN"
+    with pytest.raises(ConfigurationError, match="There is no currency 'Peso' here"):
+        many.currency.label = "Peso"
 
 
 def test_two_threads_choose_at_once():
