@@ -5,7 +5,6 @@ when it is first used, so that ``import pcnotebooks`` itself costs next to nothi
 """
 
 import ast
-import logging
 import pkgutil
 
 import lazy_loader
@@ -18,9 +17,6 @@ _names = {
     if isinstance(node, ast.ImportFrom) and node.level == 1
 }
 _load, __dir__, __all__ = lazy_loader.attach(__name__, submod_attrs=_names)
-
-# Without it, Python would print warnings of a library that has no handler.
-logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 __version__ = "0.1.0"
 

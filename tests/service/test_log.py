@@ -85,9 +85,7 @@ def test_the_origin_of_a_token_is_logged(identity_provider, log):
 
 
 def test_without_a_handler_nothing_is_printed(partner_center, capfd):
-    """A script that sets up no logging sees no line of it."""
-    handlers = logging.getLogger("pcnotebooks").handlers
-    assert [type(each) for each in handlers] == [logging.NullHandler]
+    """A script that sets up no logging sees no line of it: none is above INFO."""
     fetch_invoice_summaries(Session.from_token(partner_center().cloud, TOKEN))
     assert capfd.readouterr().err == ""
 
