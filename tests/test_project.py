@@ -240,6 +240,7 @@ def test_no_file_names_a_registry_or_this_machine():
         if name == "tests/test_project.py":
             continue
         text = (ROOT / name).read_text(encoding="utf-8", errors="replace")
+        assert not re.search("^(?:<{7}|>{7}) ", text, re.MULTILINE), f"{name}: an unfinished merge"
         for forbidden in ("pypi.org", "files.pythonhosted", "index-url", str(Path.home()) + "/"):
             assert forbidden not in text, name
 
