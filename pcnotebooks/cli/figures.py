@@ -12,6 +12,7 @@ import typer
 import pcnotebooks as pc
 from pcnotebooks.cli.options import (
     AsOf,
+    At,
     CloudOfFigures,
     Currencies,
     Invoices,
@@ -98,6 +99,7 @@ def balances(
     currency: Currencies = None,
     retrieved_at: RetrievedAt = None,
     by_type: _ByType = False,
+    at: At = None,
     as_of: AsOf = None,
     terms_days: Terms = 60,
     fail_if: _FailIf = None,
@@ -119,6 +121,7 @@ def balances(
         cloud=cloud,
         partner=partner,
         retrieved_at=retrieved_at,
+        at=at,
     )
     _require_overdue(fail_if)
     form = form_of(json_=json_, csv_=csv_, output=output)
@@ -152,6 +155,7 @@ def invoices(
     partner: PartnersOfFigures = None,
     currency: Currencies = None,
     retrieved_at: RetrievedAt = None,
+    at: At = None,
     as_of: AsOf = None,
     terms_days: Terms = 60,
     fail_if: _FailIf = None,
@@ -173,6 +177,7 @@ def invoices(
         cloud=cloud,
         partner=partner,
         retrieved_at=retrieved_at,
+        at=at,
     )
     _require_overdue(fail_if)
     form = form_of(json_=json_, csv_=csv_, output=output)
@@ -195,6 +200,7 @@ def ageing(
     partner: PartnersOfFigures = None,
     currency: Currencies = None,
     retrieved_at: RetrievedAt = None,
+    at: At = None,
     as_of: AsOf = None,
     terms_days: Terms = 60,
     fail_if: _FailIf = None,
@@ -216,6 +222,7 @@ def ageing(
         cloud=cloud,
         partner=partner,
         retrieved_at=retrieved_at,
+        at=at,
     )
     _require_overdue(fail_if)
     form = form_of(json_=json_, csv_=csv_, output=output)
@@ -300,9 +307,10 @@ class _Found:
         from pcnotebooks.frame.rows import latest_payloads
 
         if self.kept is not None:
-            frame = getattr(self.kept, name)(at=_LATEST, exact=True)
+            frame = getattr(self.kept, name)(at=self.source.at or _LATEST, exact=True)
         else:
-            latest = latest_payloads(self.payloads, self.resource)
+            known = filter(self.source.chosen, self.payloads)
+            latest = latest_payloads(known, self.resource)
             frames = {
                 "summaries": pc.summary_frame,
                 "totals": pc.totals_frame,

@@ -139,6 +139,15 @@ Currencies = Annotated[
 ]
 Since = Annotated[str | None, typer.Option(metavar="DATE", help="First day (UTC).")]
 Until = Annotated[str | None, typer.Option(metavar="DATE", help="Last day (UTC).")]
+At = Annotated[
+    str | None,
+    typer.Option(
+        "--at",
+        metavar="DATE",
+        callback=_day,
+        help="Show what was known at the end of this day (UTC), from kept payloads.",
+    ),
+]
 AsOf = Annotated[
     str | None,
     typer.Option(

@@ -11,6 +11,7 @@ import typer
 import pcnotebooks as pc
 from pcnotebooks.cli.options import (
     AsOf,
+    At,
     CloudOfFigures,
     Location,
     MoreSaved,
@@ -47,6 +48,7 @@ def report(
     pdf: Annotated[bool, typer.Option("--pdf", help="Write a PDF as well.")] = False,
     excel: Annotated[bool, typer.Option("--excel", help="Write a workbook as well.")] = False,
     open_: Annotated[bool, typer.Option("--open", help="Open it when it is written.")] = False,
+    at: At = None,
     as_of: AsOf = None,
     terms_days: Terms = 60,
     title: Annotated[str | None, typer.Option(metavar="TEXT", help="Heading.")] = None,
@@ -71,6 +73,7 @@ def report(
         cloud=cloud,
         partner=partner,
         retrieved_at=retrieved_at,
+        at=at,
     )
     if not source.named or (sample and len(source.named) > 1):
         raise typer.BadParameter("give --sample, or --payload, --profile, --cloud or --history.")
@@ -124,8 +127,8 @@ def _chosen(source: Source, payloads: list[pc.Payload], *, failed: bool) -> list
         raise typer.Exit(2)
     if not chosen:
         raise ConfigurationError(
-            "No payload is of that partner and cloud.",
-            remedy="Correct --partner and --cloud, or leave them out.",
+            "There is no payload of that partner, cloud and day.",
+            remedy="Correct --partner, --cloud and --at, or leave them out.",
         )
     return chosen
 

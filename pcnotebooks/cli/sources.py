@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -29,6 +29,7 @@ class Source:
     cloud: str | None = None
     partners: Sequence[str] = ()
     retrieved_at: str | None = None
+    at: str | None = None
 
     @classmethod
     def of(
@@ -42,9 +43,10 @@ class Source:
         cloud: str | None,
         partner: Sequence[str] | None,
         retrieved_at: str | None,
+        at: str | None = None,
     ) -> Self:
         """Return the source that options name, in the form in which typer gives them."""
-        return cls(
+        source = cls(
             sample=sample,
             files=[*(payload or ()), *(more or ())],
             profiles=profile or (),
@@ -52,7 +54,14 @@ class Source:
             cloud=cloud,
             partners=partner or (),
             retrieved_at=retrieved_at,
+            at=at,
         )
+        if at and source.live:
+            raise typer.BadParameter(
+                "--at needs payloads that were kept: give --history or --payload. Partner Center"
+                " states today's figures only."
+            )
+        return source
 
     @property
     def live(self) -> list[str | None]:
@@ -75,9 +84,11 @@ class Source:
         return [option for option, value in given.items() if value]
 
     def chosen(self, payload: pc.Payload) -> bool:
-        """Return whether a payload is of the partners and the cloud that were asked for."""
-        return payload.partner in (self.partners or [payload.partner]) and (
-            payload.cloud == (self.cloud or payload.cloud)
+        """Return whether a payload is of the partners, the cloud and the days asked for."""
+        return (
+            payload.partner in (self.partners or [payload.partner])
+            and payload.cloud == (self.cloud or payload.cloud)
+            and (self.at is None or payload.retrieved_at.date() <= date.fromisoformat(self.at))
         )
 
     def saved(self) -> Iterator[pc.Payload]:

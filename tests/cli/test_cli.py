@@ -116,7 +116,7 @@ def test_report_of_another_partner_says_so(shell, capsys, tmp_path):
     sample_payload().save("one.json")
     assert shell("report", "--payload", "one.json", "--partner", "Nobody") == 2
     error, remedy = capsys.readouterr().err.splitlines()
-    assert error == "Error: No payload is of that partner and cloud."
+    assert error == "Error: There is no payload of that partner, cloud and day."
     assert "--partner" in remedy
     assert list(tmp_path.glob("*.html")) == []
 

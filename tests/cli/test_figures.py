@@ -56,6 +56,47 @@ def test_a_table_has_a_heading_and_says_how_days_are_counted(run):
     )  # fmt: skip
 
 
+@pytest.mark.parametrize("source", ["history", "files"])
+def test_figures_as_they_were_on_a_day(run, kept, home, source):
+    """--at takes the latest payloads of that day's end, from a history and from files."""
+    payloads = sorted(pc.sample_history()[-12:], key=lambda each: each.retrieved_at)
+    day = payloads[-5].retrieved_at.date().isoformat()
+    before = [each for each in payloads if each.retrieved_at.date().isoformat() <= day]
+    given = ["--history", kept.location]
+    if source == "files":
+        files = [each.save(home / f"{place}.json") for place, each in enumerate(payloads)]
+        given = [part for file in files for part in ("--payload", str(file))]
+    code, said, errors = run("balances", *given, "--at", day, "--json")
+    assert (code, errors) == (0, [])
+    shown = {(row["partner"], row["currency"]): row for row in json.loads(said)}
+    expected = pc.totals_frame(*before, exact=True)
+    expected = expected[
+        expected["retrieved_at"] == expected.groupby("partner")["retrieved_at"].transform("max")
+    ]
+    assert len(shown) == len(expected)
+    for row in expected.itertuples():
+        found = shown[row.partner, row.currency]
+        assert Decimal(found["balance_amount"]) == row.balance_amount
+        assert found["retrieved_at"][:10] <= day
+    assert run("report", *given, "--at", day, "-o", "then.html")[0] == 0
+    latest = payloads[-1].retrieved_at
+    assert f"{latest.day} {latest:%b %Y}" not in Path("then.html").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--profile", "contoso", "--at", "2025-01-31"), "--at needs payloads that were kept"),
+        (("--history", "kept", "--at", "31.1.2025"), "'31.1.2025' is not a day"),
+    ],
+)
+def test_a_day_that_cannot_be_shown_is_refused(run, kept, arguments, said):
+    """Partner Center states today's figures alone."""
+    code, _, errors = run("balances", *arguments)
+    assert code == 2
+    assert said in " ".join(errors)
+
+
 def test_columns_are_aligned_for_wide_letters_too(run):
     """A letter of East Asia takes two columns, an accent of its own none."""
     for number, partner in enumerate(("\u4e16\u7d00\u4e92\u8054", "Jose\u0301 SA", "Contoso")):
