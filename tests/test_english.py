@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 # A ratchet: these numbers may fall, and never rise. Lower them when the English gets better.
-ALLOWED = {"package": 261, "docs": 7, "notebooks": 8}
+ALLOWED = {"package": 236, "docs": 7, "notebooks": 8}
 
 # "what fails" and "who signs in" used as nouns. After "says" or "knows" they are questions, which
 # are good English, so only the places are counted where a noun is expected.
@@ -55,6 +55,10 @@ _AROUND = {getattr(tokenize, f"FSTRING_{place}", -1) for place in ("START", "END
 CODE = "\0"  # takes the place of code, so that no construction reaches across it
 
 
+def _strings_in(code: re.Match[str]) -> str:
+    return CODE.join(["", *re.findall("'[^']*'", code[0]), ""])
+
+
 def prose_of_python(source: str) -> str:
     """Return comments, docstrings and messages in their lines, without the code around them."""
     lines = [""] * (source.count("\n") + 2)
@@ -63,7 +67,10 @@ def prose_of_python(source: str) -> str:
         if token.type == tokenize.COMMENT:
             text = token.string.lstrip("# ")
         elif token.type in {tokenize.STRING, getattr(tokenize, "FSTRING_MIDDLE", -1)}:
-            text = re.sub(r"^[rbfuRBFU]*([\"']{3}|[\"'])|([\"']{3}|[\"'])$", "", token.string)
+            text = token.string
+            if re.match("[rR]?[fF]", text):  # Python 3.11 does not see the code in it apart
+                text = re.sub(r"\{[^{}]*\}", _strings_in, text)
+            text = re.sub(r"^[rbfuRBFU]*([\"']{3}|[\"'])|([\"']{3}|[\"'])$", "", text)
             # Examples and identifiers are code as well.
             text = re.sub(r"^\s*(?:>>>|\.\.\.).*$", CODE, text, flags=re.MULTILINE)
         elif not token.string.strip() or token.type in _AROUND:
@@ -167,7 +174,7 @@ def test_the_counter_counts(text, expected):
 
 def test_code_is_not_counted():
     """In Python only comments, docstrings and messages are read."""
-    source = 'stand = tell(lies)  # told here\nraise Error(\n    f"It is no"\n    " folder")\n'
+    source = 'stand = tell(lies)  # told here\nraise Error(\n    f"{lies} It is no"\n    " folder")'
     found = list(constructions(prose_of_python(source)))
     assert [(line, name) for line, name, _ in found] == [(1, "tell"), (4, "is no")]
 
