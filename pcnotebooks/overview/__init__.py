@@ -1,4 +1,4 @@
-"""What payloads say, worked out once: takes frames, gives sentences, figures and chart models.
+"""Turn frames into sentences, figures and chart models, computed once for every surface.
 
-It must not know how any of it is drawn, laid out or stored.
+This room must not know how they are drawn, laid out or stored.
 """

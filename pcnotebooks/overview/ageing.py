@@ -1,4 +1,4 @@
-"""Open invoices in one currency by age, as a chart that the pens only draw."""
+"""Compute the chart of open invoices in one currency by age."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ _UNKNOWN = "not stated"
 
 @dataclass(frozen=True)
 class Piece:
-    """The open amount of one owner in one band; a credit reaches from zero to the left."""
+    """The open amount of one owner in one band; a credit extends from zero to the left."""
 
     start: float
     length: float
-    words: str  # for the piece itself, if there is room
+    words: str  # inside the piece, if there is room
     colour: str
     ink: str  # the colour in which words are legible on the piece
     hatched: bool = False
@@ -39,20 +39,20 @@ class Stack:
 
     label: str
     pieces: tuple[Piece, ...]
-    words: str  # behind the bar
+    words: str  # after the bar
 
     @property
     def reach(self) -> float:
-        """Return where the bar ends on the right."""
+        """The right end of the bar."""
         return max([0.0, *(piece.start + piece.length for piece in self.pieces)])
 
 
 @dataclass(frozen=True)
 class Key:
-    """A band with the amount of all owners: a narrow piece has no room for its own."""
+    """A band with the amount of all owners, since narrow pieces have no room for a label."""
 
     words: str
-    colour: str  # nothing for what is not drawn
+    colour: str  # empty if the band is not drawn
     hatched: bool = False
 
 
@@ -68,9 +68,10 @@ class AgeingChart(Chart):
 def ageing_chart(
     aged: Sequence[Any], *, terms_days: int = 60, as_of: AsOf | None = None, locale: str = "en"
 ) -> AgeingChart:
-    """Return what is open by age in one currency, from the rows of :func:`age`, one at least.
+    """Return the chart of open amounts by age in one currency.
 
-    With the terms and the day on which the rows were aged, which the foot states.
+    `aged` holds at least one row of :func:`age`. The chart states the terms and the day with
+    which they were aged.
     """
     currency = aged[0].currency
     labels = owners_of(aged)
@@ -115,10 +116,10 @@ def ageing_chart(
 
 
 def _by_band(rows: Sequence[Any]) -> dict[str, Decimal]:
-    """Return what is open by age, in the order in which it is drawn and said."""
+    """Return open amounts by age, in the order of the chart and its description."""
     parts: dict[str, list[Any]] = {name: [] for name in ("credit", *_OPEN, _UNDATED)}
     for row in rows:
-        # An open invoice without a due date has an amount; "not stated" is kept for one without.
+        # "Not stated" is reserved for invoices without an amount; this one lacks only a due date.
         name = _UNDATED if row.ageing == _UNKNOWN else row.ageing
         if name in parts and not pd.isna(row.open_amount):
             parts[name].append(row.open_amount)
@@ -133,9 +134,9 @@ def _sum_of(bands: Mapping[str, Decimal], names: Sequence[str]) -> Decimal:
 def _pieces(
     bands: Mapping[str, Decimal], scale: Decimal, currency: str | None, locale: str
 ) -> tuple[Piece, ...]:
-    """Return the pieces of a bar; with a currency, their amounts."""
+    """Return the pieces of a bar; with a currency, also their amounts."""
     pieces, start = [], Decimal(0)
-    with exactly():  # a notebook may compute in three digits
+    with exactly():  # a notebook may have set a precision of three digits
         if "credit" in bands:
             length = float(bands["credit"] / scale)
             pieces.append(Piece(0.0, length, "", "muted", "text", hatched=True))
@@ -157,7 +158,7 @@ def _pieces(
 
 
 def _behind(bands: Mapping[str, Decimal], currency: str, locale: str) -> str:
-    """Return the words that a reader looks for first, for one of several owners."""
+    """Return the text after the bar of one of several owners: overdue amount and credit."""
     overdue, credit = _sum_of(bands, BANDS), bands.get("credit", Decimal(0))
     if overdue:
         words = f"{format_amount(overdue, currency, locale=locale)} overdue"
@@ -189,7 +190,7 @@ def _key(bands: Mapping[str, Decimal], unknown: int, currency: str, locale: str)
 def _title(
     bands: Mapping[str, Decimal], unknown: int, oldest: int, currency: str, locale: str
 ) -> str:
-    """Return the finding: the overdue part of the open amount; no credit is set off."""
+    """Return the finding: the overdue part of the open amount; credits are not set off."""
     overdue, whole = _sum_of(bands, BANDS), _sum_of(bands, (*_OPEN, _UNDATED))
     parts = []
     if overdue:

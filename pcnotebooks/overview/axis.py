@@ -1,4 +1,4 @@
-"""Axes as values: how far one reaches, and the ticks on it, so that both pens draw the same."""
+"""Compute the range and the ticks of an axis, so that both pens draw the same."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Place = TypeVar("Place", float, datetime)
 
 @dataclass(frozen=True)
 class Axis(Generic[Place]):
-    """How far an axis reaches, and the ticks on it with their words."""
+    """The range of an axis and its ticks with their labels."""
 
     first: Place
     last: Place
@@ -23,7 +23,7 @@ class Axis(Generic[Place]):
 
 
 def amounts_axis(amounts: Sequence[float], locale: str) -> Axis[float]:
-    """Return an axis that reaches all amounts and zero; of nothing but zeros, one unit."""
+    """Return an axis that includes zero and all amounts; one unit long if all are zero."""
     low, high = min(0.0, *amounts), max(0.0, *amounts)
     high = high if high > low else low + 1
     ticks = ((tick, format_tick(tick, locale=locale)) for tick in _steps(low, high))
@@ -39,7 +39,7 @@ def days_axis(span: tuple[datetime, datetime], locale: str) -> Axis[datetime]:
 
 
 def spread(heights: Sequence[float], gap: float, top: float) -> list[float]:
-    """Return rising heights at which words have a gap between them, none above the top."""
+    """Return ascending heights for labels, with a gap between them and none above the top."""
     found: list[float] = []
     for height in heights:
         found.append(max(height, found[-1] + gap) if found else height)
@@ -50,7 +50,7 @@ def spread(heights: Sequence[float], gap: float, top: float) -> list[float]:
 
 
 def _steps(low: float, high: float) -> list[float]:
-    """Return round numbers from low to high, not more than five."""
+    """Return at most five round numbers from low to high."""
     raw = (high - low) / 4
     power = 10.0 ** floor(log10(raw))
     step = next(size * power for size in (1, 2, 2.5, 5, 10, 20) if size * power >= raw * 0.999)
@@ -58,9 +58,9 @@ def _steps(low: float, high: float) -> list[float]:
 
 
 def _dates(first: datetime, last: datetime) -> list[datetime]:
-    """Return some eight moments between two at most: beginnings of days, months or years.
+    """Return about eight moments or fewer: the first of days, months or years.
 
-    In UTC, as all days of this package are: a day of matplotlib's own time zone would differ.
+    In UTC, as all days of this package: a day in matplotlib's default time zone would differ.
     """
     days = (last - first).total_seconds() / 86400
     if days < 2:

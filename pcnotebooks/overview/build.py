@@ -1,4 +1,4 @@
-"""Overviews made: payloads or a frame worked out once, and any part of them without decoding."""
+"""Build an overview from payloads or a frame, and derive parts of it without decoding again."""
 
 from __future__ import annotations
 
@@ -54,32 +54,32 @@ def overview(
     locale: str = "en",
     notes: Iterable[str] = (),
 ) -> Overview:
-    """Return what payloads say, or what can be said of a frame alone.
+    """Return the overview of payloads or of a frame.
 
     Each payload is decoded once. The figures are those of the latest payload of each partner and
-    cloud; earlier ones give trends and changes. If only a list of invoices came of a partner,
-    the list is shown and the balance is not stated.
+    cloud; earlier ones give trends and changes. If a partner has only a list of invoices, the
+    list is shown and the balance is "not stated".
 
     Parameters
     ----------
     given
-        Payloads of any partners, clouds and times, or a frame as :func:`summary_frame` returns
-        it: that holds neither stated totals nor provenance, so there are no accounts then.
+        Payloads of any partners, clouds and times, or a frame from :func:`summary_frame`. A
+        frame has neither stated totals nor provenance, so its overview has no accounts.
     as_of
-        UTC day from which days are counted; each payload's own unless given.
+        UTC day from which days are counted; by default the day of each payload.
     terms_days
         Payment terms in days from the invoice date.
     locale
         Language whose separators and month names are used.
     notes
-        What the payloads do not say of themselves, such as :func:`words.not_fetched`.
+        Further notes to show, such as those of :func:`words.not_fetched`.
 
     Raises
     ------
     ConfigurationError
-        Without any payload, or for an `as_of`, terms, locale or frame that cannot be.
+        If there is no payload, or `as_of`, the terms, the locale or the frame is not valid.
     PayloadError
-        For a body that is not what the service states invoice summaries in.
+        If a body is not a list of invoice summaries.
     """
     terms = _Terms(None if as_of is None else as_of_day(as_of), terms_days, locale)
     if isinstance(given, pd.DataFrame):
@@ -96,7 +96,7 @@ def overview(
 
 
 def _of_frame(given: GivenFrame, terms: _Terms, notes: Iterable[str]) -> Overview:
-    """Return what can be said of a frame alone."""
+    """Return the overview of a frame."""
     frames = _frames(flatten([]), [], terms)
     summaries = given.summaries
     frames = replace(frames, summaries=summaries, details=latest(summaries))
@@ -107,7 +107,7 @@ def _of_frame(given: GivenFrame, terms: _Terms, notes: Iterable[str]) -> Overvie
 
 
 def part(whole: Overview, choice: Choice, *, as_of: date | None = None) -> Overview:
-    """Return the overview of a part, as of another day, without decoding again."""
+    """Return the overview of a part as of `as_of`, without decoding again."""
     terms = _Terms(as_of, whole.terms_days, whole.locale)
     frames, rows = whole.frames, whole.rows
     if as_of != whole.as_of:
@@ -131,10 +131,9 @@ def part(whole: Overview, choice: Choice, *, as_of: date | None = None) -> Overv
 
 
 def _of_type(frames: Frames, rows: Mapping[str, Rows], choice: Choice) -> dict[str, Rows]:
-    """Return the rows of one invoice type: its parts speak for an account, not the totals.
+    """Return the rows of one invoice type; its parts take the place of the stated totals.
 
-    The service states how an account's parts add up, and how its invoices explain it, of all
-    types together only.
+    The sum of parts and the comparison with invoices are known only for all types together.
     """
     own = {
         name: {
@@ -147,7 +146,7 @@ def _of_type(frames: Frames, rows: Mapping[str, Rows], choice: Choice) -> dict[s
     # Whether an account's balance is stated does not depend on the type.
     stated = {key: own["details"].get(key, ()) for key in rows["totals"]}
     earlier: dict[str, Rows] = {"history": {}, "changes": {}}
-    if len(frames.history):  # a frame alone gives no trend
+    if len(frames.history):  # empty for a frame, which has no trend
         every = rows_with(
             frames.summaries,
             invoice_type=choice.invoice_type,
@@ -160,14 +159,14 @@ def _of_type(frames: Frames, rows: Mapping[str, Rows], choice: Choice) -> dict[s
 
 @dataclass(frozen=True)
 class _Terms:
-    """As of which day, under which payment terms, and in which locale figures are shown."""
+    """The as-of day, the payment terms and the locale in which figures are shown."""
 
     as_of: date | None
     days: int
     locale: str
 
     def in_words(self, retrieved: str) -> str:
-        """Return the as-of day; unless one was given, the days of the payloads."""
+        """Return the as-of day; if none was given, the days of the payloads."""
         return retrieved if self.as_of is None else format_day(self.as_of, locale=self.locale)
 
 
@@ -178,7 +177,7 @@ def _frames(flat: Flat, lists: Sequence[Payload], terms: _Terms) -> Frames:
     invoices, compared = _no_invoices()
     if lists:
         invoices = invoice_frame(*lists, exact=True)
-        # Invoices explain a balance by the amounts open when both were fetched, on any chosen day.
+        # The comparison uses the amounts that were open when both were fetched, not on `as_of`.
         on_its_day = age(invoices, terms_days=terms.days)
         compared = explained(on_its_day, totals, [*newest, *lists])
     return Frames(
@@ -195,13 +194,13 @@ def _frames(flat: Flat, lists: Sequence[Payload], terms: _Terms) -> Frames:
 
 @cache
 def _no_invoices() -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the frames without a list; to make them takes a third of a small report."""
+    """Return empty frames, cached: building them takes a third of the time of a small report."""
     aged = age(invoice_frame(exact=True))
     return aged, explained(aged, aged, [])
 
 
 def _rows_of_latest(frame: pd.DataFrame, newest: Sequence[Payload]) -> pd.DataFrame:
-    """Return the rows of the newest payloads; one that states nothing replaces older rows."""
+    """Return the rows of the newest payloads; an empty newest payload hides the older rows."""
     moments = {(each.partner, each.cloud): each.retrieved_at for each in newest}
     owners = zip(frame["partner"], frame["cloud"], strict=True)
     at = pd.DatetimeIndex([moments[owner] for owner in owners], dtype=UTC)
@@ -220,7 +219,7 @@ def _worked_out(frames: Frames, given: Given, terms: _Terms, notes: Iterable[str
         *frames.details["cloud"], *frames.invoices["cloud"],
     }  # fmt: skip
     frames = replace(frames, **_counted(frames, terms))
-    # No account shows the summaries of every payload.
+    # Accounts do not show the summaries of earlier payloads.
     rows = _by_account({name: each for name, each in vars(frames).items() if name != "summaries"})
     return Overview(
         **_shown(rows, given, Choice(), terms),
@@ -250,11 +249,11 @@ def _worked_out(frames: Frames, given: Given, terms: _Terms, notes: Iterable[str
 
 
 def _sources(payloads: Sequence[Payload], lists: Sequence[Payload]) -> Given:
-    """Return the payload that stands for each partner and cloud, and all others, oldest first."""
+    """Return the current payload of each partner and cloud, and all others, oldest first."""
     newest = latest_payloads(payloads)
     latest_ids = {id(payload) for payload in newest}
     older = [payload for payload in payloads if id(payload) not in latest_ids]
-    # The balances speak for an account; without them its list of invoices does.
+    # Balances take precedence; an account without them is shown by its list of invoices.
     own = {(each.partner, each.cloud): each for each in (*lists, *newest)}
     return Given(
         sources=_with_owner([own[key] for key in sorted(own)]),
@@ -274,7 +273,7 @@ def _with_owner(payloads: Collection[Payload]) -> tuple[Source, ...]:
 
 
 def _counted(frames: Frames, terms: _Terms) -> dict[str, pd.DataFrame]:
-    """Return the frames that depend on the day, counted as of it."""
+    """Return the frames that depend on the as-of day, counted from it."""
     options: dict[str, Any] = {"as_of": terms.as_of, "terms_days": terms.days}
     counted = {
         "details": with_recency(frames.details, **options),
@@ -286,7 +285,7 @@ def _counted(frames: Frames, terms: _Terms) -> dict[str, pd.DataFrame]:
 
 
 def _by_account(frames: Mapping[str, pd.DataFrame]) -> dict[str, Rows]:
-    """Return the rows of each account: a chart or a sentence of each by pandas takes longer."""
+    """Return the rows of each account; selecting them with pandas each time would be slower."""
     found: dict[str, Rows] = {}
     for name, frame in frames.items():
         accounts: dict[Key, list[Any]] = {}
@@ -297,7 +296,7 @@ def _by_account(frames: Mapping[str, pd.DataFrame]) -> dict[str, Rows]:
 
 
 def _shown(rows: Mapping[str, Rows], given: Given, choice: Choice, terms: _Terms) -> dict[str, Any]:
-    """Return what differs between the whole and its parts: rows, sections and table."""
+    """Return the fields that differ between the whole and a part: rows, sections and table."""
     chosen = rows["details"]
     unstated = {
         key: invoices
@@ -323,9 +322,10 @@ def _shown(rows: Mapping[str, Rows], given: Given, choice: Choice, terms: _Terms
 
 
 def _shows_alone(key: Key, rows: Sequence[Any], every: Mapping[str, Rows], given: Given) -> bool:
-    """Whether invoices are an account of their own: no balance is stated in their currency.
+    """Return whether invoices form a separate account: no balance is stated in their currency.
 
-    Beside the balances of other currencies only what is open is; all else was paid long ago.
+    If balances in other currencies are stated, only open invoices count: the rest was paid
+    long ago.
     """
     if key in every["totals"]:
         return False
@@ -336,7 +336,7 @@ def _shows_alone(key: Key, rows: Sequence[Any], every: Mapping[str, Rows], given
 def _told(
     rows: Mapping[str, Rows], unstated: Rows, lists: Sequence[Source], locale: str
 ) -> dict[Key, Told]:
-    """Return the rows of each account whose total is stated, and of each that has a list alone."""
+    """Return the rows of each account that has a stated total or only a list of invoices."""
     compared = rows["explained"]
     with_list = {(source.payload.partner, source.payload.cloud) for source in lists}
     told = {
@@ -366,7 +366,7 @@ def _sections(
     choice: Choice,
     terms: _Terms,
 ) -> tuple[Section, ...]:
-    """Return a section for each currency that has rows of what is chosen."""
+    """Return a section for each currency that has chosen rows."""
     told = _told(rows, unstated, given.lists, terms.locale)
     moved = list(chain.from_iterable(rows["changes"].values()))
     seen = chain.from_iterable(rows["history"].values())
@@ -433,12 +433,12 @@ def _account(told: Told, number: int, source: Source, drawn: Drawn) -> Account:
 
 
 def latest_rows(shown: Overview) -> pd.DataFrame:
-    """Return the rows of the latest payloads with their recency, each with its as-of day."""
+    """Return the rows of the latest payloads with their recency and as-of day."""
     return _with_day(shown.frames.details, shown.as_of)
 
 
 def every_row(shown: Overview) -> pd.DataFrame:
-    """Return every payload's rows with their recency, earlier ones' as of when they were."""
+    """Return the rows of all payloads with recency; earlier payloads are as of their days."""
     summaries, details = shown.frames.summaries, shown.frames.details
     newest = {(row.partner, row.cloud): row.retrieved_at for row in rows_of(details)}
     owners = zip(summaries["partner"], summaries["cloud"], strict=True)
@@ -447,13 +447,13 @@ def every_row(shown: Overview) -> pd.DataFrame:
     rounds = [latest_rows(shown)]
     if len(older):
         rounds.append(_with_day(with_recency(older, terms_days=shown.terms_days), None))
-    # The order of summary_frame, which a stable sort by its keys gives back.
+    # A stable sort by these keys restores the order of summary_frame.
     keys = ["partner", "cloud", "currency", "invoice_type", "retrieved_at"]
     return pd.concat(rounds).sort_values(keys, kind="stable", ignore_index=True)
 
 
 def _with_day(rows: pd.DataFrame, as_of: date | None) -> pd.DataFrame:
-    """Return rows with the day from which they are counted, days as calendar dates."""
+    """Return rows with their as-of day, and due days as calendar dates."""
     days = [moment.date() if as_of is None else as_of for moment in rows["retrieved_at"]]
     rows = rows.assign(invoice_due_date=rows["invoice_due_date"].dt.date)
     rows.insert(

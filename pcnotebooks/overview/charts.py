@@ -1,7 +1,7 @@
-"""Charts as values: all that one shows, worked out once, which the two pens only draw.
+"""Compute the contents of charts once, for two pens that only draw them.
 
-A pen (matplotlib, or SVG for a page) decides about fonts and places and nothing else. Words speak
-ISO codes, because many fonts lack currency symbols. Colours are names of the palette.
+A pen (matplotlib, or SVG for a page) chooses nothing but fonts and positions. Texts use ISO
+codes, because many fonts lack currency symbols. Colours are names of the palette.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ from pcnotebooks.text import isolated, named, shortened, told_apart
 
 _TYPE_COLOURS = {RECURRING: "recurring", ONE_TIME: "onetime", NOT_STATED: "muted", "": "muted"}
 OTHERS = ("other-0", "other-1", "other-2", "other-3")
-# One scale for every chart of recency, so that panels compare: the first days of its bands, and
-# the day at which older payments are drawn, with an arrow.
+# All recency charts share one scale, so that panels can be compared: the first day of each band,
+# and the day at which older payments are drawn with an arrow.
 _BANDS, _LAST_DAY = (0, 30, 60, 90), 120
-# To the left of the first day marks without a day have room, and to the right half a mark.
+# The axis leaves room for marks without a day on its left, and for half a mark on its right.
 _DAYS_AXIS, _NO_DAY = (-10.0, 128.0), -5.0
 
 
 @dataclass(frozen=True)
 class Foot:
-    """Where the figures come from, and when they were retrieved."""
+    """The source of the figures, and when they were retrieved."""
 
     words: str
     colour: str
@@ -46,19 +46,19 @@ class Foot:
 
 @dataclass(frozen=True)
 class Chart:
-    """The fields of every chart; the description is the text for readers who do not see it."""
+    """The fields of every chart; the description is for readers who cannot see it."""
 
     title: str
     description: str
-    foot: Foot  # of a chart alone: a page says it once for all its charts
-    note: str  # how the figures of this chart were worked out
-    unit: str  # of the axis, in words; nothing without an axis
-    rows: int  # how many lanes high it is
+    foot: Foot  # only under a single chart: a page states it once for all its charts
+    note: str  # how the figures of this chart were computed
+    unit: str  # of the axis, in words; empty without an axis
+    rows: int  # the height in lanes
 
 
 @dataclass(frozen=True)
 class Bar:
-    """The balance of one invoice type; a credit reaches to the left."""
+    """The balance of one invoice type; a credit extends to the left."""
 
     label: str
     length: float
@@ -68,33 +68,33 @@ class Bar:
 
 @dataclass(frozen=True)
 class BalancesChart(Chart):
-    """The chart of :func:`plot_balances`, its bars from the largest amount to the smallest.
+    """The chart of :func:`plot_balances`, with bars from the largest amount to the smallest.
 
-    It has no axis, since each bar has its amount.
+    It has no axis, because each bar is labelled with its amount.
     """
 
     bars: tuple[Bar, ...]
 
     @property
     def low(self) -> float:
-        """How far bars reach to the left: to the largest credit, or to zero."""
+        """The left end of the bars: the largest credit, or zero."""
         return min(0.0, *(bar.length for bar in self.bars))
 
 
 @dataclass(frozen=True)
 class Mark:
-    """A last payment; it has no days if it was never made or is not stated."""
+    """A last payment; it has no days if none was ever made or stated."""
 
     days: float | None  # its place on the axis
     status: str
     words: tuple[str, ...]  # the first always, the others if there is room
-    arrow: str = ""  # "right" if the payment is older than the axis reaches, "left" if ahead
-    words_first: bool = False  # to the left of the mark, where there is more room
+    arrow: str = ""  # "right" if the payment is older than the axis, "left" if in the future
+    words_first: bool = False  # to the left of the mark, if there is more room
 
 
 @dataclass(frozen=True)
 class RecencyChart(Chart):
-    """The chart of :func:`plot_payment_recency`, its lanes with their labels from top to bottom."""
+    """The chart of :func:`plot_payment_recency`, with labelled lanes from top to bottom."""
 
     axis: Axis[float]
     no_day: float  # where marks without days are drawn, to the left of the first day
@@ -105,9 +105,10 @@ class RecencyChart(Chart):
 def balances_chart(
     rows: Sequence[Any], *, only: str | None = None, locale: str = "en"
 ) -> BalancesChart:
-    """Return what is owed in one currency, from the rows of the latest payloads, one at least.
+    """Return the chart of balances in one currency.
 
-    With the name of the only invoice type that was chosen, which says nothing of the whole.
+    `rows` holds at least one row of the latest payloads. `only` names the chosen invoice type;
+    the title then says nothing about its share of the whole.
     """
     currency = rows[0].currency
     lanes = _lanes(rows)
@@ -137,7 +138,7 @@ def balances_chart(
 def recency_chart(
     rows: Sequence[Any], *, as_of: AsOf | None = None, locale: str = "en"
 ) -> RecencyChart:
-    """Return the days of rows of :func:`payment_recency` as of that day, one row at least."""
+    """Return the recency chart of one or more rows of :func:`payment_recency`."""
     (left, right), lanes = _DAYS_AXIS, _lanes(rows, by_currency=True)
     return RecencyChart(
         title=_recency_title(rows, locale),
@@ -165,9 +166,9 @@ def recency_chart(
 def balance_title(
     currency: str, total: Decimal, parts: Mapping[str, Decimal], *, locale: str = "en"
 ) -> str:
-    """Return what is owed and how it splits: ``GBP 751,094.39 owed, 73 % OneTime``.
+    """Return the balance and its largest part: ``GBP 751,094.39 owed, 73 % OneTime``.
 
-    Nothing is said of a split into parts that do not add up, are not stated, or hold a credit.
+    The part is left out if the parts do not add up, are not stated or include a credit.
     """
     if total < 0:
         return f"Credit of {format_amount(total.copy_abs(), currency, locale=locale)}"
@@ -189,7 +190,7 @@ def balances_title(
     *,
     locale: str = "en",
 ) -> str:
-    """Return :func:`balance_title` of several accounts, with no credit set off against a debt."""
+    """Return :func:`balance_title` for several accounts; credits are not set off against debts."""
     every = list(balances)
     if not are_mixed(every):
         return balance_title(currency, add_exactly(every), parts, locale=locale)
@@ -216,7 +217,7 @@ class _Lane:
 
 
 def _lanes(every: Sequence[Any], *, by_currency: bool = False) -> list[_Lane]:
-    """Return the lanes of a chart in the rows' order, with names that differ."""
+    """Return the lanes of a chart in the order of the rows, with distinct labels."""
     found: dict[tuple[str, str, str, str], list[Any]] = {}
     for row in every:
         found.setdefault((row.partner, row.cloud, row.currency, invoice_type_of(row)), []).append(
@@ -237,7 +238,7 @@ def _lanes(every: Sequence[Any], *, by_currency: bool = False) -> list[_Lane]:
 
 
 def owners_of(rows: Iterable[Any]) -> dict[tuple[str, str], str]:
-    """Return a name for each partner and cloud among others; empty if there is one."""
+    """Return a distinct name for each partner and cloud; empty if there is only one."""
     owners = dict.fromkeys((row.partner, row.cloud) for row in rows)
     partners, clouds = {partner for partner, _ in owners}, {cloud for _, cloud in owners}
     names = told_apart(named(partner) for partner, _ in owners)
@@ -255,13 +256,13 @@ def owners_of(rows: Iterable[Any]) -> dict[tuple[str, str], str]:
 
 
 def invoice_type_of(row: Any) -> str:
-    """Return a row's invoice type; nothing in a frame of totals."""
+    """Return a row's invoice type; an empty string in a frame of totals."""
     name = getattr(row, "invoice_type", "")
     return NOT_STATED if pd.isna(name) else name
 
 
 def _type_colour(invoice_type: str, lanes: Iterable[_Lane]) -> str:
-    """Return the colour of an invoice type; those beyond the two get theirs in order of name."""
+    """Return the colour of an invoice type; types beyond the two get one in order of name."""
     if invoice_type in _TYPE_COLOURS:
         return _TYPE_COLOURS[invoice_type]
     others = sorted({lane.invoice_type for lane in lanes} - set(_TYPE_COLOURS))
@@ -276,9 +277,9 @@ def _parts(amounts: Any) -> dict[str, Decimal]:
 
 
 def scale_of(amounts: Sequence[Decimal]) -> tuple[Decimal, str]:
-    """Return the divisor of amounts on an axis, and its name: ``thousand`` with a space."""
+    """Return the divisor of amounts on an axis, and its name, such as ``"thousand "``."""
     largest = max((amount.copy_abs() for amount in amounts), default=Decimal(0))
-    # Whole numbers: a product of decimals would be the caller's to round, or to refuse.
+    # Integers, because the caller's decimal context may round or trap a product of decimals.
     for scale, word in ((1_000_000, "million "), (1_000, "thousand ")):
         if largest >= 2 * scale:
             return Decimal(scale), word
@@ -328,7 +329,7 @@ def _recency_title(rows: Sequence[Any], locale: str) -> str:
 
 
 def foot_of(rows: Sequence[Any], locale: str, *, as_of: AsOf | None = None) -> Foot:
-    """Return where the figures of rows come from, and when they were retrieved."""
+    """Return the source of the rows, and when they were retrieved."""
     clouds = sorted({row.cloud for row in rows})
     sample = SAMPLE.name in clouds
     days = sorted({row.retrieved_at.date() for row in rows})

@@ -1,4 +1,4 @@
-"""A user's own frame as an overview takes it, and in words which views its columns do not allow."""
+"""Prepare a user's frame for an overview, and name the views that its columns do not allow."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ from pcnotebooks.frame.selection import require_frame
 
 _NEEDED = (*KEYS, "retrieved_at")  # of any view
 _REMEDY = (
-    "Pass a frame as summary_frame, totals_frame or invoice_frame returns it; further columns do"
-    " no harm."
+    "Pass a frame from summary_frame, totals_frame or invoice_frame; it may have further columns."
 )
-# What each view needs besides; a frame without it is shown all the same.
+# The further columns that each view needs; a frame without them is shown without the view.
 _VIEWS = {
     "Payment recency": ("last_payment_date", "last_payment_amount"),
     "Due days": ("latest_invoice_date",),
@@ -32,21 +31,21 @@ _MISSING = {
 
 @dataclass(frozen=True)
 class GivenFrame:
-    """The balances and the invoices of a frame, one of them empty."""
+    """The balances and the invoices of a frame; one of them is empty."""
 
     summaries: pd.DataFrame
     invoices: pd.DataFrame | None
-    recency: bool  # whether it tells when balances were paid
-    notes: tuple[str, ...]  # which views are left out
+    recency: bool  # whether payment dates are known
+    notes: tuple[str, ...]  # on the views that are left out
 
 
 def given_frame(frame: pd.DataFrame) -> GivenFrame:
-    """Return what an overview shows of a frame.
+    """Return the balances or invoices that an overview can show of a frame.
 
     Raises
     ------
     ConfigurationError
-        For a frame that allows no view at all.
+        If the frame lacks columns that every view needs.
     """
     require_frame(frame, _NEEDED, remedy=_REMEDY)
     if "balance_amount" not in frame and "total_charges" in frame:

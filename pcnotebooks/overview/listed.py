@@ -1,4 +1,4 @@
-"""One account by its list of invoices: the open, overdue and next due amounts, in words."""
+"""Describe an account by its invoices: the open, overdue and next due amounts in words."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def due_sentence(told: Told) -> str:
 
 
 def open_by_invoice(told: Told) -> Decimal | None:
-    """Return what is open by invoice, credits included; None if an amount is not stated."""
+    """Return the open amount by invoice, credits included; None if an amount is not stated."""
     amounts = [row.open_amount for row in told.invoices or ()]
     return None if any(map(pd.isna, amounts)) else add_exactly(amounts)
 
 
 def open_in_words(told: Told) -> str:
-    """Return what is open by invoice, and of which credits."""
+    """Return the open amount by invoice, and the credits in it."""
     amount, credit = open_by_invoice(told), credits_in_words(told)
     if amount is None:
         return "not stated for every invoice"
@@ -44,16 +44,16 @@ def open_in_words(told: Told) -> str:
 
 
 def credits_in_words(told: Told) -> str:
-    """Return the credits among the open amounts; nothing without any."""
+    """Return the credits among the open amounts; empty if there are none."""
     rows = told.invoices or ()
     credit = add_exactly(row.open_amount for row in rows if row.ageing == "credit")
     return f"of which credits {told.words.number(credit)}" if credit else ""
 
 
 def explained(told: Told, rest: Decimal | None) -> str:
-    """Return how much of the stated balance is open by invoice, and how much is not explained."""
+    """Return the open amount by invoice, and the part of the balance that it does not explain."""
     if rest is None:
-        return "What is open by invoice is not stated for every invoice, so it is not compared."
+        return "The open amount is not stated for every invoice, so it is not compared."
     said = (
         f"Open by invoice {open_in_words(told)}; not explained by invoices"
         f" {told.words.number(rest)}."
@@ -106,7 +106,7 @@ def _is_open(row: Any) -> bool:
 
 
 def _days_overdue(row: Any) -> float:
-    """Return a number to sort by: what has no due day comes after all that has."""
+    """Return a sort key that puts invoices without a due day last."""
     return float("-inf") if pd.isna(row.days_overdue) else float(row.days_overdue)
 
 
@@ -117,7 +117,7 @@ def _days_in_words(row: Any, words: Words) -> str:
 
 
 def _document(row: Any) -> str:
-    """Return the invoice type; of an adjustment note or any other document what it is as well."""
+    """Return the invoice type, and the document type if it is not an invoice."""
     kinds = [type_name(row)]
     if not pd.isna(row.document_type) and row.document_type != "Invoice":
         kinds.append(isolated(row.document_type))

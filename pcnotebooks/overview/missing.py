@@ -1,4 +1,4 @@
-"""What payloads do not state, or no longer, in words."""
+"""Write notes on balances that payloads do not state, or no longer state."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from pcnotebooks.payload.decode import INVOICES
 
 
 def no_longer_stated(history: Rows, sources: Sequence[Source], locale: str) -> Iterable[str]:
-    """Yield in words which partners and currencies the latest payloads no longer state."""
+    """Yield a note on each partner and currency that the latest payload no longer states."""
     for source in sources:
         payload = source.payload
         if payload.resource == INVOICES:
-            continue  # nothing is known of its balances
+            continue  # a list of invoices says nothing about balances
         own = {
             currency: rows[-1]
             for (partner, cloud, currency), rows in sorted(history.items())
@@ -35,7 +35,7 @@ def no_longer_stated(history: Rows, sources: Sequence[Source], locale: str) -> I
 def without_balance(
     rows: Mapping[str, Rows], sources: Sequence[Source], locale: str
 ) -> Iterable[str]:
-    """Yield in words which invoices are in a currency whose balance is not stated."""
+    """Yield a note on open invoices in each currency whose balance is not stated."""
     alone = [each for each in sources if each.payload.resource == INVOICES]
     for source in alone:
         own = (source.payload.partner, source.payload.cloud)

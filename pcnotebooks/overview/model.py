@@ -1,4 +1,4 @@
-"""The overview: one frozen value that every page, widget and file shows, each in its own form."""
+"""Define the overview: one frozen value that every page, widget and file renders."""
 
 from __future__ import annotations
 
@@ -27,33 +27,33 @@ Rows: TypeAlias = Mapping[Key, Sequence[Any]]  # a frame's rows by account
 
 @dataclass(frozen=True)
 class Frames:
-    """The frames behind an overview; amounts as they were given, exact from payloads.
+    """The frames behind an overview; amounts keep their type, and are exact if from payloads.
 
-    A frame alone states no totals: all but its rows are empty then.
+    If a frame is given instead of payloads, there are no totals, history or changes.
     """
 
-    summaries: pd.DataFrame  # every payload's, by invoice type
+    summaries: pd.DataFrame  # of all payloads, by invoice type
     details: pd.DataFrame  # of the latest payloads, with their recency
-    totals: pd.DataFrame  # likewise, as the service states them
-    history: pd.DataFrame  # every payload's totals
+    totals: pd.DataFrame  # the same, as the service states them
+    history: pd.DataFrame  # the totals of all payloads
     changes: pd.DataFrame
     differences: pd.DataFrame
     invoices: pd.DataFrame  # of the latest lists, aged
-    explained: pd.DataFrame  # how far they make up the balances of one day
+    explained: pd.DataFrame  # how much of the balances they explain
 
 
 @dataclass(frozen=True)
 class Source:
-    """A payload, and whose it is in words."""
+    """A payload and the name of its account."""
 
     payload: Payload
-    owner: str  # with its cloud
-    name: str  # what tells it from the others
+    owner: str  # partner and cloud
+    name: str  # the cloud is left out if the partner alone is unique
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A headline figure: the number, what it is, and a remark."""
+    """A headline figure: a number, its label and a remark."""
 
     value: str
     label: str
@@ -63,7 +63,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Glance:
-    """An account's row of the first table."""
+    """The row of an account in the first table."""
 
     balance: str
     overdue_amount: Decimal
@@ -71,19 +71,19 @@ class Glance:
     overdue_since: str
     questions: tuple[str, ...]
     next_due: str
-    next_amount: str  # if it is known
-    due_amount: Decimal | None  # the same
+    next_amount: str  # empty if unknown
+    due_amount: Decimal | None  # next_amount as a number
     change: str
-    change_amount: Decimal | None  # the same
+    change_amount: Decimal | None  # change as a number
     changed_since: str
     trend: tuple[tuple[float, float], ...]  # time and balance, each from 0 to 1
-    due: date | None  # the day that next_due writes
-    order: tuple[int, date, str]  # what comes first
+    due: date | None  # next_due as a date
+    order: tuple[int, date, str]  # sorts accounts: attention first, then by due day
 
 
 @dataclass(frozen=True)
 class Notice:
-    """A line that needs a reader first."""
+    """A line above the first table: a point that needs attention, or the next due day."""
 
     words: str
     place: int  # of its section, 0 for several
@@ -112,10 +112,10 @@ class Invoice:
     """A row of the table of open invoices."""
 
     number: str  # as the service writes it
-    label: str  # its invoice type, and its document type unless that is an invoice
+    label: str  # the invoice type, and the document type if it is not an invoice
     date: str
     due: str
-    days: str  # left, or overdue
+    days: str  # days left, or days overdue
     open: str
     charges: str
     overdue: bool
@@ -135,9 +135,9 @@ class Movement:
 
 @dataclass(frozen=True)
 class Drawn:
-    """The rows from which charts are made when a surface asks for them.
+    """The rows of charts, which are computed only when a surface asks for them.
 
-    A page draws every account and no section, a widget the other way round.
+    A page shows the charts of accounts, a widget those of sections; the others are not needed.
     """
 
     details: Sequence[Any]
@@ -146,17 +146,17 @@ class Drawn:
     invoices: Sequence[Any]
     as_of: date | None
     terms_days: int
-    only: str | None  # the invoice type that was chosen
-    recency: bool  # whether it is known when balances were paid
+    only: str | None  # the chosen invoice type
+    recency: bool  # whether payment dates are known
     locale: str
-    span: Span | None  # of the axis of time, which the trends of a page share
-    stated: bool  # whether headline figures state the balances as well
+    span: Span | None  # of the time axis, which the trends of a page share
+    stated: bool  # whether headline figures also state the balances
 
     @cached_property
     def charts(self) -> tuple[Chart, ...]:
-        """Balances and recency; ageing with a list of invoices, trend with earlier balances.
+        """Balances and recency; ageing if there are invoices, trend if there are earlier balances.
 
-        Balances of a single part are not drawn if headline figures state them.
+        A balance with a single part is not drawn if a headline figure states it.
         """
         locale = self.locale
         charts: list[Chart] = []
@@ -184,29 +184,29 @@ class Account:
 
     number: int  # of its source, from 1
     partner: str
-    owner: str  # with its cloud
-    name: str  # what tells it from the others
-    balance: Decimal | None  # None if only a list of invoices came
+    owner: str  # partner and cloud
+    name: str  # the cloud is left out if the partner alone is unique
+    balance: Decimal | None  # None if only a list of invoices was fetched
     glance: Glance
     sentence: str
     alerts: tuple[str, ...]
     figures: tuple[Figure, ...]
     lines: tuple[Line, ...]
     movements: tuple[Movement, ...]
-    invoices: tuple[Invoice, ...] | None  # None without a list of them
+    invoices: tuple[Invoice, ...] | None  # None without a list
     proof: tuple[str, ...]
     attention: tuple[str, ...]
     drawn: Drawn
 
     @property
     def charts(self) -> tuple[Chart, ...]:
-        """Its charts, each with a description for those who do not see it."""
+        """The charts of this account; each has a description for readers who cannot see it."""
         return self.drawn.charts
 
 
 @dataclass(frozen=True)
 class Section:
-    """A currency: what is said of it, and an account for each partner and cloud."""
+    """One currency: an account for each partner and cloud, and a sentence about all of them."""
 
     place: int  # among all currencies, from 1
     currency: str
@@ -221,12 +221,12 @@ class Section:
 
     @property
     def ranked(self) -> tuple[Account, ...]:
-        """Its accounts, those that need attention first, then in order of their due days."""
+        """The accounts, those that need attention first, then by due day."""
         return tuple(sorted(self.accounts, key=lambda account: account.glance.order))
 
     @property
     def words(self) -> str:
-        """The sentences of its accounts; of a frame, which states no totals, its parts."""
+        """The sentences of the accounts; without accounts, as for a frame, the parts in words."""
         if self.accounts:
             return " ".join(account.sentence for account in self.accounts)
         drawn = self.drawn
@@ -234,7 +234,7 @@ class Section:
 
     @property
     def partners(self) -> tuple[Line, ...]:
-        """The total that each account states, one below the other."""
+        """A row for the stated total of each account."""
         return tuple(
             replace(line, label=account.owner, total=False)
             for account in self.accounts
@@ -245,59 +245,59 @@ class Section:
 
 @dataclass(frozen=True)
 class Choice:
-    """The part of an overview that is to be shown; None means all."""
+    """The filters of an overview; None means all."""
 
     currency: str | None = None
     invoice_type: str | None = None
     partner: str | None = None
 
     def has(self, key: Key) -> bool:
-        """Return whether an account is of the partner and the currency."""
+        """Return whether an account matches the partner and the currency."""
         return self.partner in {None, key[0]} and self.currency in {None, key[2]}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Given:
-    """Whose payloads are shown, each with its owner in words."""
+    """The payloads behind an overview, each with the name of its account."""
 
-    sources: tuple[Source, ...]  # of each partner and cloud the latest balances, or its list
+    sources: tuple[Source, ...]  # the latest balances of each partner and cloud, or its list
     earlier: tuple[Source, ...]
     lists: tuple[Source, ...]  # the latest list of invoices of each partner and cloud
-    recency: bool = True  # whether it is known when balances were paid
+    recency: bool = True  # whether payment dates are known
 
     @property
     def balances(self) -> tuple[Source, ...]:
-        """The sources that state balances; of the others there is only a list of invoices."""
+        """The sources with balances; the others have only a list of invoices."""
         return tuple(each for each in self.sources if each.payload.resource == SUMMARIES)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Overview(Given):
-    """What some payloads say, as of a day, under some terms, in a locale.
+    """Everything that is shown of payloads, as of a day, under payment terms, in a locale.
 
-    Currencies are never added together, and balances of different times never either.
+    Balances in different currencies or of different times are never added.
     """
 
-    frames: Frames  # of the whole, even in a part
-    rows: Mapping[str, Rows]  # of each frame that accounts show, by its name
+    frames: Frames  # of the whole overview, even if a part is shown
+    rows: Mapping[str, Rows]  # of each frame that accounts show, by the frame's name
     sections: tuple[Section, ...]
     ranked: tuple[Section, ...]  # in the order of the first table
     notices: tuple[Notice, ...]
-    lines: tuple[Line, ...]  # of the parts chosen, in any number of currencies
-    notes: tuple[str, ...]  # what is missing, no longer stated or not compared, in words
-    assumptions: tuple[str, ...]  # what the lists leave open, and how it was decided
+    lines: tuple[Line, ...]  # of the chosen parts, in all currencies
+    notes: tuple[str, ...]  # on figures that are missing, no longer stated or not compared
+    assumptions: tuple[str, ...]  # on points that the lists of invoices leave open
     is_sample: bool
     retrieved: str
-    days: str  # as of which they are counted, in words
+    days: str  # the as-of day, or the days of retrieval, in words
     as_of: date | None
     terms_days: int
     locale: str
-    nothing: str  # what is said if there are no sections
+    nothing: str  # the sentence shown if there are no sections
     choice: Choice = Choice()
 
     @property
     def day(self) -> date | None:
-        """The day from which all days are counted; None if each payload has its own."""
+        """The as-of day; None if none was given and the payloads are of different days."""
         if self.as_of is not None:
             return self.as_of
         given = [source.payload.retrieved_at for source in (*self.sources, *self.lists)]
@@ -308,7 +308,7 @@ class Overview(Given):
 
     @cached_property
     def combinations(self) -> frozenset[Choice]:
-        """Each currency, invoice type and partner that have rows together."""
+        """Each combination of currency, invoice type and partner that has rows."""
         alone = [key for key in self.rows["invoices"] if key not in self.rows["totals"]]
         every = [*self.rows["details"].values(), *(self.rows["invoices"][key] for key in alone)]
         return frozenset(
@@ -318,7 +318,7 @@ class Overview(Given):
         )
 
     def fitting(self, choice: Choice, name: str) -> set[str | None]:
-        """Return the values of one choice that have rows together with the others."""
+        """Return the values of one filter that have rows under the other filters."""
         others = {
             key: value for key, value in vars(choice).items() if key != name and value is not None
         }
@@ -330,9 +330,9 @@ class Overview(Given):
 
     @property
     def rows_shown(self) -> pd.DataFrame:
-        """The latest rows that fit the choice, with their recency; of payloads as floats.
+        """The latest rows that match the filters, with their recency; floats if from payloads.
 
-        Of a frame or a list of invoices alone, its invoices with their ageing.
+        If there are only invoices, the invoices with their ageing.
         """
         details, invoices = self.frames.details, self.frames.invoices
         rows: pd.DataFrame
@@ -344,12 +344,12 @@ class Overview(Given):
 
     @property
     def payloads(self) -> Sequence[Payload]:
-        """Every payload that it is made of, the latest first."""
+        """All payloads of this overview, the latest first."""
         return [source.payload for source in (*self.balances, *self.earlier, *self.lists)]
 
     @property
     def whose(self) -> str:
-        """Whose the figures are, where they are one partner's, and of when to the minute."""
+        """The partner, if there is only one, and the time of retrieval to the minute."""
         moments = sorted({source.payload.retrieved_at for source in self.sources})
         times = dict.fromkeys(
             f"{format_day(moment, locale=self.locale)}, {moment:%H:%M}"
@@ -361,7 +361,7 @@ class Overview(Given):
 
     @property
     def text(self) -> str:
-        """The balances, in words alone."""
+        """The balances as plain text."""
         sample = "Sample data. " if self.is_sample else ""
         if self.sections:
             return sample + " ".join(section.words for section in self.sections)

@@ -1,7 +1,7 @@
-"""Every colour by its name, on light and on dark ground.
+"""Name every colour, for a light and a dark background.
 
-Charts name their colours. matplotlib looks a name up here, and a page writes it as a CSS variable,
-so that one stylesheet gives pages and charts the reader's colour scheme.
+Charts name their colours. matplotlib looks a name up here; a page writes it as a CSS variable, so
+that one stylesheet gives pages and charts the reader's colour scheme.
 """
 
 PALETTE = {

@@ -1,4 +1,4 @@
-"""The first things that a reader looks for: a row for each account, and notices."""
+"""Write the row of each account in the first table, and the notices above it."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def glance(told: Told) -> Glance:
 
 
 def _overdue(told: Told) -> tuple[Decimal, Any]:
-    """Return the amount past due and the first of its due days; by part without a list."""
+    """Return the amount past due and its first due day; by part if there is no list."""
     if told.invoices is not None:
         late = told.open_overdue
         return add_exactly(row.open_amount for row in late), late[0].due_date if late else None
@@ -61,7 +61,7 @@ def _overdue(told: Told) -> tuple[Decimal, Any]:
 
 
 def _next_due(told: Told) -> tuple[Any, Decimal | None]:
-    """Return the next due day, and by invoice its amount: the service states none for a part."""
+    """Return the next due day, and its amount if there is a list: for a part none is stated."""
     if told.invoices is not None:
         coming = told.open_next
         amount = add_exactly(row.open_amount for row in coming)
@@ -70,7 +70,7 @@ def _next_due(told: Told) -> tuple[Any, Decimal | None]:
 
 
 def _points(changes: Sequence[Any]) -> tuple[tuple[float, float], ...]:
-    """Return the balances over time, both from 0 to 1; zero is part of the range."""
+    """Return times and balances, both scaled to 0 to 1; the range includes a balance of zero."""
     if not changes:
         return ()
     first = changes[0]
@@ -86,13 +86,13 @@ def _points(changes: Sequence[Any]) -> tuple[tuple[float, float], ...]:
 
 
 def ranked(sections: Iterable[Section]) -> tuple[Section, ...]:
-    """Return the currencies with accounts, overdue ones first, then in order of their due days."""
+    """Return the currencies with accounts, overdue ones first, then by due day."""
     stated = [section for section in sections if section.accounts]
     return tuple(sorted(stated, key=lambda section: section.ranked[0].glance.order))
 
 
 def notices(sections: Sequence[Section], *, several: bool, locale: str) -> tuple[Notice, ...]:
-    """Return what needs attention, the most urgent first, then what falls due next."""
+    """Return notices of points that need attention, most urgent first, then of the next due day."""
     asked = []
     for section in sections:
         late = [account for account in section.ranked if account.glance.overdue]
@@ -133,7 +133,7 @@ def _notice(section: Section, accounts: Sequence[Account], words: str, *, severa
 
 
 def _next(coming: Sequence[tuple[Section, Account]]) -> Notice:
-    """Return what falls due on the next day; a choice of anything else hides it."""
+    """Return the notice of the next due day; a choice that excludes it hides it."""
     seen = coming[0][1].glance
     currencies = {section.currency: section.place for section, _ in coming}
     numbers = {account.number for _, account in coming}

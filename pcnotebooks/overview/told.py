@@ -1,4 +1,4 @@
-"""The rows of one account, and how figures of its currency are written."""
+"""Hold the rows of one account, and format the figures of its currency."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NOTHING = "\N{EN DASH}"
 
 @dataclass(frozen=True)
 class Words:
-    """How the figures of one currency are written."""
+    """The format of figures in one currency and one locale."""
 
     currency: str
     locale: str
@@ -36,18 +36,18 @@ class Words:
         return format_amount(amount, self.currency, locale=self.locale)
 
     def number(self, amount: Any) -> str:
-        """Return an amount without its currency; a dash where there is none."""
+        """Return an amount without its currency; a dash if it is missing."""
         if pd.isna(amount):
             return NOTHING
         return format_number(amount, self.currency, locale=self.locale)
 
     def move(self, amount: Any) -> str:
-        """Return by how much a balance went up or down."""
+        """Return a change with its sign."""
         sign = "\N{MINUS SIGN}" if amount < 0 else "+"
         return (sign if amount else "") + self.number(abs(amount))
 
     def day(self, moment: Any) -> str:
-        """Return a day; a dash where there is none."""
+        """Return a day; a dash if it is missing."""
         return NOTHING if pd.isna(moment) else format_day(moment.date(), locale=self.locale)
 
     def days(self, days: int) -> str:
@@ -55,36 +55,36 @@ class Words:
         return format_days(days, locale=self.locale)
 
     def days_ago(self, days: int) -> str:
-        """Return how long ago."""
+        """Return the time since a day: ``439 days ago``."""
         return format_days_ago(days, locale=self.locale)
 
 
 @dataclass(frozen=True)
 class Told:
-    """The rows of one account: what its words are made from."""
+    """The rows of one account, from which its sentences are written."""
 
-    stated: Sequence[Any]  # none with a list alone; several where a currency is stated twice
-    parts: Sequence[Any]  # by invoice type; what is stated, where the service names no types
+    stated: Sequence[Any]  # none if there is only a list; several if a currency is stated twice
+    parts: Sequence[Any]  # by invoice type; the stated rows if the service names no types
     changes: Sequence[Any]
     difference: Any | None
-    invoices: Sequence[Any] | None  # aged; None without a list of them
+    invoices: Sequence[Any] | None  # aged; None without a list
     explained: Any | None
     words: Words
 
     @property
     def is_part(self) -> bool:
-        """Whether only one invoice type was chosen: nothing is compared with the whole then."""
+        """Whether only one invoice type was chosen, which is not compared with the whole."""
         return bool(self.stated) and self.difference is None
 
     @property
     def newest(self) -> Any:
-        """The stated row of the newest invoice, which speaks for the account."""
+        """The stated row with the newest invoice, which represents the account."""
         dated = [row for row in self.stated if not pd.isna(row.latest_invoice_date)]
         return max(dated or self.stated, key=lambda row: row.latest_invoice_date)
 
     @property
     def balance(self) -> Decimal | None:
-        """What is owed, to the cent; None if it is not stated."""
+        """The exact balance; None if it is not stated."""
         if not self.stated:
             return None
         return add_exactly(row.balance_amount for row in self.stated)
@@ -106,7 +106,7 @@ class Told:
 
     @property
     def open_next(self) -> list[Any]:
-        """The invoices that fall due next, on one day."""
+        """The invoices that fall due on the next due day."""
         ahead = [row for row in self.invoices or () if row.ageing == "not due"]
         first = min((row.due_date for row in ahead), default=None)
         return [row for row in ahead if row.due_date == first]
@@ -123,13 +123,13 @@ class Told:
 
     @property
     def next_due(self) -> Any | None:
-        """The part whose latest invoice falls due first of those that are not past due."""
+        """The part with the earliest due day that is not past."""
         ahead = [row for row in self.parts if is_due(row) and row.days_until_due >= 0]
         return min(ahead, key=lambda row: row.days_until_due, default=None)
 
 
 def is_due(row: Any) -> bool:
-    """Whether a row has something to pay, and by when."""
+    """Return whether a row has a positive balance and a due day."""
     return row.balance_amount > 0 and not pd.isna(row.invoice_due_date)
 
 

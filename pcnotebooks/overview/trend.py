@@ -1,4 +1,4 @@
-"""Balances over time in one currency, as a chart that the pens only draw."""
+"""Compute the chart of balances over time in one currency."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ Span: TypeAlias = tuple[datetime, datetime]
 _Owner: TypeAlias = tuple[str, str]  # partner, cloud
 _Balances: TypeAlias = Mapping[Any, Decimal]  # by the moment at which they were retrieved
 
-_USUAL = 4  # balances at least, for a range to be stated
+_USUAL = 4  # the fewest balances for which a usual range is stated
 
 
 @dataclass(frozen=True)
 class Line:
-    """The balances of one partner and cloud, each of which holds until the next."""
+    """The balances of one partner and cloud; each holds until the next."""
 
     moments: tuple[Any, ...]  # pandas' timestamps
     heights: tuple[float, ...]
@@ -42,7 +42,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Paid:
-    """A payment, in the colour of its partner's line; the largest has its amount."""
+    """A payment, in the colour of its partner's line; only the largest shows its amount."""
 
     day: Any  # a timestamp of pandas
     words: str
@@ -61,7 +61,7 @@ class TrendChart(Chart):
 
     @property
     def ends(self) -> list[Line]:
-        """The lines by their last balance, the lowest first: the order of the words there."""
+        """The lines by their last balance, lowest first, which is the order of their labels."""
         return sorted(self.lines, key=lambda line: line.heights[-1])
 
 
@@ -72,16 +72,16 @@ def trend_chart(
     span: Span | None = None,
     locale: str = "en",
 ) -> TrendChart:
-    """Return how the balance in one currency went, from one row at least.
+    """Return the chart of the balance in one currency over time.
 
-    With the rows of :func:`balance_changes` for these rows, and the span of the axis of time,
-    which the charts of a page share.
+    `rows` holds at least one balance, `changes` the rows of :func:`balance_changes` for them.
+    `span` is that of the time axis, which the charts of a page share.
     """
     currency = rows[0].currency
     stated = _stated(rows)
     every = [amount for balances in stated.values() for amount in balances.values()]
     scale, word = scale_of(every)
-    # A single account is drawn in the colour of text; several are told apart.
+    # A single account is drawn in the colour of text; several need distinct colours.
     several = len(stated) > 1
     palette = (*OTHERS, "muted") if several else ("text",)
     colours = {owner: palette[place % len(palette)] for place, owner in enumerate(stated)}
@@ -105,7 +105,7 @@ def trend_chart(
         foot=foot_of(rows, locale),
         note="",
         unit=f"{word}{currency}",
-        rows=max(5, 2 * len(lines)),  # two for the words at each line's end
+        rows=max(5, 2 * len(lines)),  # two for the label at the end of each line
         days=days_axis(span or span_of(rows, changes), locale),
         amounts=amounts_axis([height for line in lines for height in line.heights], locale),
         lines=lines,
@@ -130,7 +130,7 @@ def span_of(rows: Iterable[Any], changes: Iterable[Any]) -> Span:
 
 
 def _stated(rows: Sequence[Any]) -> dict[_Owner, dict[Any, Decimal]]:
-    """Return the balances of each partner and cloud over time, invoice types added to the cent."""
+    """Return the balances of each partner and cloud over time, invoice types added exactly."""
     found: dict[_Owner, dict[Any, Decimal]] = {}
     for row in sorted(rows, key=lambda row: (row.partner, row.cloud, row.retrieved_at)):
         balances = found.setdefault((row.partner, row.cloud), {})
@@ -140,7 +140,7 @@ def _stated(rows: Sequence[Any]) -> dict[_Owner, dict[Any, Decimal]]:
 
 
 def _height(amount: Decimal, scale: Decimal) -> float:
-    """Return an amount in the unit of the axis, also if the caller computes in few digits."""
+    """Return an amount in the unit of the axis, even if the caller set a low precision."""
     with exactly():
         return float(amount / scale)
 
@@ -148,7 +148,7 @@ def _height(amount: Decimal, scale: Decimal) -> float:
 def _payments(
     changes: Iterable[Any], colours: Mapping[_Owner, str], locale: str
 ) -> tuple[Paid, ...]:
-    """Return when payments were made, with the amount of the largest."""
+    """Return the days of payments, with the amount of the largest."""
     paid = sorted((row for row in changes if row.payment_seen), key=lambda row: row.payment_date)
     stated = [row for row in paid if not pd.isna(row.payment_amount)]
     largest = [max(stated, key=lambda row: row.payment_amount)] if stated else []
@@ -162,12 +162,12 @@ def _payments(
 
 
 def _title(currency: str, every: Sequence[_Balances], locale: str) -> str:
-    """Return the level: the two ends of a balance that is paid off every month say nothing."""
+    """Return the level; the ends of a balance that is paid off every month mean nothing."""
     owed = balances_title(
         currency, [list(balances.values())[-1] for balances in every], {}, locale=locale
     )
     if len(every) > 1 or len(every[0]) == 1:
-        return owed  # the lines' own words say the rest, or there is nothing to compare with
+        return owed  # the labels of the lines say the rest, or there is nothing to compare with
     balances = list(every[0].values())
     since = format_day(next(iter(every[0])).date(), locale=locale)
     if len(set(balances)) == 1:

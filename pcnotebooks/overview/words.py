@@ -1,4 +1,4 @@
-"""What an overview says of one account: sentences, alerts, figures and the rows of tables."""
+"""Write the sentences, alerts, figures and table rows of one account."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _STATED = "Stated by Partner Center"
 
 
 def sentence(told: Told) -> str:
-    """Return what is owed, how it was paid, when it falls due and what moved."""
+    """Return the balance, its last payment, its due day and its last change in words."""
     if told.balance is None:
         by_invoice = listed.open_in_words(told)
         said = f"{told.words.currency} balance not stated. Open by invoice: {by_invoice}."
@@ -41,7 +41,7 @@ def sentence(told: Told) -> str:
 
 
 def _split_with_credit(told: Told) -> str:
-    """Return the parts where one is a credit: shares of their sum would say nothing."""
+    """Return the parts if one is a credit, since shares of their sum would be misleading."""
     parts = told.by_type
     whole = add_exactly(parts.values()) == told.balance and NOT_STATED not in parts
     if len(parts) < 2 or not whole or all(amount >= 0 for amount in parts.values()):
@@ -66,18 +66,18 @@ def _due_sentence(told: Told) -> str:
 
 
 def _of_type(part: Any, told: Told) -> str:
-    """Return an invoice type for the middle of a sentence; nothing where only one is owed."""
+    """Return an invoice type for the middle of a sentence; empty if only one is owed."""
     several = sum(row.balance_amount > 0 for row in told.parts) > 1
     return f" {type_name(part)}" if several else ""
 
 
 def _overdue(told: Told) -> str:
-    # No invoice of the part is newer: whatever is still owed was due on that day or before.
+    # The part has no newer invoice, so all that is still owed was due on that day or earlier.
     return f"overdue by at least {told.words.days(-told.overdue[-1].days_until_due)}"
 
 
 def _change_sentence(told: Told) -> str:
-    """Return what the newest payload changed; nothing where there is no earlier one."""
+    """Return the change since the previous payload; empty if there is none."""
     if not told.changes:
         return ""
     change, words = told.changes[-1], told.words
@@ -105,10 +105,10 @@ def _change_sentence(told: Told) -> str:
 
 
 def _beyond(change: Any) -> bool:
-    """Return whether payment and invoice leave a movement unexplained though there are some.
+    """Return whether a payment or an invoice was seen that does not explain the movement fully.
 
-    A payment moves the balance by its amount where no invoice is new. The amounts of invoices
-    are not stated: they may add anything, and nothing but payments takes away.
+    If no invoice is new, a payment reduces the balance by exactly its amount. The amounts of
+    invoices are not stated: an invoice may add any amount, but only payments reduce a balance.
     """
     if change.unexplained or change.balance_change == 0:
         return False
@@ -121,7 +121,7 @@ def _beyond(change: Any) -> bool:
 
 
 def alerts(told: Told) -> tuple[str, ...]:
-    """Return in a few words what a summary must not be silent about."""
+    """Return brief alerts that no summary may leave out."""
     found = []
     if told.open_overdue:
         found.append(f"overdue by {told.words.days(told.open_overdue[0].days_overdue)}")
@@ -131,19 +131,19 @@ def alerts(told: Told) -> tuple[str, ...]:
 
 
 def questions(told: Told) -> tuple[str, ...]:
-    """Return in a few words what nobody can explain from the figures alone."""
+    """Return brief notes on differences and movements that the figures do not explain."""
     found = []
     if told.difference is not None and told.difference.difference:
         found.append("its parts do not add up")
     if unexplained := sum(change.unexplained for change in told.changes):
         found.append(f"{unexplained} unexplained movement{'s' if unexplained > 1 else ''}")
     if told.changes and _beyond(told.changes[-1]):
-        found.append("moved beyond what is stated")
+        found.append("moved beyond the stated payment")
     return tuple(found)
 
 
 def figures(told: Told) -> tuple[Figure, ...]:
-    """Return the headline figures: what is owed, of which types, last paid, and due when."""
+    """Return the headline figures: balance, its invoice types, last payment and due day."""
     if told.balance is None:
         open_ = listed.open_by_invoice(told)
         shown = NOT_STATED if open_ is None else told.words.number(open_)
@@ -204,7 +204,7 @@ def proof(told: Told) -> tuple[str, ...]:
 
 
 def attention(told: Told) -> tuple[str, ...]:
-    """Return what a reader must not overlook, in words; of old movements the newest three."""
+    """Return warnings that a reader must not overlook; at most three unexplained movements."""
     words, locale = told.words, told.words.locale
     found = []
     if told.difference is not None and told.difference.difference:
@@ -225,8 +225,8 @@ def attention(told: Told) -> tuple[str, ...]:
     if told.changes and _beyond(change := told.changes[-1]):
         payment = _payment_words(change, words, words.amount) if change.payment_seen else "none"
         found.append(
-            f"Movement beyond what is stated: since {words.day(change.previous_retrieved_at)} the"
-            f" balance went from {words.amount(change.previous_balance_amount)} to"
+            f"Movement beyond the stated payment: since {words.day(change.previous_retrieved_at)}"
+            f" the balance went from {words.amount(change.previous_balance_amount)} to"
             f" {words.amount(change.balance_amount)}; the only payment stated since is {payment}."
         )
     if len(moved) > 3:
@@ -240,7 +240,7 @@ def _payment_words(change: Any, words: Words, write: Callable[[Any], str]) -> st
 
 
 def line(row: Any, words: Words, *, total: bool = False) -> Line:
-    """Return the table's row of a part, or of what is stated in total."""
+    """Return the table row of a part, or of the stated total."""
     paid = row.payment_status == "paid"
     return Line(
         label=_STATED if total else type_name(row),
@@ -257,7 +257,7 @@ def line(row: Any, words: Words, *, total: bool = False) -> Line:
 
 
 def unstated_line(told: Told, partner: str) -> Line:
-    """Return the table's row of an account whose balance is not stated."""
+    """Return the table row of an account whose balance is not stated."""
     return Line(
         label=_STATED,
         total=True,
@@ -273,7 +273,7 @@ def unstated_line(told: Told, partner: str) -> Line:
 
 
 def movements(told: Told) -> tuple[Movement, ...]:
-    """Return the balances of a trend, newest first; none where there is no earlier one."""
+    """Return the balances of a trend, newest first; empty if there is no earlier one."""
     if not told.changes:
         return ()
     words, first = told.words, told.changes[0]
@@ -294,7 +294,7 @@ def movements(told: Told) -> tuple[Movement, ...]:
 
 
 def together(balances: Sequence[Decimal | None], words: Words) -> str:
-    """Return what several accounts owe; a credit belongs to its account and is not set off."""
+    """Return the sum that several accounts owe; credits of other accounts are not set off."""
     stated = [balance for balance in balances if balance is not None]
     if missing := len(balances) - len(stated):
         rest = f"The balance of {missing} of {len(balances)} accounts is not stated."
@@ -310,19 +310,19 @@ def together(balances: Sequence[Decimal | None], words: Words) -> str:
 
 
 def not_fetched(partner: str, cloud: str, resource: str, error: PcNotebooksError) -> str:
-    """Return which resource of an account is missing, and why."""
+    """Return a note that a resource of an account could not be fetched, and why."""
     what = "balances" if resource == SUMMARIES else "list of invoices"
     why = " ".join(str(error).split())
     return f"{owner_name(partner, cloud)}: the {what} could not be fetched. {why}"
 
 
 def owner_name(partner: str, cloud: str) -> str:
-    """Return whose account it is, and at which cloud."""
+    """Return the partner and the cloud of an account."""
     return f"{isolated(named(partner))} · {cloud_label(cloud)}"
 
 
 def nothing(choice: Choice) -> str:
-    """Return in words that no balance fits a choice, which names itself."""
+    """Return the sentence for a choice without balances; it names the choice."""
     if choice == Choice():
         return "No balances are stated."
     what = "nothing"

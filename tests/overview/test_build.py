@@ -250,7 +250,7 @@ def test_a_choice_without_rows_names_itself(choice: Choice, said: str):
     ],
 )  # fmt: skip
 def test_a_frame_is_shown_as_far_as_its_columns_go(lacking: list[str], note: tuple, charts: int):
-    """Further columns do no harm, whatever their names; what a view needs is named."""
+    """Further columns are allowed under any name; the columns that a view needs are named."""
     frame = summary_frame(sample_payload()).assign(**{"FX rate": 1.1, "class": "x", "2024": 3})
     frame[2024] = 4
     shown = overview(frame.drop(columns=lacking))

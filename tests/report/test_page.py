@@ -361,11 +361,11 @@ def test_flags_a_balance_that_turned_to_zero_beyond_what_was_paid(now, flagged):
         item("GBP", 0, detail("Recurring", 0), **(paid | now)), at=datetime(2024, 4, 5, tzinfo=UTC)
     )
     text = _text(render_report([before, after]))
-    assert ("▲ Moved beyond what is stated." in text) == (flagged is not None)
+    assert ("▲ Moved beyond the stated payment." in text) == (flagged is not None)
     if flagged:
         assert (
-            "▲ Movement beyond what is stated: since 5 Mar 2024 the balance went from GBP 100.00"
-            f" to GBP 0.00; the only payment stated since is {flagged}" in text
+            "▲ Movement beyond the stated payment: since 5 Mar 2024 the balance went from"
+            f" GBP 100.00 to GBP 0.00; the only payment stated since is {flagged}" in text
         )
 
 
@@ -569,7 +569,7 @@ def test_paper_leaves_room_beside_every_anchored_text():
     ("now", "beyond"), [(200, True), (899, True), (900, False), (901, False), (1500, False)]
 )
 def test_flags_a_fall_beyond_the_payment_beside_a_new_invoice(now: int, beyond: bool):
-    """An invoice adds to the balance, so what fell by more than was paid is unexplained."""
+    """An invoice adds to the balance, so a fall by more than the payment is unexplained."""
     paid = {"lastPaymentDate": "2024-03-20T00:00:00", "lastPaymentAmount": 100}
     given = [
         payload(item("GBP", None, detail("Recurring", 1000))),
@@ -581,7 +581,7 @@ def test_flags_a_fall_beyond_the_payment_beside_a_new_invoice(now: int, beyond: 
     ]  # fmt: skip
     text = _text(render_report(given))
     assert ("fell by more than the payment stated" in text) == beyond
-    assert ("Movement beyond what is stated" in text) == beyond
+    assert ("Movement beyond the stated payment" in text) == beyond
 
 
 def test_paper_gets_what_is_read_from_the_right_in_the_order_of_drawing():
