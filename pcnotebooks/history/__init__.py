@@ -1,4 +1,4 @@
-"""Payloads kept over time: takes payloads, gives them back, and their frames as of any day.
+"""Keep payloads over time, and return them, or their frames as of any day.
 
-It must not know how payloads are fetched or shown.
+This package must not know how payloads are fetched or shown.
 """

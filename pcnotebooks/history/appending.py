@@ -1,4 +1,4 @@
-"""A payload is appended: kept once, and refused if another answer of its moment is kept."""
+"""Append a payload: keep it once, and refuse it if a different answer of its moment is kept."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from pcnotebooks.payload.payload import Payload
 
 
 def append(datasets: Datasets, payload: Payload, *, compact: bool) -> bool:
-    """Keep a payload, and warn at the line that called :meth:`History.append`."""
+    """Keep a payload; warnings point to the caller of :meth:`History.append`."""
     file = file_of(payload)
     contents = contents_of(file, [payload])  # raises before anything is touched
     kept = _of_its_month(datasets, file)
     if _is_among(kept, datasets, payload, file):
         return False
     with datasets.store.alone(digest_of(file.moment.encode())) as is_alone:
-        if is_alone:  # another process may have kept it meanwhile
+        if is_alone:  # another process may have kept it while this one waited
             kept = _of_its_month(datasets, file)
             if _is_among(kept, datasets, payload, file):
                 return False
         _write(datasets, contents)
     if folder := datasets.store.open_to_others(file.path):
         warnings.warn(
-            f"Other users can change and delete what is in {folder}, a folder of the"
-            f" history. Run: chmod go-w {shlex.quote(folder)}",
+            f"Other users can change and delete files in {folder}, a folder of the history."
+            f" Run: chmod go-w {shlex.quote(folder)}",
             PcNotebooksWarning,
             stacklevel=3,
         )
@@ -47,12 +47,12 @@ def _of_its_month(datasets: Datasets, file: File) -> list[File]:
 
 
 def _is_among(kept: Sequence[File], datasets: Datasets, payload: Payload, file: File) -> bool:
-    """Return whether a payload is kept already.
+    """Return whether a payload is already kept.
 
     Raises
     ------
     ConfigurationError
-        If another answer of its moment is kept.
+        If a different answer of its moment is kept.
     """
     if any(each.stem == file.stem for each in kept):
         return True
@@ -63,19 +63,19 @@ def _is_among(kept: Sequence[File], datasets: Datasets, payload: Payload, file: 
     other = next(iter(answers.values()))
     raise two_answers(
         *moment,
-        remedy=f"{other.path} in {datasets.location} holds the other. Give each account a"
-        " partner label of its own, and each answer its time.",
+        remedy=f"Compare it with the kept one in {other.path} of {datasets.location}. Give each"
+        " account its own partner label, and each answer its own retrieved_at.",
     )
 
 
 def _write(datasets: Datasets, contents: Mapping[File, bytes]) -> None:
-    """Write the files of a payload, and warn if only the payload itself is there."""
+    """Write the files of a payload, and warn if only the payload itself was written."""
     try:
         datasets.write(contents)
     except HalfWrittenError as error:
         warnings.warn(
-            f"The payload is kept, not yet derived: {error.message} Frames derive its rows"
-            f" when they are read. Run: {COMPACT_COMMAND}",
+            f"The payload is kept, but its tables could not be written: {error.message} Until then,"
+            f" its rows are read from the payload. Run: {COMPACT_COMMAND}",
             PcNotebooksWarning,
             stacklevel=4,
         )

@@ -1,4 +1,4 @@
-"""The datasets of a history as files of Parquet: listed, read, proved by their digests, written."""
+"""List, read, verify and write the Parquet files of a history's datasets."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ _T = TypeVar("_T")
 
 ALL = Wanted()
 FROM_BACKUP = "Restore it from a backup, or delete it and append its payloads again."
-CHANGED = "was changed or cut off"
+CHANGED = "was changed or truncated"
 _OTHER_FORM = "Read it with the latest release: pip install --upgrade pcnotebooks. " + FROM_BACKUP
-# A listing, and a read, is outdated only if another process compacted in just that moment.
+# A listing or a read is outdated only if another process compacts at that very moment.
 _ATTEMPTS = 100
 
 
 class DamagedError(Exception):
-    """A file that is not what was written, or that this release cannot read."""
+    """A file that was changed since it was written, or that this release cannot read."""
 
     def __init__(self, file: File, damage: str = CHANGED, remedy: str = FROM_BACKUP) -> None:
         super().__init__(file.path)
@@ -45,15 +45,15 @@ class DamagedError(Exception):
 class Datasets:
     """The files of a history in their store.
 
-    Readers take no lock: others append and compact at any time. A file may be gone between
-    a listing and the read, which raises FileNotFoundError; then the read starts again.
+    Readers take no lock, and other processes append and compact at any time. If a file is deleted
+    between the listing and the read, FileNotFoundError is raised and the read starts again.
     """
 
     store: Store
-    location: str  # as messages name it
+    location: str  # as shown in messages
 
     def files(self, dataset: str, folder: str | None = None) -> list[File]:
-        """Return the files of a dataset or of a folder in it, in order; not those of others."""
+        """Return the files of a dataset, or of a folder in it, sorted; ignore any other file."""
         names = [dataset, OLDER[dataset]] if dataset in OLDER else [dataset]
         folders = [folder, older_folder(folder)] if folder else []
         places = [f"{name}/{each}" for name in names for each in folders] or names
@@ -61,17 +61,17 @@ class Datasets:
         return sorted(file for path in paths if (file := File.of(path)))
 
     def payload_files(self, wanted: Wanted = ALL) -> list[File]:
-        """Return the files of payloads, none of which is missed while others compact.
+        """Return the files of payloads, and miss none even while others compact.
 
-        A listing can come too early for a merged file and too late for those that went into it;
-        the next one shows it.
+        A listing may be too early for a merged file and too late for the files merged into it;
+        the next listing shows the merged file.
 
         Raises
         ------
         NoHistoryError
-            For a location where there is no history.
+            If there is no history at the location.
         PayloadError
-            For derived tables without any payloads.
+            If there are derived tables but no payloads.
         """
         files = self.files(PAYLOADS)
         if not files:
@@ -84,21 +84,21 @@ class Datasets:
         raise self._unsettled()
 
     def _require_emptiness(self) -> None:
-        """Raise if a history without payloads is not empty, but not there."""
+        """Raise if a history without payloads does not exist, or has lost its payloads."""
         if not self.store.is_there():
             raise NoHistoryError(
                 f"There is no history at {self.location}.",
-                remedy="Correct the location; the first payload that is kept makes a new one.",
+                remedy="Correct the location, or append a payload to create a history there.",
             )
         if not self.store.is_there(PAYLOADS) and any(map(self.store.is_there, FOLDERS)):
             raise PayloadError(
-                f"The history at {self.location} has derived tables, and no folder {PAYLOADS}.",
-                remedy="Restore the folder from a backup; if its storage is slow to list what was"
-                " kept, try again later.",
+                f"The history at {self.location} has derived tables, but no folder {PAYLOADS}.",
+                remedy="Restore the folder from a backup. If the storage lists new files with a"
+                " delay, try again later.",
             )
 
     def patiently(self, read: Callable[[], _T]) -> _T:
-        """Return what is read, from the start again if a file was compacted meanwhile."""
+        """Return the result of a read, and repeat the read if a file was compacted meanwhile."""
         for _ in range(_ATTEMPTS):
             try:
                 return read()
@@ -114,8 +114,7 @@ class Datasets:
         Raises
         ------
         DamagedError
-            For a file whose bytes are not those that were written, or of a form that this
-            release cannot read.
+            If the bytes of a file were changed, or this release cannot read its format.
         """
         contents = self.store.read([file.path for file in files])
         parts = []
@@ -129,12 +128,12 @@ class Datasets:
         return tables.select(pa.concat_tables(parts), wanted)
 
     def keys(self, files: Sequence[File], wanted: Wanted = ALL) -> pa.Table:
-        """Return whose and which the payloads in some files are, without their bodies.
+        """Return the partner, cloud, time and hash of the payloads in some files.
 
         Raises
         ------
         PayloadError
-            For a damaged file, with its name.
+            If a file is damaged; the message names it.
         """
         try:
             return self.table(files, replace(wanted, currencies=None), tables.KEYS)
@@ -147,7 +146,7 @@ class Datasets:
         Raises
         ------
         PayloadError
-            For a damaged file, with its name.
+            If a file is damaged; the message names it.
         """
         if not files:
             return []
@@ -157,7 +156,7 @@ class Datasets:
             raise self.damaged(error) from None
 
     def payloads_by_month(self, wanted: Wanted) -> Iterator[Payload]:
-        """Yield the payloads, oldest first, a month at a time: not all need fit into memory."""
+        """Yield the payloads, oldest first, reading one month at a time to save memory."""
         months: dict[str, list[File]] = {}
         for file in self.payload_files(wanted):
             months.setdefault(file.month, []).append(file)
@@ -168,14 +167,14 @@ class Datasets:
         for _ in range(_ATTEMPTS):
             try:
                 payloads = tables.distinct(self.payloads(files, wanted))
-                # A merged file that was copied into this month's folder counts in its own month.
+                # A merged file that was copied here from another month counts in that month.
                 return [each for each in payloads if month_of(each.retrieved_at) == month]
             except FileNotFoundError:
                 files = [file for file in self.payload_files(wanted) if file.month == month]
         raise self._unsettled()
 
     def write(self, contents: Mapping[File, bytes]) -> None:
-        """Make files appear, in this order."""
+        """Write files in this order."""
         self.store.write([(file.path, content) for file, content in contents.items()])
 
     def damaged(self, error: DamagedError) -> PayloadError:
@@ -187,17 +186,17 @@ class Datasets:
     def _unsettled(self) -> PcNotebooksError:
         return PcNotebooksError(
             f"The history at {self.location} could not be read: its files kept disappearing.",
-            remedy="Compact it from one place only, and see that nothing else deletes its files.",
+            remedy="Compact it from one machine only, and let no other program delete its files.",
         )
 
 
 def contents_of(file: File, payloads: Sequence[Payload]) -> dict[File, bytes]:
-    """Return the files of some payloads with what they hold, that of the payloads first.
+    """Return the files of some payloads with their contents, the file of the payloads first.
 
     Raises
     ------
     PayloadError
-        For a body that is not of its resource.
+        If a body does not belong to its payload's resource.
     """
     file = replace(file, age=0)
     derived, rounded = tables.derived_tables(file.resource, payloads)

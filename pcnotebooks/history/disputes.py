@@ -1,8 +1,8 @@
-"""Two answers of one moment: found, refused and named in one place.
+"""Find and name disputes: two different answers of one moment.
 
-A partner's account is asked once at a time. Two different answers under one label, cloud and time
-are two accounts, or one debt stated twice; nothing decides which, so they are never added. append
-refuses the second one. Two writers who kept them at once could not see each other.
+Two different answers with the same partner label, cloud and time belong to two accounts, or state
+one debt twice. Nothing shows which, so they are never added. append refuses the second answer;
+only two processes that append at the same moment can keep both.
 """
 
 from __future__ import annotations
@@ -25,31 +25,31 @@ COMPACT_COMMAND = "pcnotebooks history compact"
 
 @dataclass(frozen=True)
 class Dispute:
-    """Different answers of one moment, and the whole files that hold them."""
+    """Different answers of one moment, and the intact files that hold them."""
 
     moment: Moment
     files: tuple[File, ...]
 
     def error(self, location: str) -> ConfigurationError:
-        """Return the error of a frame that would add the answers."""
+        """Return the error to raise instead of a frame that adds the answers."""
         return two_answers(*self.moment, remedy=self.remedy(location))
 
     def remedy(self, location: str) -> str:
-        """Return what to do about it."""
+        """Return the instructions to settle the dispute."""
         places = [file.path for file in self.files]
-        if not places:  # their files are damaged; what is derived of them is not
+        if not places:  # the files of the payloads are damaged, the derived tables are not
             return "Run: pcnotebooks history verify"
-        if len(places) == 1:  # merged by an older release, or by a copy
+        if len(places) == 1:  # an older release merged them, or the file is a copy
             return (
                 f"Write the payloads to files (pcnotebooks history export), move {places[0]} out"
                 f" of {location}, and append the right ones again."
             )
         names = " or ".join(places)
-        return f"Move the wrong one out of {location}: {names}. Then run: {COMPACT_COMMAND}"
+        return f"Move the wrong file out of {location}: {names}. Then run: {COMPACT_COMMAND}"
 
 
 def answers_of(datasets: Datasets, moment: Moment, files: Sequence[File]) -> dict[str, File]:
-    """Return the sha256 of each answer of a moment, with the whole file that holds it."""
+    """Return the sha256 of each answer of a moment, with the intact file that holds it."""
     wanted = replace(ALL, moments=(moment,))
     answers: dict[str, File] = {}
     for file in files:
@@ -70,15 +70,15 @@ def disputes(
     datasets
         The history.
     table
-        Rows of the payloads, or of what is derived from them.
+        Rows of the payloads, or of their derived tables.
     files
-        The files of the payloads; both are of one resource.
+        The files of the payloads; both belong to one resource.
     wanted
-        What the rows were chosen by.
+        The selection by which the rows were chosen.
     """
     moments = tables.disputed(table)
     if not moments:
-        # A payload that states nothing has no derived row; their names show that there are two.
+        # A payload without figures has no derived row, but two file names show that there are two.
         count = Counter(file.moment for file in files if not file.is_compacted)
         alike = [file for file in files if count[file.moment] > 1]
         if alike:

@@ -1,4 +1,4 @@
-"""A dataset of a history as a Delta table, for Microsoft Fabric, Power BI and Databricks."""
+"""Write a dataset of a history to a Delta table, for Microsoft Fabric and Databricks."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ _log = logging.getLogger("pcnotebooks")
 
 _Numbers: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
 
-# In what is merged: rows that the table has and the history does not.
+# A column of the merged rows: whether the table has the row and the history does not.
 _GONE = "_gone"
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-_MOST = 400  # letters of an error of delta-rs; its first lines say what failed
+_MOST = 400  # characters of a delta-rs error; its first lines say what failed
 
 
 def open_delta(
@@ -40,34 +40,35 @@ def open_delta(
     location: str,
     storage_options: Mapping[str, str] | None,
 ) -> Delta:
-    """Return the Delta table of a dataset at a place, which need not be there yet.
+    """Return the Delta table of a dataset, which need not exist yet.
 
     Raises
     ------
     ConfigurationError
-        Without the extra ``delta``, for options that are not texts, or for a place in the history.
+        If the extra ``delta`` is not installed, an option is not a string, or the table would be
+        inside the history.
     """
     if find_spec("deltalake") is None:
         raise missing_library("deltalake", "A Delta table")
     if not isinstance(uri, str | os.PathLike) or not os.fspath(uri):
         raise ConfigurationError(
-            f"The place of a Delta table is {uri!r}.", remedy="Give a folder or a URL."
+            f"The location of a Delta table cannot be {uri!r}.", remedy="Give a folder or a URL."
         )
     options = dict(storage_options or {})
     # Not shown: a value may be a secret.
     if odd := [name for name, value in options.items() if not isinstance(value, str)]:
         raise ConfigurationError(
-            f"storage_options has values that are not texts: {', '.join(map(repr, odd))}.",
-            remedy="Write each value as a text, such as 'true'.",
+            f"storage_options has values that are not strings: {', '.join(map(repr, odd))}.",
+            remedy="Write each value as a string, such as 'true'.",
         )
     place = _absolute(uri)
     history = _absolute(location)
     if _is_within(place, history) or _is_within(history, place):
         raise ConfigurationError(
-            f"A Delta table at {without_password(place)} and the history at {location} would share"
-            " a folder.",
-            remedy="Choose a folder outside the history: cleaning up either would delete files of"
-            " the other.",
+            f"The Delta table at {without_password(place)} and the history at {location} would"
+            " share a folder.",
+            remedy="Choose a folder outside the history, because cleaning up one would delete files"
+            " of the other.",
         )
     return Delta(place, dataset, options)
 
@@ -86,7 +87,7 @@ def _is_within(place: str, folder: str) -> bool:
 class Delta:
     """The Delta table of a dataset."""
 
-    # Not in the repr, for both may hold secrets.
+    # Not in the repr, because both may contain secrets.
     uri: str = field(repr=False)
     dataset: str
     options: dict[str, str] = field(repr=False)
@@ -96,14 +97,14 @@ class Delta:
         return without_password(self.uri)
 
     def merge(self, ours: pa.Table) -> int:
-        """Bring the table to the rows of the history, and return how many rows changed.
+        """Update the table to the rows of the history, and return how many rows changed.
 
         Raises
         ------
         ConfigurationError
-            For a table of another form.
+            If the table has another form.
         PcNotebooksError
-            If another writer came first, or if the table cannot be reached.
+            If another process wrote to the table first, or it cannot be reached.
         """
         from deltalake import write_deltalake  # noqa: PLC0415  an extra
 
@@ -111,7 +112,7 @@ class Delta:
             there = self._there()
             if there is None:
                 write_deltalake(self.uri, ours, mode="error", storage_options=self.options)
-                _log.info("Delta table %s: made with %d rows.", self._place, len(ours))
+                _log.info("Delta table %s: created with %d rows.", self._place, len(ours))
                 return len(ours)
             self._require_form(there, ours.schema)
             source = _changes(ours, self._rows(there, ours.schema), tables.ROW_KEYS[self.dataset])
@@ -139,14 +140,14 @@ class Delta:
         try:
             return DeltaTable(self.uri, storage_options=self.options)
         except TableNotFoundError:
-            return None  # a place that cannot be reached fails when the table is made
+            return None  # an unreachable location fails later, when the table is created
 
     def _rows(self, there: DeltaTable, schema: pa.Schema) -> pa.Table:
-        """Return the rows of the table, without the bytes of answers, which their hashes prove."""
+        """Return the rows of the table without the bytes of answers: the hashes identify them."""
         from deltalake import QueryBuilder  # noqa: PLC0415  an extra
 
         plain = pa.schema([field for field in schema if not _is_of_bytes(field)])
-        # Unlike to_pyarrow_table, a query reads tables that Fabric or Databricks changed.
+        # Unlike to_pyarrow_table, a query can read tables that Fabric or Databricks changed.
         query = f"select {', '.join(plain.names)} from kept"  # noqa: S608  names of our columns
         return pa.table(QueryBuilder().register("kept", there).execute(query)).cast(plain)
 
@@ -160,14 +161,14 @@ class Delta:
         ]
         if odd:
             raise ConfigurationError(
-                f"The Delta table at {self._place} is not one of {self.dataset}: it lacks"
-                f" {', '.join(odd)}, or has it in another type.",
-                remedy="Name another place; the first call makes the table there.",
+                f"The Delta table at {self._place} is not a table of {self.dataset}: these columns"
+                f" are missing or have another type: {', '.join(odd)}.",
+                remedy="Choose another location; the first call creates the table there.",
             )
 
     @contextmanager
     def _answering(self) -> Iterator[None]:
-        """Have the errors of delta-rs say what failed, and show no secret."""
+        """Make the errors of delta-rs name the table, without secrets."""
         from deltalake.exceptions import CommitFailedError  # noqa: PLC0415  an extra
 
         try:
@@ -176,35 +177,35 @@ class Delta:
             raise
         except CommitFailedError:
             raise self._other_writer() from None
-        except Exception as error:  # noqa: BLE001  of as many kinds as there are stores
-            if "already exists" in str(error):  # made meanwhile
+        except Exception as error:  # noqa: BLE001  each store raises its own classes
+            if "already exists" in str(error):  # another process created it meanwhile
                 raise self._other_writer() from None
             raise PcNotebooksError(
                 f"The Delta table at {self._place} cannot be read or written: {self._words(error)}",
-                remedy="Check the place, the network, and the credentials in storage_options or in"
-                " the environment, as delta-rs takes them.",
+                remedy="Check the location, the network, and the credentials for delta-rs in"
+                " storage_options or in the environment.",
             ) from None  # a traceback would show the options
 
     def _other_writer(self) -> PcNotebooksError:
         return PcNotebooksError(
-            f"Another process wrote to the Delta table at {self._place} meanwhile, so nothing was"
-            " added.",
-            remedy="Run to_delta again when the other process has finished.",
+            f"Another process wrote to the Delta table at {self._place} at the same time, so"
+            " nothing was added.",
+            remedy="Run to_delta again after the other process has finished.",
         )
 
     def _words(self, error: Exception) -> str:
         words = _COLOUR.sub("", str(error)) or type(error).__name__
         for value in sorted(self.options.values(), key=len, reverse=True):
-            if len(value) > 5:  # not "true", nor a number
+            if len(value) > 5:  # shorter values are "true" or numbers
                 words = words.replace(value, "***")
         return one_line(discreet(words, self.uri), _MOST)
 
 
 def _changes(ours: pa.Table, theirs: pa.Table, key: Sequence[str]) -> pa.Table:
-    """Return the rows to be merged: new or different ones of ours, and the keys of gone ones.
+    """Return the rows to merge: our new or changed rows, and the keys of rows to delete.
 
-    A row is gone if the history holds its moment without it, as after a wrong answer was moved
-    away. Moments that the history does not hold are those of others.
+    A row is deleted if the history holds its moment but not the row, for example after a wrong
+    answer was moved away. Moments that the history does not hold belong to other histories.
     """
     both = pa.concat_tables([ours.select(theirs.schema.names), theirs])
     rows, keys, moments = (
@@ -221,7 +222,7 @@ def _changes(ours: pa.Table, theirs: pa.Table, key: Sequence[str]) -> pa.Table:
 
 
 def _identities(table: pa.Table, names: Sequence[str]) -> _Numbers:
-    """Return a number for each row, which equal rows share; missing values are equal."""
+    """Return a number for each row, the same for equal rows; missing values are equal."""
     found: _Numbers = np.zeros(len(table), dtype=np.int64)
     for name in names:
         numbers = tables.numbers(table.column(name))

@@ -1,4 +1,4 @@
-"""The folders and file names of a history's datasets, and which of them can hold what is wanted."""
+"""The folders and file names of a history's datasets, and the selection of files to read."""
 
 from __future__ import annotations
 
@@ -18,49 +18,49 @@ from pcnotebooks.payload import decode
 from pcnotebooks.payload.payload import Payload
 
 Clouds: TypeAlias = str | Cloud | Iterable[str | Cloud] | None
-# Partner, cloud and time: an account was asked once at each, so they name an answer.
+# Partner, cloud and time identify an answer: an account is asked once at a time.
 Moment: TypeAlias = tuple[str, str, datetime]
 
 PAYLOADS, SUMMARIES, TOTALS, INVOICES = "payloads", "summaries", "totals", "invoices"
-# What is derived from the payloads of each resource. A file of payloads holds one resource.
+# The datasets derived from the payloads of each resource. A file of payloads holds one resource.
 DERIVED = {decode.SUMMARIES: (SUMMARIES, TOTALS), decode.INVOICES: (INVOICES,)}
-# Datasets of a history begun before lists of invoices were kept: read, and no longer written.
+# Dataset names of older releases, which kept no lists of invoices: read, but no longer written.
 OLDER = {SUMMARIES: "invoice_details", TOTALS: "invoice_summaries"}
 FOLDERS = (PAYLOADS, SUMMARIES, TOTALS, INVOICES, *OLDER.values())
 
 _COMPACTED = "compacted-"
-_LISTS = "invoices-"  # in the name of a file of lists; summaries keep the names that they had
-# Amounts in it were rounded, which Parquet's four decimals forced: other engines may read it,
-# a History takes the payloads in its place.
+_LISTS = "invoices-"  # in the name of a file of invoice lists; file names of summaries lack it
+# Marks a table with amounts rounded to the four decimals of its Parquet type. Other engines may
+# read it; a History reads the payloads instead.
 _ROUNDED = ".rounded"
 _FILE = re.compile(
     rf"(?P<dataset>{'|'.join(FOLDERS)})"
-    # Half characters stand for a name in some other encoding than the file system's.
+    # A surrogate means that the name is in another encoding than the file system's.
     r"/(?:cloud|(?P<today>in_cloud))=(?P<cloud>[^/\ud800-\udfff]+)"
     r"/(?(today)account|partner)=(?P<partner>[^/\ud800-\udfff]+)"
     r"/month=(?P<month>(?P<year>\d{4})-(?P<of_year>\d\d))"
-    # A single payload's name repeats its month: a copy in another month's folder is none.
+    # A single payload's name repeats its month: a copy in another month's folder is ignored.
     rf"/(?P<name>(?:(?P=year)(?P=of_year)\d\dT\d{{6}}\.\d{{6}}Z-|{_COMPACTED})(?:{_LISTS})?"
     r"[0-9a-f]{32})"
     rf"-(?P<digest>[0-9a-f]{{16}})(?P<rounded>{re.escape(_ROUNDED)})?\.parquet",
     re.ASCII,
 )
-# The folder of no label. No label gives this name, for its brackets would be encoded.
+# The folder of an empty label. No label results in this name: its brackets would be encoded.
 _NO_LABEL = "(none)"
-# What other engines read as a missing value, which pandas cannot combine with texts.
+# Other engines read this name as a missing value, which pandas cannot combine with strings.
 _MISSING = "__HIVE_DEFAULT_PARTITION__"
-# Folders of an older release had the names of columns that are in the files as well. Engines
-# combined the two, and pandas refused to.
+# Folders of an older release had the same names as columns in the files. Engines merged the two,
+# and pandas refused to read them.
 _KEYS, _OLDER_KEYS = ("in_cloud", "account"), ("cloud", "partner")
 _LONGEST_NAME = 255
 
 
 @dataclass(frozen=True, order=True)
 class File:
-    """A file of a dataset; the derived tables of a file of payloads have its folder and name.
+    """A file of a dataset. Derived tables have the folder and name of their file of payloads.
 
-    The digest is that of its bytes: Parquet itself proves pages at best, and never its footer,
-    where one bit can turn a column into another.
+    The digest covers all bytes: the checksums of Parquet cover pages at best, and never the
+    footer, where one flipped bit can turn a column into another.
     """
 
     folder: str
@@ -68,7 +68,7 @@ class File:
     dataset: str = PAYLOADS
     rounded: bool = False
     digest: str = ""
-    # The release that wrote it: 0 this one, 1 one with other folders, 2 also with other datasets.
+    # The layout of its release: 0 today's, 1 older folder names, 2 also older dataset names.
     age: int = 0
 
     @classmethod
@@ -89,7 +89,7 @@ class File:
 
     @property
     def path(self) -> str:
-        """The path below the location."""
+        """The path relative to the location."""
         suffix = _ROUNDED if self.rounded else ""
         dataset = OLDER[self.dataset] if self.age == 2 else self.dataset
         folder = older_folder(self.folder) if self.age else self.folder
@@ -97,25 +97,25 @@ class File:
 
     @property
     def stem(self) -> str:
-        """What a file of payloads and the tables derived from it have in common.
+        """The key shared by a file of payloads and the tables derived from it.
 
-        A disk that ignores case may spell their folders in two ways; the name has the ids.
+        A file system that ignores case may spell their folders differently; the name has the ids.
         """
         return f"{alike(self.folder)}/{self.name}"
 
     @property
     def resource(self) -> str:
-        """What its payloads were asked of: the summaries, or the list of invoices."""
+        """The resource of its payloads: invoice summaries or invoices."""
         return decode.INVOICES if _LISTS in self.name else decode.SUMMARIES
 
     @property
     def moment(self) -> str:
-        """What unmerged files of different answers of one moment have in common."""
+        """The key shared by unmerged files with different answers of one moment."""
         return self.stem.rpartition("-")[0]
 
     @property
     def owner(self) -> tuple[str, str]:
-        """The partner and the cloud that its folder is named after."""
+        """The partner and the cloud in the name of its folder."""
         cloud, partner, _ = (part.partition("=")[2] for part in self.folder.split("/"))
         return "" if partner == _NO_LABEL else unquote(partner.strip("()")), unquote(cloud)
 
@@ -126,20 +126,20 @@ class File:
 
     @property
     def is_compacted(self) -> bool:
-        """Whether it holds several payloads, merged."""
+        """Whether it holds several merged payloads."""
         return self.name.startswith(_COMPACTED)
 
     def may_hold(self, at: datetime) -> bool:
-        """Whether it can hold a payload of a moment, as far as its name shows."""
+        """Whether its name allows it to hold a payload of a moment."""
         return self.month == month_of(at) and (
             self.is_compacted or self.name.startswith(_stamp(at))
         )
 
 
 def file_of(*payloads: Payload) -> File:
-    """Return the file of one payload, or of several of a partner, cloud, resource and month.
+    """Return the file of one payload, or of several of one partner, cloud, resource and month.
 
-    The name depends on the content: equal payloads have one name, different ones never.
+    The name depends on the content: equal payloads have the same name, different payloads never.
     """
     folder, at = folder_of(payloads[0]), payloads[0].retrieved_at
     ids = sorted(payload_id(payload) for payload in payloads)
@@ -155,25 +155,25 @@ def _stamp(at: datetime) -> str:
 
 
 def digest_of(content: bytes) -> str:
-    """Return the digest by which damage is noticed: 16 hexadecimal digits."""
+    """Return the digest that reveals damage: 16 hexadecimal digits."""
     return hashlib.sha256(content).hexdigest()[:16]
 
 
 def payload_id(payload: Payload) -> str:
-    """Return what equal payloads share, whatever their request ids: 32 hexadecimal digits."""
+    """Return the id of a payload, 32 hexadecimal digits, which ignores the request ids."""
     parts = [payload.cloud, payload.partner, payload.retrieved_at.isoformat(), payload.sha256]
     if payload.resource != decode.SUMMARIES:
-        parts.append(payload.resource)  # an account without invoices answers both alike
+        parts.append(payload.resource)  # an account without invoices has equal answers to both
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
 
 
 def folder_of(payload: Payload) -> str:
-    """Return the folder of a payload below its dataset's.
+    """Return the folder of a payload, relative to the folder of its dataset.
 
     Raises
     ------
     ConfigurationError
-        For a label that no folder can be named after.
+        If a label cannot be used as a folder name.
     """
     segments = []
     for key, kind in zip(_KEYS, _OLDER_KEYS, strict=True):
@@ -184,8 +184,8 @@ def folder_of(payload: Payload) -> str:
             segment = None  # it holds half a character
         if segment is None or len(f"{key}={segment}".encode()) > _LONGEST_NAME:
             raise ConfigurationError(
-                f"No folder can be named after the {kind} {label!r}.",
-                remedy="Give it a shorter label, in its profile or its session.",
+                f"The {kind} {label!r} cannot be used as a folder name.",
+                remedy="Choose a shorter label in the profile or the session.",
             )
         segments.append(segment)
     cloud, partner = segments
@@ -193,14 +193,14 @@ def folder_of(payload: Payload) -> str:
 
 
 def _folder(cloud: str, partner: str, month: str, *, older: bool = False) -> str:
-    """Return the folder of a cloud, partner and month, whose names may be those of an older one."""
+    """Return the folder of a cloud, partner and month, for names of today or of older folders."""
     names = [_NO_LABEL if older and each == _MISSING else each for each in (cloud, partner)]
     above = "/".join(f"{key}={name}" for key, name in zip(_KEYS, names, strict=True))
     return f"{above}/month={month}"
 
 
 def older_folder(folder: str) -> str:
-    """Return the name that a folder, or one above it, had in an older release."""
+    """Return the name that a folder, or a folder above it, had in an older release."""
     keys = dict(zip(_KEYS, _OLDER_KEYS, strict=True))
     parts = (part.partition("=") for part in folder.split("/"))
     return "/".join(
@@ -209,15 +209,15 @@ def older_folder(folder: str) -> str:
 
 
 def _segment(label: str) -> str:
-    """Return a label as every file system and engine takes it, percent-encoded where it must be.
+    """Return a label as a folder name for every file system and engine, percent-encoded if needed.
 
-    Spark decodes byte by byte, so it reads other letters than ASCII only if they are not encoded.
+    Spark decodes byte by byte, so letters other than ASCII must not be encoded.
     """
     encoded = "".join(
         letter if letter.isprintable() and not letter.isascii() else quote(letter, safe="")
         for letter in label
     )
-    if encoded.endswith("."):  # which Windows would drop
+    if encoded.endswith("."):  # Windows would drop the dot
         encoded = encoded[:-1] + "%2E"
     if encoded == _MISSING:
         return f"({encoded})"
@@ -230,12 +230,12 @@ def month_of(moment: datetime) -> str:
 
 
 def moment_of(as_of: AsOf, *, end: bool = False) -> datetime:
-    """Return the moment that a date, datetime or ISO string means; of a day its begin or end.
+    """Return the time that a date, datetime or ISO string means; for a date its start or end.
 
     Raises
     ------
     ConfigurationError
-        For a value that is not a date.
+        If the value is not a date.
     """
     try:
         if isinstance(as_of, str):
@@ -247,13 +247,13 @@ def moment_of(as_of: AsOf, *, end: bool = False) -> datetime:
         return as_of.astimezone(UTC) if as_of.tzinfo else as_of.replace(tzinfo=UTC)
     except (ValueError, TypeError, OverflowError):
         raise ConfigurationError(
-            f"{as_of!r} is no date.", remedy="Write it as in '2018-03-16'."
+            f"{as_of!r} is not a date.", remedy="Write a date such as '2018-03-16'."
         ) from None
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which rows are asked for; None means all."""
+    """A selection of rows; None means all."""
 
     partners: tuple[str, ...] | None = None
     clouds: tuple[str, ...] | None = None
@@ -272,7 +272,7 @@ class Wanted:
         since: AsOf | None = None,
         until: AsOf | None = None,
     ) -> Self:
-        """Return what the arguments of a `History` mean."""
+        """Return the selection for the arguments of a method of `History`."""
         currencies = _several(currency)
         return cls(
             _several(partner),
@@ -283,7 +283,7 @@ class Wanted:
         )
 
     def may_be_in(self, file: File) -> bool:
-        """Whether a file can hold such rows, as far as its folder and name show."""
+        """Whether the folder and name of a file allow it to hold selected rows."""
         cloud, partner, month = (part.partition("=")[2] for part in file.folder.split("/"))
         return (
             self.resource in (None, file.resource)
@@ -306,5 +306,5 @@ def _among(segment: str, labels: tuple[str, ...] | None) -> bool:
 
 
 def alike(segment: str) -> str:
-    """Return a form that names share if a file system may confuse them; the rows decide."""
+    """Return a form shared by names that a file system may confuse; only the rows are exact."""
     return normalize("NFC", segment).casefold()

@@ -1,4 +1,4 @@
-"""Frames of the kept payloads, from the derived tables where those are whole."""
+"""Build frames of the kept payloads, from the derived tables if they are intact."""
 
 from __future__ import annotations
 
@@ -55,20 +55,20 @@ def frame(
     Parameters
     ----------
     datasets, dataset, wanted
-        Of which history, which rows.
+        The history, the dataset and the selection of rows.
     at
-        As :meth:`History.summaries` takes it.
+        As in :meth:`History.summaries`.
     exact
-        Amounts as Decimal.
+        Return amounts as Decimal.
     damaged
-        To which every derived table is added that is damaged, and was not used, with its damage.
+        Receives each damaged derived table, which is not used, with its damage.
     """
     wanted, files = _chosen(datasets, dataset, wanted, at)
     table, is_rounded = _derived(datasets, dataset, files, wanted, damaged)
     if not is_rounded:
         _require_one_answer(datasets, table, files, wanted)
         return tables.frame_of(table, exact=exact)
-    # Amounts in the tables were rounded, which other engines may read; here they are exact.
+    # Amounts in the tables were rounded for other engines; the payloads have the exact ones.
     payloads = datasets.payloads(files, wanted)
     _require_one_answer(datasets, tables.payload_table(payloads), files, wanted)
     return rows_with(_FRAMES[dataset](*payloads, exact=exact), currency=wanted.currencies)
@@ -87,18 +87,18 @@ def arrow(
     Raises
     ------
     ConfigurationError
-        For another dataset, or for payloads of a currency.
+        If the dataset is unknown, or payloads are selected by currency.
     """
     if dataset not in (PAYLOADS, *_FRAMES):
         raise ConfigurationError(
-            f"A history has no dataset {dataset!r}.",
-            remedy=f"Name one of: {', '.join((PAYLOADS, *_FRAMES))}.",
+            f"The dataset {dataset!r} is unknown.",
+            remedy=f"Choose one of: {', '.join((PAYLOADS, *_FRAMES))}.",
         )
     if dataset == PAYLOADS:
         if wanted.currencies is not None:
             raise ConfigurationError(
-                "A payload holds every currency, so payloads cannot be chosen by currency.",
-                remedy="Leave the currency out, or choose rows of a derived dataset.",
+                "Payloads cannot be filtered by currency, because each holds all currencies.",
+                remedy="Omit the currency, or choose a derived dataset.",
             )
         return _payloads(datasets, wanted, at), False
     wanted, files = _chosen(datasets, dataset, wanted, at)
@@ -108,7 +108,7 @@ def arrow(
 
 
 def _payloads(datasets: Datasets, wanted: Wanted, at: AsOf | None) -> pa.Table:
-    """Return the wanted payloads, oldest first, each proved by its hash."""
+    """Return the wanted payloads, oldest first, each verified by its hash."""
     wholes = [wanted]
     if at is not None:
         each = (replace(wanted, resource=resource) for resource in DERIVED)
@@ -120,7 +120,7 @@ def _payloads(datasets: Datasets, wanted: Wanted, at: AsOf | None) -> pa.Table:
 def _chosen(
     datasets: Datasets, dataset: str, wanted: Wanted, at: AsOf | None
 ) -> tuple[Wanted, list[File]]:
-    """Return what is wanted of a derived dataset, and the files of payloads that may have it."""
+    """Return the selection for a derived dataset, and the files of payloads that may match it."""
     resource = next(name for name, derived in DERIVED.items() if dataset in derived)
     wanted = replace(wanted, resource=resource)
     if at is not None:
@@ -134,7 +134,7 @@ def _until(wanted: Wanted, at: AsOf) -> Wanted:
 
 
 def moments(datasets: Datasets, wanted: Wanted) -> list[Moment]:
-    """Return partner, cloud and time of the wanted payloads, even of one that states nothing."""
+    """Return partner, cloud and time of the wanted payloads, even of those without figures."""
     files = datasets.payload_files(wanted)
     keys = datasets.keys(files, wanted).select(tables.KEYS[:3]) if files else None
     return list(zip(*keys.to_pydict().values(), strict=True)) if keys else []
@@ -143,13 +143,13 @@ def moments(datasets: Datasets, wanted: Wanted) -> list[Moment]:
 def _require_one_answer(
     datasets: Datasets, table: pa.Table, files: Sequence[File], wanted: Wanted
 ) -> None:
-    """Raise if two writers at once kept different answers of one moment."""
+    """Raise if two processes kept different answers of one moment."""
     if found := disputes(datasets, table, files, wanted):
         raise found[0].error(datasets.location)
 
 
 def _latest(datasets: Datasets, wanted: Wanted) -> Wanted:
-    """Narrow to the latest payload of each partner and cloud, even if it states nothing."""
+    """Narrow to the latest payload of each partner and cloud, even if it has no figures."""
     files = datasets.payload_files(wanted)
     if not files:
         return wanted
@@ -166,9 +166,9 @@ def _derived(
     wanted: Wanted,
     damaged: dict[File, str],
 ) -> tuple[pa.Table, bool]:
-    """Return the derived rows of files of payloads, and whether amounts in them were rounded.
+    """Return the derived rows of files of payloads, and whether any amount was rounded.
 
-    What a killed process has not derived, and what is damaged, is derived here.
+    Rows of tables that are damaged, or that a killed process did not write, are derived here.
     """
     twins = {twin.stem: twin for twin in datasets.files(dataset)}
     files = [*files, *_left_out(datasets, twins, files, wanted)]
@@ -191,10 +191,10 @@ def _derived(
 def _left_out(
     datasets: Datasets, twins: Mapping[str, File], files: Sequence[File], wanted: Wanted
 ) -> list[File]:
-    """Return the files of payloads that a listing left out, though a derived table is there.
+    """Return the files of payloads that a listing omitted although a derived table exists.
 
-    Object stores may list late. If a second look does not find one either, it was moved away, as
-    verify advises for a wrong answer.
+    Object stores may list new files with a delay. A file that the second listing also omits was
+    moved away, as verify recommends for a wrong answer.
     """
     listed = {file.stem for file in files}
     lacking = {stem: twin for stem, twin in twins.items() if stem not in listed}
@@ -204,8 +204,8 @@ def _left_out(
 
 
 def index(datasets: Datasets) -> pd.DataFrame:
-    """Return one row a kept payload, and one a damaged file."""
-    # A payload may be in a merged file and in its own.
+    """Return one row for each kept payload, and one for each damaged file."""
+    # A payload may be in a merged file and also in its own file.
     found: dict[tuple[Moment, str, str], str] = {}
     damaged = []
     for file in datasets.payload_files():

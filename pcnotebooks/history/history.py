@@ -1,4 +1,4 @@
-"""The history: payloads kept, so that balances become trends and what changed is said."""
+"""The history keeps payloads, so that trends and changes can be shown."""
 
 from __future__ import annotations
 
@@ -36,39 +36,39 @@ from pcnotebooks.text import facts_html, without_password
 if TYPE_CHECKING:
     import pyarrow as pa
 
-if TYPE_CHECKING or find_spec("pyarrow"):  # without it, History says what to install
+if TYPE_CHECKING or find_spec("pyarrow"):  # without pyarrow, History says how to install it
     from pcnotebooks.history import appending, datasets, engines, frames, store, upkeep
 
-_A_MOMENT = 0.3  # seconds, after which a writer has finished what it began
+_A_MOMENT = 0.3  # seconds, enough for another process to finish writing
 
 
 class History:
     """Payloads kept in a folder or an object store, as Parquet that other engines can read.
 
-    Every payload appended, of summaries or of invoices, is kept whole, once, with its hash.
-    Frames are read from tables that are derived from the payloads and can be derived again. Any
-    number of processes and machines may append, compact and read at once: readers never wait, and
-    one that is killed leaves nothing broken. Reading writes nothing.
+    Each payload, of summaries or of invoices, is kept complete, once, with its hash. Frames are
+    read from tables that are derived from the payloads and can be rebuilt. Any number of
+    processes and machines may append, compact and read at the same time: readers never wait, and
+    a killed process leaves nothing broken. Reading writes nothing.
 
     Parameters
     ----------
     location
-        A folder, which is made for you alone once something is kept, or an fsspec URL of an
-        object store, such as ``abfss://...`` or ``s3://...``, whose put is atomic. Unless given:
-        ``PCNOTEBOOKS_HISTORY``, else a folder in the user's data directory. The attribute of this
-        name, which messages repeat, shows no password of a URL.
+        A folder, created with access for you alone when the first payload is kept, or the fsspec
+        URL of an object store with atomic writes, such as ``abfss://...`` or ``s3://...``. The
+        default is ``PCNOTEBOOKS_HISTORY``, or else a folder in the user's data directory. The
+        attribute `location`, which messages quote, hides the password of a URL.
 
     Raises
     ------
     ConfigurationError
-        Without the extra ``history``, or for a location that cannot be opened.
+        If the extra ``history`` is not installed, or the location cannot be opened.
 
     Notes
     -----
-    In all methods `partner`, `cloud` and `currency` choose one value or several, None all.
-    `since` and `until` bound ``retrieved_at``: a date, datetime or ISO string, in UTC unless it
-    says otherwise. A day is whole, so both are included. If there is no history at the location,
-    every method but :meth:`append` raises ConfigurationError: a wrong name is not an empty history.
+    In all methods, `partner`, `cloud` and `currency` accept one value or several; None means all.
+    `since` and `until` limit ``retrieved_at`` and are inclusive: dates, which mean whole days,
+    datetimes or ISO strings, in UTC unless they have an offset. If there is no history at the
+    location, every method except :meth:`append` raises ConfigurationError.
 
     Examples
     --------
@@ -95,7 +95,7 @@ class History:
         place = location or default_location()
         if not isinstance(place, str | os.PathLike):
             raise ConfigurationError(
-                f"A history's location is {place!r}.", remedy="Give a folder or an fsspec URL."
+                f"A history's location cannot be {place!r}.", remedy="Give a folder or a URL."
             )
         self.location = without_password(os.fspath(place))
         self._datasets = datasets.Datasets(store.open_store(place), self.location)
@@ -108,53 +108,54 @@ class History:
 
     @property
     def is_empty(self) -> bool:
-        """Whether no payload is kept, also if there is no history at the location yet."""
+        """Whether no payload is kept, or there is no history at the location yet."""
         return not self._datasets.files(PAYLOADS)
 
     def append(self, payload: Payload, *, sample: bool = False, compact: bool = True) -> bool:
-        """Keep a payload; return whether it is new.
+        """Keep a payload, and return whether it is new.
 
-        Once this returns, the payload survives a loss of power. A process killed before has kept
-        it whole or not at all.
+        Once this method returns, the payload survives a power failure. If the process is killed
+        earlier, the payload is kept completely or not at all.
 
         Parameters
         ----------
         payload
-            What :func:`fetch_invoice_summaries`, :func:`fetch_invoices` or :meth:`Payload.load`
-            returned. With the cloud, partner, ``retrieved_at``, resource, body and pages of a
-            kept one it is that one.
+            The result of :func:`fetch_invoice_summaries`, :func:`fetch_invoices` or
+            :meth:`Payload.load`. A payload whose cloud, partner, ``retrieved_at``, resource, body
+            and pages equal those of a kept one is not kept again.
         sample
-            Keep even sample data.
+            Accept sample data.
         compact
             Merge the small files of the account's earlier months when the first payload of a
-            month is kept. A failure of this is only logged.
+            month is kept. If merging fails, the failure is only logged.
 
         Raises
         ------
         PayloadError
-            For a body that is not of its resource.
+            If the body does not belong to the payload's resource.
         ConfigurationError
-            For sample data without `sample`, a label too long for a folder's name, or another
-            answer than the one that is kept of that partner, cloud, ``retrieved_at`` and resource.
+            If the payload is sample data and `sample` is False, if a label is too long for a folder
+            name, or if a different answer is kept for the same partner, cloud, ``retrieved_at`` and
+            resource.
         OSError, PcNotebooksError
-            If it cannot be written, or an object store gives no answer. Append it again: what is
-            kept all the same, by a store whose answer was lost, is not kept twice.
+            If the payload cannot be written, or the object store does not answer. Append it again:
+            it is not kept twice even if the store had written it.
 
         Warns
         -----
         PcNotebooksWarning
-            If it is kept, and a table could not be derived of it; if other users can change a
-            folder of the history.
+            If the payload was kept but its tables could not be derived, or if other users can
+            change a folder of the history.
         """
         if not isinstance(payload, Payload):
             raise TypeError(
-                f"expected a payload, got {type(payload).__name__}; pass a file as"
+                f"expected a Payload, got {type(payload).__name__}; load a file with"
                 " Payload.load(path)"
             )
         if payload.is_sample and not sample:
             raise ConfigurationError(
                 f"Sample data was not kept: {payload!r}.",
-                remedy="A history of its own may hold it: append(payload, sample=True).",
+                remedy="Use a separate history for sample data: append(payload, sample=True).",
             )
         return appending.append(self._datasets, payload, compact=compact)
 
@@ -166,31 +167,30 @@ class History:
         since: AsOf | None = None,
         until: AsOf | None = None,
     ) -> Iterator[Payload]:
-        """Yield the kept payloads of both resources, oldest first, each proved by its hash.
+        """Yield the kept payloads of both resources, oldest first, each verified by its hash.
 
         Raises
         ------
         PayloadError
-            For a damaged file, when its turn comes.
+            When the iterator reaches a damaged file.
         """
         return self._datasets.payloads_by_month(Wanted.of(partner, cloud, None, since, until))
 
     def index(self) -> pd.DataFrame:
-        """Return what is kept: one row a payload, without reading its body.
+        """Return a table of the kept payloads, one row each, without their bodies.
 
         Returns
         -------
         DataFrame
             ``partner``, ``cloud`` (category), ``retrieved_at`` (datetime64[us, UTC]),
-            ``resource`` (category), ``sha256`` as :attr:`Payload.sha256`, ``file`` (below the
-            location), ``damage`` and ``remedy`` (string). A
-            damaged file is one row, with its partner, cloud and resource; which payloads were in
-            it is missing. For a payload in a whole file, damage and remedy are missing. Sorted by
-            partner, cloud, retrieved_at and resource.
+            ``resource`` (category), ``sha256`` as :attr:`Payload.sha256`, ``file`` (relative to
+            the location), ``damage`` and ``remedy`` (string), sorted by partner, cloud,
+            retrieved_at and resource. A damaged file has one row: its partner, cloud and resource
+            are given, the columns of its payloads are missing.
 
         See Also
         --------
-        History.verify : What is damaged, the derived tables included.
+        History.verify : Damaged files, including derived tables.
 
         Examples
         --------
@@ -218,30 +218,30 @@ class History:
         at: AsOf | None = None,
         exact: bool = False,
     ) -> pd.DataFrame:
-        """Return :func:`summary_frame` of the kept payloads.
+        """Return the :func:`summary_frame` of the kept payloads.
 
         Parameters
         ----------
         partner, cloud, currency, since, until
-            Which rows.
+            Which rows to return; see the notes of :class:`History`.
         at
-            Only the figures as of that day or moment: the rows of each partner's and cloud's
-            latest payload until then.
+            Return only the figures as of this day or time: the rows of the latest payload of each
+            partner and cloud up to then.
         exact
-            Amounts as `decimal.Decimal` objects instead of float64.
+            Return amounts as `decimal.Decimal` objects instead of float64.
 
         Raises
         ------
         PayloadError
-            For a damaged file of payloads that is needed.
+            If a required file of payloads is damaged.
         ConfigurationError
-            For two different answers of one partner, cloud and ``retrieved_at``, which two
-            writers kept in the same moment: verify() names their files.
+            If there are two different answers for one partner, cloud and ``retrieved_at``, kept by
+            two processes at the same moment. verify() names their files.
 
         Warns
         -----
         PcNotebooksWarning
-            For a damaged derived table; its rows were read from the payloads.
+            If a derived table is damaged; its rows are then read from the payloads.
         """
         wanted = Wanted.of(partner, cloud, currency, since, until)
         return self._frame(SUMMARIES, wanted, at, exact=exact)
@@ -257,7 +257,7 @@ class History:
         at: AsOf | None = None,
         exact: bool = False,
     ) -> pd.DataFrame:
-        """Return :func:`totals_frame` of the kept payloads; all else as :meth:`summaries`."""
+        """Return the :func:`totals_frame` of the kept payloads; parameters as :meth:`summaries`."""
         wanted = Wanted.of(partner, cloud, currency, since, until)
         return self._frame(TOTALS, wanted, at, exact=exact)
 
@@ -272,7 +272,7 @@ class History:
         at: AsOf | None = None,
         exact: bool = False,
     ) -> pd.DataFrame:
-        """Return :func:`invoice_frame` of the kept payloads; all else as :meth:`summaries`.
+        """Return the :func:`invoice_frame` of the kept payloads; parameters as :meth:`summaries`.
 
         Examples
         --------
@@ -301,27 +301,27 @@ class History:
         until: AsOf | None = None,
         at: AsOf | None = None,
     ) -> pa.Table:
-        """Return the rows of a dataset as a table of Arrow, for DuckDB, polars and others.
+        """Return the rows of a dataset as an Arrow table, for DuckDB, polars and other engines.
 
         Parameters
         ----------
         dataset
             ``"summaries"``, ``"totals"``, ``"invoices"``, or ``"payloads"`` with the bytes of
-            every answer.
+            each answer.
         partner, cloud, currency, since, until, at
-            As :meth:`summaries` takes them; a payload has no currency.
+            As in :meth:`summaries`. Payloads cannot be filtered by currency.
 
         Returns
         -------
         pyarrow.Table
-            Amounts are ``decimal128(19, 4)``, instants ``timestamp[us, UTC]``. Each row is there
-            once, sorted by partner, cloud, retrieved_at, sha256 and position; payloads by time.
+            Amounts are ``decimal128(19, 4)``, instants ``timestamp[us, UTC]``. Rows are unique,
+            sorted by partner, cloud, retrieved_at, sha256 and position; payloads by time.
 
         Warns
         -----
         PcNotebooksWarning
-            For amounts of more than four decimals, which are rounded here and exact in the
-            frames; for a damaged derived table.
+            If amounts have more than four decimals: they are rounded here and exact in the
+            frames. Also if a derived table is damaged.
 
         Examples
         --------
@@ -346,34 +346,34 @@ class History:
         dataset: str = SUMMARIES,
         storage_options: Mapping[str, str] | None = None,
     ) -> int:
-        """Write what is new of a dataset to a Delta table, which Fabric and Databricks read.
+        """Write the new rows of a dataset to a Delta table, for Fabric and Databricks.
 
-        The first call makes the table. Later ones add the new rows and replace rows that were
-        derived again, in one version of the table. If nothing is new, no version is written. Rows
-        of payloads that this history does not hold are left alone.
+        The first call creates the table. Later calls add new rows and replace rows that were
+        rebuilt, as one version of the table. If nothing is new, no version is written. Rows of
+        payloads that this history does not hold stay unchanged.
 
         Parameters
         ----------
         uri
-            A folder outside the history, or a URL of an object store that delta-rs knows, such as
+            A folder outside the history, or the URL of an object store that delta-rs supports:
             ``abfss://workspace@onelake.dfs.fabric.microsoft.com/books.Lakehouse/Tables/summaries``.
         dataset
-            As :meth:`arrow` takes it.
+            As in :meth:`arrow`.
         storage_options
-            Credentials and settings of the object store, as delta-rs takes them. Messages do not
+            Credentials and settings of the object store, as delta-rs expects them. Messages never
             show their values.
 
         Returns
         -------
         int
-            How many rows were added, replaced or removed.
+            The number of rows added, replaced or removed.
 
         Raises
         ------
         ConfigurationError
-            Without the extra ``delta``, or for a place that holds another table.
+            If the extra ``delta`` is not installed, or `uri` holds a table of another form.
         PcNotebooksError
-            If another process wrote to the table meanwhile, or if it cannot be reached.
+            If another process wrote to the table at the same time, or it cannot be reached.
         """
         delta = engines.open_delta(uri, dataset, self.location, storage_options)
         return delta.merge(self._table(dataset, Wanted(), None))
@@ -388,21 +388,21 @@ class History:
         until: AsOf | None = None,
         resource: str = decode.SUMMARIES,
     ) -> pd.DataFrame:
-        """Return what changed from one kept payload to the next.
+        """Return the changes from each kept payload to the next.
 
-        The first change since a day is told from the payload before that day.
+        The first change after `since` is relative to the last payload before it.
 
         Parameters
         ----------
         partner, cloud, currency, since, until
-            Which rows.
+            Which rows to return; see the notes of :class:`History`.
         resource
-            Of ``"invoice_summaries"`` the :func:`balance_changes`, of ``"invoices"`` the
+            ``"invoice_summaries"`` for :func:`balance_changes`, ``"invoices"`` for
             :func:`invoice_changes`.
         """
         require_resource(resource)
         if resource == decode.INVOICES:
-            # Of all currencies: which lists there were is known even if one has no such invoice.
+            # Read all currencies: a list without invoices in the currency is still a list.
             wanted = Wanted.of(partner, cloud, None, None, until)
             moments = self._datasets.patiently(
                 lambda: frames.moments(self._datasets, replace(wanted, resource=resource))
@@ -417,49 +417,49 @@ class History:
         return rows_with(changes[changes["retrieved_at"] >= moment_of(since)])
 
     def compact(self, before: AsOf | None = None) -> int:
-        """Merge the small files of closed months, and mend what killed processes have left.
+        """Merge the small files of past months, and repair the leftovers of killed processes.
 
-        A merged file appears before the small ones go: a `History` never misses or doubles a row
-        meanwhile, other engines may see a double for a moment.
+        The merged file is written before the small files are deleted: `History` still reads each
+        row exactly once, but other engines may briefly see a row twice.
 
         Parameters
         ----------
         before
-            Months before this day's are closed; today's unless given.
+            Merge the months before the month of this day; the default is today.
 
         Returns
         -------
         int
-            How many files were merged into others.
+            The number of files that were merged into others.
         """
         now = moment_of(datetime.now(UTC) if before is None else before)
         return upkeep.compact(self._datasets, month_of(now))
 
     def rebuild(self) -> None:
-        """Derive every table again from the payloads; a damaged file of payloads is left alone."""
+        """Rebuild every derived table from the payloads; damaged payload files are skipped."""
         upkeep.mend(self._datasets, everything=True)
 
     def verify(self) -> pd.DataFrame:
-        """Check every hash, and every derived table against its payloads.
+        """Check every hash, and compare every derived table with its payloads.
 
         Returns
         -------
         DataFrame
-            ``file`` (below the location), ``damage`` and ``remedy``, in words (string). Empty
-            when the history is whole.
+            ``file`` (relative to the location), ``damage`` and ``remedy`` (string). Empty if the
+            history is intact.
         """
         found = set(upkeep.damages(self._datasets))
         if found:
-            # Others append and compact: what was half done a moment ago is done by now.
+            # Other processes append and compact: give their unfinished writes time to complete.
             time.sleep(_A_MOMENT)
             found &= set(upkeep.damages(self._datasets))
         rows = sorted(found)
         return pd.DataFrame(rows, columns=["file", "damage", "remedy"], dtype="string")
 
     def _frame(self, dataset: str, wanted: Wanted, at: AsOf | None, *, exact: bool) -> pd.DataFrame:
-        """Return a frame, and warn, at the line that called the public method, of damaged tables.
+        """Return a frame, and warn about damaged tables at the caller's line.
 
-        Nothing is lost by them: their rows are derived from the payloads meanwhile.
+        A damaged table loses nothing: its rows are derived from the payloads.
         """
         damaged: dict[File, str] = {}
         frame = self._datasets.patiently(
@@ -469,7 +469,7 @@ class History:
         return frame
 
     def _table(self, dataset: str, wanted: Wanted, at: AsOf | None) -> pa.Table:
-        """Return a table, and warn as :meth:`_frame` does, also of rounded amounts."""
+        """Return a table, and warn as :meth:`_frame` does, and also about rounded amounts."""
         damaged: dict[File, str] = {}
         table, is_rounded = self._datasets.patiently(
             lambda: frames.arrow(self._datasets, dataset, wanted, at, damaged=damaged)
@@ -478,7 +478,7 @@ class History:
         if is_rounded:
             warnings.warn(
                 f"Some amounts of {dataset} in {self.location} have more than four decimals. They"
-                " are rounded here, and exact in the frames.",
+                " are rounded here; the frames have the exact amounts.",
                 PcNotebooksWarning,
                 stacklevel=3,
             )
@@ -495,6 +495,6 @@ class History:
 
 
 def default_location() -> str:
-    """Return where the history is unless told: ``PCNOTEBOOKS_HISTORY``, else the user's data."""
+    """Return the default location: ``PCNOTEBOOKS_HISTORY``, or a folder of the user's data."""
     folder = platformdirs.user_data_path("pcnotebooks", appauthor=False) / "history"
     return os.environ.get("PCNOTEBOOKS_HISTORY") or str(folder)

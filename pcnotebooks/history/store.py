@@ -1,4 +1,4 @@
-"""Where a history is kept: a folder of this machine, or a place in an object store."""
+"""The storage of a history: a local folder, or a prefix in an object store."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from pcnotebooks.text import without_password
 if sys.platform != "win32":
     import fcntl
 
-# A path below the location, with slashes, and the content that the file is to have.
+# A path relative to the location, with slashes, and the content of the file.
 Content: TypeAlias = tuple[str, bytes]
 
 # Outside the datasets: some engines try to read even hidden files.
 _ASIDE = ".aside"
 _ABANDONED_AFTER = 3600.0  # seconds; no write takes that long
-# What a scheme looks like, or a connection string of Azure; a single letter before a colon is a
-# drive of Windows.
+# The form of a URL scheme or of an Azure connection string. A single letter before a colon is a
+# Windows drive.
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+(?::|=https?;)")
-# SMB and NFS shares, the drives of Windows in WSL and some of FUSE
-# cannot sync, and say one of these. On them a new name is as durable as the share makes it.
+# SMB and NFS shares, Windows drives in WSL and some FUSE file systems cannot sync, and return one
+# of these errors. On them a new name is as durable as the share makes it.
 _CANNOT_SYNC = {
     errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EBADF, errno.EACCES,
     errno.EPERM,
@@ -40,76 +40,76 @@ _CANNOT_SYNC = {
 
 
 class HalfWrittenError(PcNotebooksError):
-    """The first of several files is written; a later one is not."""
+    """The first of several files was written, but a later one was not."""
 
 
 class Store(Protocol):
-    """What a history needs of a place; files appear whole, replace each other and disappear."""
+    """The storage that a history needs: files appear complete, or not at all."""
 
     def list_files(self, folder: str) -> list[str]:
-        """Return the paths of all files below a folder, none if there is no such folder."""
+        """Return the paths of all files below a folder; none if the folder does not exist."""
         ...
 
     def read(self, paths: Sequence[str]) -> list[bytes]:
-        """Return the contents of files; FileNotFoundError if one is gone."""
+        """Return the contents of files; raise FileNotFoundError if one has been deleted."""
         ...
 
     def write(self, contents: Sequence[Content]) -> None:
-        """Make the files appear in this order; the first survives a loss of power.
+        """Make the files appear in this order; the first survives a power failure.
 
-        HalfWrittenError if that one is there and a later one is not.
+        Raises HalfWrittenError if the first was written but a later one was not.
         """
         ...
 
     def alone(self, name: str) -> AbstractContextManager[bool]:
-        """Let one process at a time work under a name; False if the place has no locks."""
+        """Hold the lock of a name; the value is False if the store has no locks."""
         ...
 
     def is_there(self, folder: str = "") -> bool:
-        """Return whether there is such a folder below the location, or the location itself."""
+        """Return whether the location exists, or a folder in it."""
         ...
 
     def open_to_others(self, path: str) -> str | None:
-        """Return the first folder on the way to a file in which other users can change files."""
+        """Return the first folder on the path of a file in which other users can change files."""
         ...
 
     def delete(self, paths: Iterable[str]) -> None:
-        """Delete files, those that are gone already too."""
+        """Delete files, and ignore those that are already deleted."""
         ...
 
     def clean(self) -> None:
-        """Delete what killed processes have left."""
+        """Delete the leftovers of killed processes."""
         ...
 
 
 def open_store(location: str | os.PathLike[str]) -> Store:
-    """Return the store at a folder or an fsspec URL.
+    """Return the store for a folder or an fsspec URL.
 
     Raises
     ------
     ConfigurationError
-        For a URL that fsspec cannot open, a text that is neither a folder nor a URL, or a file
-        where the folder should be.
+        If fsspec cannot open the URL, if the text is neither a folder nor a URL, or if the folder
+        is a file.
     """
     place = folder_of(os.fspath(location))
     if "://" not in place:
         try:
             if "\0" in place:
-                raise RuntimeError("No folder has the character NUL in its name")
+                raise RuntimeError("it contains the character NUL")
             folder = Path(place).expanduser().absolute()
-        except RuntimeError as error:  # ~name of a user that there is not
+        except RuntimeError as error:  # NUL, or ~name of an unknown user
             raise ConfigurationError(
-                f"The history at {place!r} cannot be opened: {error}.", remedy="Name a folder."
+                f"The history at {place!r} cannot be opened: {error}.", remedy="Give a folder."
             ) from None
         if folder.exists() and not folder.is_dir():
             raise ConfigurationError(
-                f"{folder} is a file.", remedy="A history is a folder: name another."
+                f"The history at {folder} is a file.", remedy="Give the path of a folder."
             )
         return _Folder(folder)
     if place.casefold().startswith(("http://", "https://")):
         raise ConfigurationError(
-            f"The history at {without_password(place)} cannot be written: a web server only gives.",
-            remedy="Name the store itself, as in s3://bucket/path or abfss://container@account...",
+            f"The history at {without_password(place)} cannot be written: web URLs are read-only.",
+            remedy="Give the URL of the store itself: s3://bucket/path, abfss://container@account",
         )
     with _answering(place):
         try:
@@ -119,26 +119,25 @@ def open_store(location: str | os.PathLike[str]) -> Store:
         except (ImportError, ValueError) as error:
             # Of an odd password, the parser of addresses quotes a part as the port.
             quotes = "@" in place and not isinstance(error, ImportError)
-            reason = "the URL is not understood" if quotes else discreet(str(error), place)
+            reason = "the URL cannot be parsed" if quotes else discreet(str(error), place)
             raise ConfigurationError(
                 f"The history at {without_password(place)} cannot be opened: {reason}.",
                 remedy='Install the extra (pip install "pcnotebooks[history]") and the package that'
-                " fsspec needs for such a URL: s3fs for s3://, adlfs for abfss://, gcsfs for"
-                " gs://.",
+                " fsspec needs for this URL: s3fs for s3://, adlfs for abfss://, gcsfs for gs://.",
             ) from None
     return _Bucket(remote, root.rstrip("/"), place)
 
 
 def folder_of(place: str) -> str:
-    """Return the folder that a ``file:`` URI means; any other location as it is.
+    """Return the folder that a ``file:`` URI names; return any other location unchanged.
 
-    A browser and ``Path.as_uri`` write ``%20`` for a blank, and fsspec takes ``local:`` for it.
+    Browsers and ``Path.as_uri`` write a blank as ``%20``; fsspec treats ``local:`` like ``file:``.
 
     Raises
     ------
     ConfigurationError
-        For what looks like a URL and is not one: it would become a folder of that name, in the
-        folder that Python happens to run in.
+        If the text looks like a URL but is not one: it would become a folder of that name in the
+        current directory.
     """
     scheme, _, rest = place.partition(":")
     if scheme.casefold() in ("file", "local"):
@@ -152,42 +151,42 @@ def folder_of(place: str) -> str:
             return folder[1:] if re.match(r"/[A-Za-z]:", folder) and os.name == "nt" else folder
         raise _no_folder(place)
     foreign = os.name != "nt" and re.match(r"[A-Za-z]:[\\/]|\\\\", place)
-    # A ~ is left in front of a name that is not a user here.
+    # The ~ remains if the user is unknown here.
     if foreign or os.path.expanduser(place).startswith("~"):  # noqa: PTH111
         raise _no_folder(place)
     if _SCHEME.match(place) and "://" not in place:
         raise ConfigurationError(
             f"The location {without_password(place)!r} is neither a folder nor a URL.",
-            remedy="A URL has two slashes, as in s3://bucket/path: give it as a text, for a Path"
-            " drops one. A folder with a colon is ./name:more. Databricks shows dbfs:/folder to"
-            " Python as /dbfs/folder.",
+            remedy="Write a URL with two slashes, such as s3://bucket/path, and as a string: a Path"
+            " drops one. Write a folder with a colon as ./name:more, and dbfs:/folder of Databricks"
+            " as /dbfs/folder.",
         )
     return place
 
 
 def _no_folder(place: str) -> ConfigurationError:
     return ConfigurationError(
-        f"The location {without_password(place)!r} names no folder of this machine.",
-        remedy="Write the folder as it is here, without file: in front of it. In WSL, C:\\ is"
+        f"The location {without_password(place)!r} is not a folder on this machine.",
+        remedy="Give the path of a local folder, without file: in front of it. In WSL, C:\\ is"
         " /mnt/c.",
     )
 
 
 def discreet(words: str, url: str) -> str:
-    """Return what a store says without the secrets of its URL, which it may repeat in parts."""
+    """Return an error message of a store without the secrets of its URL, or parts of them."""
     rest = url.partition("://")[2]
     query = re.split("[?#]", rest, maxsplit=1)[1:]
     texts = [rest.rpartition("@")[0], *query]
     parts = {part for text in texts for part in (text, *re.split("[:/@?#&=;,]", text))}
     for part in sorted(parts | set(map(unquote, parts)), key=len, reverse=True):
-        if len(part) > 3:  # shorter ones are no secrets, and would be found in words
+        if len(part) > 3:  # shorter parts are not secrets, and occur in ordinary words
             words = words.replace(part, "***")
     return without_password(words)
 
 
 @contextmanager
 def _answering(url: str) -> Iterator[None]:
-    """Have the errors of an object store name the place, and show no secret of it."""
+    """Make the errors of an object store name the location, without its secrets."""
     place = without_password(url)
     try:
         yield
@@ -199,21 +198,21 @@ def _answering(url: str) -> Iterator[None]:
             error.args = (f"{place}: {words}",)
         else:
             error.strerror = discreet(error.strerror or "", url) or words
-            error.args = (error.errno, error.strerror)  # which the repr shows
+            error.args = (error.errno, error.strerror)  # the repr shows them
             error.filename = without_password(str(error.filename or place))
-        raise error from None  # what it came from may repeat the URL
-    except Exception as error:  # noqa: BLE001  of as many kinds as there are stores
+        raise error from None  # the cause may contain the URL
+    except Exception as error:  # noqa: BLE001  each store raises its own classes
         words = discreet(str(error), url) or type(error).__name__
         raise PcNotebooksError(
             f"The history at {place} cannot be reached: {words}",
-            remedy="Check the URL, the network, and the credentials where the store's own package"
-            " (s3fs, adlfs, gcsfs) looks for them.",
-        ) from None  # a traceback would show the whole URL, signature included
+            remedy="Check the URL, the network, and the credentials that the store's package (s3fs,"
+            " adlfs, gcsfs) uses.",
+        ) from None  # a traceback would show the whole URL with its signature
 
 
 @contextmanager
 def _later(place: int) -> Iterator[None]:
-    """Have an error after the first file say that this one is there."""
+    """Raise HalfWrittenError in place of an error after the first file."""
     try:
         yield
     except (OSError, PcNotebooksError) as error:
@@ -224,7 +223,7 @@ def _later(place: int) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class _Folder:
-    """A folder of this machine or of a network share, for its owner alone."""
+    """A local folder or network share that only its owner can access."""
 
     root: Path
 
@@ -242,7 +241,7 @@ class _Folder:
         for name, _ in contents:
             _spelt(name)
         with ExitStack() as staged:
-            # All are written before the first appears: a full disk leaves nothing half done.
+            # Write all files aside first, so that a full disk leaves nothing unfinished.
             pairs = [
                 (staged.enter_context(self._aside(content, sync=not place)), self.root / path)
                 for place, (path, content) in enumerate(contents)
@@ -256,7 +255,7 @@ class _Folder:
 
     @contextmanager
     def alone(self, name: str) -> Iterator[bool]:
-        """Wait for a lock, which the system opens again if its holder is killed."""
+        """Wait for a lock; the system releases it if its holder is killed."""
         path = self.root / _ASIDE / f"{name}.lock"
         with _named(path.parent):
             _make_private(path.parent)
@@ -270,7 +269,7 @@ class _Folder:
 
     @contextmanager
     def _aside(self, content: bytes, *, sync: bool) -> Iterator[Path]:
-        """Write a file where no reader looks; delete it unless it is moved away meanwhile."""
+        """Write a file that readers ignore; delete it later unless it was moved away."""
         folder = self.root / _ASIDE
         path = folder / uuid4().hex
         try:
@@ -306,20 +305,20 @@ class _Folder:
 
     def clean(self) -> None:
         for path in (self.root / _ASIDE).glob("*"):
-            with suppress(FileNotFoundError):  # it was moved to its place, or cleaned by another
+            with suppress(FileNotFoundError):  # moved into place, or deleted by another process
                 if path.stat().st_mtime < time.time() - _ABANDONED_AFTER:
                     path.unlink()
 
 
 def _locked(path: Path) -> int | None:
-    """Return the handle of a lock file that no other process holds; None without locks."""
+    """Return the handle of a locked file; None if the file system has no locks."""
     if sys.platform == "win32":
         return None
     while True:
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX)
-            # Its last holder deleted it, so another file may have the name by now.
+            # The last holder deleted it, so a new file may have this name.
             if path.exists() and os.path.samestat(os.fstat(handle), path.stat()):
                 return handle
         except FileNotFoundError:
@@ -331,15 +330,15 @@ def _locked(path: Path) -> int | None:
 
 
 def _files_below(folder: str, above: tuple[tuple[int, int], ...]) -> Iterator[str]:
-    """Yield every file, even if its name is not text, at which pyarrow's listing ends.
+    """Yield every file, even one whose name is not text, which would end pyarrow's listing.
 
-    A link to a folder that it is in is yielded as if it were a file, for verify to name.
+    A link to a folder above it is yielded as a file, so that verify reports it.
     """
     try:
         entries = os.scandir(folder)
     except FileNotFoundError:
         return
-    here = os.stat(folder)  # noqa: PTH116  (the path may be no text)
+    here = os.stat(folder)  # noqa: PTH116  (the path may not be text)
     above = (*above, (here.st_dev, here.st_ino))
     with entries:
         for entry in entries:
@@ -350,28 +349,28 @@ def _files_below(folder: str, above: tuple[tuple[int, int], ...]) -> Iterator[st
 
 
 def _leads_down(link: os.DirEntry[str], above: tuple[tuple[int, int], ...]) -> bool:
-    """Return whether a symbolic link leads to a folder, and not to one that it is in."""
+    """Return whether a symbolic link points to a folder that is not above it."""
     try:
         there = link.stat()
-    except OSError:  # to itself, or nowhere
+    except OSError:  # the link is broken, or points to itself
         return False
     return stat.S_ISDIR(there.st_mode) and (there.st_dev, there.st_ino) not in above
 
 
 def _spelt(path: str) -> str:
-    """Return a path whose letters the system writes as every other does, in UTF-8.
+    """Return a path, if it is ASCII or the system encodes file names in UTF-8.
 
     Raises
     ------
     ConfigurationError
-        For another encoding: rows of a partner would be missed, or kept in a second folder.
+        For any other encoding: rows of a partner would be missed, or kept in a second folder.
     """
     if not path.isascii() and (encoding := sys.getfilesystemencoding()) != "utf-8":
         name = path.encode("ascii", "backslashreplace").decode()
         raise ConfigurationError(
-            f"The encoding of file names is {encoding}, in which {name} of the history cannot be"
-            " read or written.",
-            remedy="Set PYTHONUTF8=1, or a locale of UTF-8 such as LC_ALL=C.UTF-8.",
+            f"The encoding of file names is {encoding}, which cannot represent {name} of the"
+            " history.",
+            remedy="Set PYTHONUTF8=1, or a UTF-8 locale such as LC_ALL=C.UTF-8.",
         )
     return path
 
@@ -382,7 +381,7 @@ def _private(path: str, flags: int) -> int:
 
 @contextmanager
 def _named(path: Path) -> Iterator[None]:
-    """Have an error of the operating system name the file: a full disk does not."""
+    """Add the file to errors of the operating system that lack it, such as a full disk."""
     try:
         yield
     except OSError as error:
@@ -392,7 +391,7 @@ def _named(path: Path) -> Iterator[None]:
 
 
 def _make_private(folder: Path) -> None:
-    """Make a folder and those above it, each 0700; what is there keeps its mode."""
+    """Create a folder and its parents with mode 0700; existing folders keep their mode."""
     if folder.is_dir():
         return
     _make_private(folder.parent)
@@ -404,10 +403,10 @@ def _make_private(folder: Path) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Make a new name in a folder survive a loss of power, if the file system can.
+    """Make a new name in a folder survive a power failure, if the file system can.
 
-    Windows does so by itself. Where a folder cannot be synced, the file is there all the same:
-    an error would say that nothing was kept.
+    Windows does this itself. If a folder cannot be synced, the file exists nevertheless, and an
+    error would wrongly say that nothing was kept.
     """
     if os.name != "posix":
         return
@@ -431,25 +430,25 @@ def _sync(handle: int) -> None:
 
 @dataclass(frozen=True)
 class _Bucket:
-    """A place in an object store, whose put is atomic: no file is written aside or renamed."""
+    """A prefix in an object store. Its writes are atomic, so files are never renamed."""
 
-    # Not in the repr, for each may hold a password.
+    # Not in the repr, because each may contain a password.
     remote: Any = field(repr=False)
     root: str = field(repr=False)
     url: str = field(repr=False)
 
     def list_files(self, folder: str) -> list[str]:
         with _answering(self.url):
-            self.remote.invalidate_cache()  # others write as well
+            self.remote.invalidate_cache()  # other processes also write
             place = f"{self.root}/{folder}"
-            # fsspec's own walk passes over a folder that cannot be listed; stores that list by
-            # prefix have a find of their own.
+            # The find of fsspec skips folders that cannot be listed; stores that list by prefix
+            # override it.
             walks = self.remote.find.__module__ in ("fsspec.spec", "fsspec.asyn")
             try:
                 found = list(self._below(place)) if walks else self.remote.find(place)
-            except FileNotFoundError:  # some say so of a folder without objects
+            except FileNotFoundError:  # some stores raise it for a folder without objects
                 if self.is_there(folder):
-                    raise  # one in it is gone meanwhile
+                    raise  # a file in it was deleted during the listing
                 return []
             return [path.removeprefix(f"{self.root}/") for path in found]
 
@@ -469,12 +468,12 @@ class _Bucket:
             return True
 
     def open_to_others(self, path: str) -> None:
-        """Return None: the store's own rules say that."""
+        """Return None: the store has its own access rules."""
 
     def read(self, paths: Sequence[str]) -> list[bytes]:
         places = [f"{self.root}/{path}" for path in paths]
         with _answering(self.url):
-            # All at once, where it can; cat would take the root for a pattern.
+            # All at once, if the store can; cat would treat the root as a pattern.
             contents = self.remote.cat_ranges(places, None, None) if places else []
             for content in contents:
                 if isinstance(content, Exception):
@@ -487,7 +486,7 @@ class _Bucket:
                 self.remote.pipe_file(f"{self.root}/{path}", content)
 
     def alone(self, name: str) -> AbstractContextManager[bool]:  # noqa: ARG002
-        """Return at once: an object store has no locks."""
+        """Return immediately: an object store has no locks."""
         return nullcontext(enter_result=False)
 
     def delete(self, paths: Iterable[str]) -> None:
@@ -497,4 +496,4 @@ class _Bucket:
                     self.remote.rm_file(f"{self.root}/{path}")
 
     def clean(self) -> None:
-        """Do nothing: an upload that was cut off leaves no object."""
+        """Do nothing: an interrupted upload leaves no object."""

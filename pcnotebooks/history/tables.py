@@ -1,4 +1,4 @@
-"""The tables of a history as Parquet: payloads, and what is derived from them."""
+"""The tables of a history as Parquet: payloads, and the tables derived from them."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ from pcnotebooks.payload.payload import Payload
 
 _AMOUNT = pa.decimal128(19, 4)
 _STEP = Decimal("0.0001")
-_LARGEST = Decimal("999999999999999.9999")  # where rounding up would need a digit more
+_LARGEST = Decimal("999999999999999.9999")  # rounding it up would need another digit
 _INSTANT = pa.timestamp("us", "UTC")
-# The steps of 0.0001 in it still are a whole float.
+# Up to here, an amount counted in steps of 0.0001 is a whole number that a float can represent.
 _EXACT_BELOW = 2**53 / 10**4
 
 
@@ -58,7 +58,7 @@ def _type_of(column: str) -> pa.DataType:
     return _INSTANT if column.endswith(("_date", "_at", "_start", "_end")) else pa.string()
 
 
-# What identifies a row: partner, cloud, retrieved_at, sha256 of the body, position.
+# A row is identified by partner, cloud, retrieved_at, sha256 of the body, and position.
 _ORIGIN = [("sha256", pa.string()), ("position", pa.int32())]
 PAYLOAD_SCHEMA = pa.schema(
     [
@@ -73,7 +73,7 @@ PAYLOAD_SCHEMA = pa.schema(
         ("pages", pa.list_(pa.binary())),
     ]
 )
-# Whose payload a row is of, and which; what rows are chosen by, but for their currency.
+# The payload that a row belongs to. Rows are selected by these columns and by currency.
 KEYS = ("partner", "cloud", "retrieved_at", "sha256")
 # The columns that identify a row of each dataset.
 ROW_KEYS = {PAYLOADS: (*KEYS, "resource")} | dict.fromkeys(
@@ -84,17 +84,17 @@ _SCHEMAS = {PAYLOADS: PAYLOAD_SCHEMA} | {
     dataset: pa.schema([*((name, _type_of(name)) for name in columns), *_ORIGIN])
     for dataset, columns in _COLUMNS.items()
 }
-# Files of an older history lack the last two, which is then one of summaries without pages.
+# Files of an older history lack the last two: they hold summaries without further pages.
 _OPTIONAL = ("request_id", "correlation_id", "resource", "pages")
 _CATEGORIES = ("partner", "cloud", "currency", "invoice_type", "document_type")
 
 
 class UnreadableError(Exception):
-    """A file whose bytes are those that were written, in a form that this release cannot read."""
+    """An intact file whose format this release cannot read."""
 
 
 def distinct(payloads: Iterable[Payload]) -> list[Payload]:
-    """Return each payload once, oldest first; their own order does not matter."""
+    """Return each payload once, oldest first; the given order does not matter."""
     by_id = {payload_id(payload): payload for payload in payloads}
     keys = {
         (each.retrieved_at, each.partner, each.cloud, each.resource, key): key
@@ -104,19 +104,19 @@ def distinct(payloads: Iterable[Payload]) -> list[Payload]:
 
 
 def payload_table(payloads: Iterable[Payload]) -> pa.Table:
-    """Return one row a payload."""
+    """Return a table with one row for each payload."""
     names = PAYLOAD_SCHEMA.names
     values = [{name: getattr(payload, name) for name in names} for payload in payloads]
     return pa.Table.from_pylist(values, schema=PAYLOAD_SCHEMA)
 
 
 def payloads_of(table: pa.Table) -> list[Payload]:
-    """Return the payloads of a table, each proved by its hash.
+    """Return the payloads of a table, each verified by its hash.
 
     Raises
     ------
     PayloadError
-        For a body that is not the one that was kept.
+        If a body was changed since it was kept.
     """
     payloads = []
     for row in table.to_pylist():
@@ -130,20 +130,20 @@ def payloads_of(table: pa.Table) -> list[Payload]:
 
 
 def derived_tables(resource: str, payloads: Sequence[Payload]) -> tuple[dict[str, pa.Table], bool]:
-    """Return what is derived from payloads of a resource, and whether any amount was rounded.
+    """Return the tables derived from payloads, and whether any amount was rounded.
 
-    Parquet keeps amounts to the fourth decimal, one more than any currency has. The service
-    computes in decimals, yet nothing keeps it from stating more of them.
+    The tables have four decimals, one more than any currency. The service computes in decimals
+    and could state more of them.
 
     Raises
     ------
     PayloadError
-        For a body that is not of the resource.
+        If a body does not belong to the resource.
     """
     if resource == decode.INVOICES:
         table, rounded = _invoices(payloads)
         return {INVOICES: table}, rounded
-    # Not flatten(): two answers of one moment, which it refuses, are to be kept and named here.
+    # Not flatten(): it refuses two answers of one moment, which must be kept and reported here.
     flat = rows.read(payloads)
     summaries, in_summaries = _derived(flat, flat.details, _SCHEMAS[SUMMARIES])
     totals, in_totals = _derived(flat, flat.totals, _SCHEMAS[TOTALS])
@@ -157,7 +157,7 @@ def _derived(flat: rows.Flat, own: rows.Columns, schema: pa.Schema) -> tuple[pa.
         "currency": own.currencies,
         "currency_symbol": own.symbols,
         "invoice_type": [_known_type(stated) for stated in own.types],
-        # Rows are in the payloads' order: a row's position counts from its payload's first.
+        # Rows are in the order of the payloads; a row's position counts from its payload's first.
         "position": np.arange(len(places)) - np.searchsorted(places, places),
     }
     for name in ("partner", "cloud", "retrieved_at", "sha256"):
@@ -178,7 +178,7 @@ def _invoices(payloads: Sequence[Payload]) -> tuple[pa.Table, bool]:
     """Return the rows of lists as a table, and whether any amount was rounded."""
     schema, rounded = _SCHEMAS[INVOICES], False
     tables = [schema.empty_table()]
-    # One by one: two answers of one moment are refused together, and are kept and named here.
+    # One by one: together, two answers of one moment would be refused; here they must be kept.
     for payload in payloads:
         frame = invoice_frame(payload, exact=True)
         columns = {name: frame[name].tolist() for name in ("total_charges", "paid_amount")}
@@ -197,12 +197,12 @@ def _invoices(payloads: Sequence[Payload]) -> tuple[pa.Table, bool]:
 
 
 def _known_type(stated: str | None) -> str | None:
-    """Return an invoice type in one spelling, for engines that compare texts as they are."""
+    """Return the standard spelling of an invoice type, for engines that compare strings."""
     return KNOWN_TYPES.get(type_key(stated), stated) if stated else None
 
 
 def _in_steps(amount: Decimal) -> Decimal:
-    """Return the nearest amount that a column of the tables can hold."""
+    """Return the nearest amount that an amount column can hold."""
     with exactly():
         rounded = amount.quantize(_STEP, rounding=ROUND_HALF_EVEN)
         return max(-_LARGEST, min(rounded, _LARGEST))
@@ -211,7 +211,7 @@ def _in_steps(amount: Decimal) -> Decimal:
 def parquet(table: pa.Table) -> bytes:
     """Return a table as the bytes of a Parquet file."""
     sink = pa.BufferOutputStream()
-    # What makes a large file small and quick to search makes a small one large and slow to write.
+    # Dictionaries and statistics shrink and speed up a large file, but make a small file larger.
     large = len(table) > 50
     bytes_of_answers = {"body", "pages.list.element"}
     names = ["pages.list.element" if name == "pages" else name for name in table.schema.names]
@@ -219,7 +219,7 @@ def parquet(table: pa.Table) -> bytes:
     pq.write_table(
         table,
         sink,
-        # Only bodies are long enough to gain by another, which is twice as slow to read.
+        # Only bodies are long enough to gain from zstd, which takes twice as long to read.
         compression={
             name: "zstd" if large and name in bytes_of_answers else "snappy" for name in names
         },
@@ -232,21 +232,21 @@ def parquet(table: pa.Table) -> bytes:
 
 
 def read(content: bytes, dataset: str, columns: Sequence[str] | None = None) -> pa.Table:
-    """Return the rows of a Parquet file of a dataset, with the columns and types of today.
+    """Return the rows of a Parquet file of a dataset, with today's columns and types.
 
-    A later release may have written more columns, another engine may have written its own order
-    and types. A column that cannot be converted without a loss is an error.
+    A later release may have written more columns, and another engine a different order or
+    different types. A column that cannot be converted without loss is an error.
 
     Raises
     ------
     UnreadableError
-        For a file that is not Parquet, lacks a column, or has one of another kind.
+        If the file is not Parquet, or a column is missing or has an incompatible type.
     """
     schema = _SCHEMAS[dataset]
     if columns is not None:
         schema = pa.schema([schema.field(name) for name in columns])
     try:
-        # Files of a month are small: what pyarrow.dataset does takes longer than reading one.
+        # The file of a month is small: the overhead of pyarrow.dataset exceeds the read itself.
         file = pq.ParquetFile(pa.BufferReader(content))
         there = file.schema_arrow.names
         table = file.read([name for name in schema.names if name in there], use_threads=False)
@@ -256,7 +256,7 @@ def read(content: bytes, dataset: str, columns: Sequence[str] | None = None) -> 
 
 
 def _column(table: pa.Table, field: pa.Field) -> pa.ChunkedArray:
-    """Return a column in the type of today."""
+    """Return a column in today's type."""
     places = table.schema.get_all_field_indices(field.name)
     if not places and field.name in _OPTIONAL:
         return pa.chunked_array([pa.nulls(len(table), field.type)])
@@ -277,7 +277,7 @@ def _column(table: pa.Table, field: pa.Field) -> pa.ChunkedArray:
 
 
 def kind(stored: pa.DataType) -> str:
-    """Return what types have in common that hold the same values, each in its own way."""
+    """Return the kind of a type; types that can hold the same values have the same kind."""
     if pa.types.is_dictionary(stored):
         stored = stored.value_type
     kind = re.split(r"[\[(<]", str(stored))[0]
@@ -323,11 +323,11 @@ def latest(table: pa.Table) -> tuple[Moment, ...]:
 
 
 def disputed(table: pa.Table) -> list[Moment]:
-    """Return partner, cloud and time of those that are there with different answers."""
+    """Return partner, cloud and time of each moment that has different answers."""
     partner, cloud, sha256 = (numbers(table[name]) for name in ("partner", "cloud", "sha256"))
     instants = table["retrieved_at"].cast(pa.int64()).to_numpy()
     whose = partner * (cloud.max(initial=0) + 1) + cloud
-    order = np.lexsort((instants, whose))  # a group_by of pyarrow takes ten times as long
+    order = np.lexsort((instants, whose))  # ten times as fast as a group_by of pyarrow
     whose, instants, sha256 = whose[order], instants[order], sha256[order]
     same = (whose[1:] == whose[:-1]) & (instants[1:] == instants[:-1])
     second = order[1:][same & (sha256[1:] != sha256[:-1])]
@@ -338,14 +338,14 @@ def disputed(table: pa.Table) -> list[Moment]:
 
 
 def numbers(column: pa.ChunkedArray) -> _Codes:
-    """Return for each value a number that equal ones share, as missing ones do."""
+    """Return a number for each value, the same for equal values; missing values are equal."""
     encoded = _in_one(column).dictionary_encode("encode")
     found: _Codes = encoded.indices.to_numpy().astype(np.int64)
     return found
 
 
 def each_once(table: pa.Table) -> pa.Table:
-    """Return derived rows in the order of their key, each once."""
+    """Return derived rows without duplicates, sorted by their key."""
     texts = [_coded(table.column(name))[1] for name in ("partner", "cloud", "sha256")]
     instants, positions = (
         table.column(name).cast(pa.int64()).to_numpy() for name in ("retrieved_at", "position")
@@ -354,7 +354,7 @@ def each_once(table: pa.Table) -> pa.Table:
 
 
 def frame_of(table: pa.Table, *, exact: bool) -> pd.DataFrame:
-    """Return derived rows as the frame of their payloads, each row once."""
+    """Return derived rows as the frame of their payloads, without duplicates."""
     columns: dict[str, Any] = {}
     codes: dict[str, _Codes] = {}
     for field in table.schema:
@@ -368,7 +368,7 @@ def frame_of(table: pa.Table, *, exact: bool) -> pd.DataFrame:
     of_invoices = "invoice_id" in codes
     for name in ("invoice_type", "document_type"):
         if name in codes:
-            # Payloads may spell one type in several ways.
+            # Payloads may spell the same type differently.
             texts = [*columns[name], None]
             types = known_types(name, texts) if of_invoices else type_category(texts)
             codes[name] = types.codes.astype(np.int64)[codes[name]]
@@ -379,7 +379,7 @@ def frame_of(table: pa.Table, *, exact: bool) -> pd.DataFrame:
             columns[name] = categorical(codes[name].tolist(), columns[name])
         else:
             columns[name] = pd.array([*columns[name], None], dtype="string").take(codes[name])
-    # Missing comes last.
+    # Missing values come last.
     if of_invoices:
         days = columns["invoice_date"].asi8
         last = np.iinfo(np.int64).max
@@ -400,7 +400,7 @@ _Codes: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
 
 
 def _order(*keys: _Codes) -> _Codes:
-    """Return the places of the rows in the order of their keys; of equal ones the first."""
+    """Return the row numbers sorted by the keys, only the first of equal rows."""
     order = np.lexsort(keys[::-1])
     fresh = np.zeros(len(order), dtype=bool)
     fresh[:1] = True
@@ -411,13 +411,13 @@ def _order(*keys: _Codes) -> _Codes:
 
 
 def _coded(column: pa.ChunkedArray) -> tuple[list[str], _Codes]:
-    """Return the distinct texts in order, and for each row the place of its own; -1: missing."""
+    """Return the distinct strings, sorted, and for each row the index of its string or -1."""
     encoded = _in_one(column).dictionary_encode()
     texts = encoded.dictionary.to_pylist()
     ordered = sorted(texts)
     rank = {text: place for place, text in enumerate(ordered)}
     places = np.array([*(rank[text] for text in texts), -1], dtype=np.int64)
-    # An index beyond the texts stands for a missing one.
+    # The index after the last string means that the value is missing.
     return ordered, places[encoded.indices.fill_null(len(texts)).to_numpy()]
 
 
@@ -430,11 +430,11 @@ def _instants(column: pa.ChunkedArray) -> pd.DatetimeIndex:
 
 
 def _amounts(column: pa.ChunkedArray, *, exact: bool) -> pd.Series:
-    """Return amounts as Decimals, or as the floats that print as those do."""
+    """Return amounts as Decimals, or as the floats with the same printed digits."""
     whole = _in_one(column)
     if exact:
         return pd.Series(_without_zeros(whole), dtype=object)
-    # The lower half of each decimal counts steps of 0.0001; this division rounds but once.
+    # The lower half of each decimal counts steps of 0.0001; this division rounds only once.
     halves = np.frombuffer(whole.buffers()[1] or b"", dtype="<i8").reshape(-1, 2)
     steps = halves[whole.offset : whole.offset + len(whole), 0]
     present = whole.is_valid().to_numpy(zero_copy_only=False)

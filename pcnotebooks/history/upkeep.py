@@ -1,4 +1,4 @@
-"""What keeps a history whole: small files merged, tables derived again, damage named."""
+"""Maintain a history: merge small files, rebuild derived tables, and report damage."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pcnotebooks.payload.payload import Payload
 
 _log = logging.getLogger("pcnotebooks")
 
-# Fewer small files a month cost a reader little, such as those of monthly or weekly fetches.
+# Fewer small files per month, as from monthly or weekly fetches, cost a reader little.
 _FEW = 4
 
 REBUILD = "Run: pcnotebooks history rebuild"
@@ -22,7 +22,7 @@ _COMPACT = f"Run: {COMPACT_COMMAND}"
 
 
 def compact(datasets: Datasets, month: str) -> int:
-    """Merge the files of the months before one, mend the rest, and return how many were merged."""
+    """Merge the files of earlier months, repair the rest, and return how many were merged."""
     datasets.store.clean()
     folders: dict[tuple[str, str], list[File]] = {}
     for file in datasets.payload_files():
@@ -35,10 +35,10 @@ def compact(datasets: Datasets, month: str) -> int:
 
 
 def compact_earlier(datasets: Datasets, file: File) -> None:
-    """Merge the small files of the months before a file's, of its account and resource.
+    """Merge the small files of earlier months of a file's account and resource.
 
-    This is done in passing, once a month, so a failure is only logged: the next compacting mends
-    what is left.
+    This happens as part of an append, once a month, so a failure is only logged: the next
+    compaction repairs the rest.
     """
     months: dict[str, list[File]] = {}
     try:
@@ -58,12 +58,12 @@ def _is_worth_it(files: Sequence[File]) -> bool:
 
 
 def merge(datasets: Datasets, files: Sequence[File]) -> int:
-    """Merge the files of a folder and resource into one, and return how many went into it.
+    """Merge the files of a folder and resource into one, and return how many were merged.
 
-    A single file in a folder of an older release goes into one of today's folder.
+    A single file in a folder of an older release is moved to today's folder.
 
-    Left as they are, for verify to name: a damaged file, a file in another month's folder, and
-    disputed answers, of which the wrong one can be moved away only while each has its own file.
+    Damaged files, files in another month's folder and disputed answers are left unchanged, and
+    verify reports them: a wrong answer can be moved away only while it has its own file.
     """
     if len(files) < 2 and not any(file.age for file in files):
         return 0
@@ -78,15 +78,15 @@ def merge(datasets: Datasets, files: Sequence[File]) -> int:
     disputed = disputes(datasets, tables.payload_table(payloads), files)
     if disputed:
         held = {file for each in disputed for file in each.files}
-        # Without a file they are gone meanwhile, and the rest is for the next compacting.
+        # Without files, the answers were moved meanwhile; the next compaction merges the rest.
         return merge(datasets, [file for file in files if file not in held]) if held else 0
     contents = contents_of(file_of(*payloads), payloads)
     datasets.write(contents)
     merged = next(iter(contents))
-    # On a disk that ignores case, one file may have two spellings.
+    # On a file system that ignores case, the same file may be listed in two spellings.
     old = [file for file in files if alike(file.path) != alike(merged.path)]
     stems = {file.stem for file in old} - {merged.stem}
-    # The payloads last: what is derived of them can be derived again.
+    # Delete the payloads last: derived tables can be rebuilt from them.
     for each in DERIVED[merged.resource]:
         twins = datasets.files(each, merged.folder)
         datasets.store.delete(twin.path for twin in twins if twin.stem in stems)
@@ -102,11 +102,11 @@ def _is_whole(datasets: Datasets, file: File) -> bool:
 
 
 def mend(datasets: Datasets, *, everything: bool = False) -> None:
-    """Derive what is not derived, or everything again; delete what has no payload.
+    """Write missing derived tables, or all of them; delete those without payloads.
 
-    What is in a folder of an older history is derived again into the folder of today.
+    Tables in a folder of an older release are rebuilt in today's folder.
     """
-    # Listed before the payloads: what others derive meanwhile is left alone.
+    # List them before the payloads, so that tables written meanwhile are not deleted.
     derived = _derived(datasets)
     good = {(twin.dataset, twin.stem): twin for twin in derived}
     done = {key for key, twin in good.items() if not twin.age}
@@ -116,7 +116,7 @@ def mend(datasets: Datasets, *, everything: bool = False) -> None:
             try:
                 _, *contents = contents_of(file, datasets.payloads([file])).items()
             except (FileNotFoundError, PayloadError):
-                continue  # compacted meanwhile; or damaged, which verify names
+                continue  # compacted meanwhile, or damaged, which verify reports
             datasets.write(dict(contents))
             good |= {(twin.dataset, twin.stem): twin for twin, _ in contents}
     kept = {file.stem for file in files}
@@ -129,7 +129,7 @@ def _derived(datasets: Datasets) -> list[File]:
 
 
 def damages(datasets: Datasets) -> Iterator[tuple[str, str, str]]:
-    """Yield file, damage and remedy."""
+    """Yield the file, the damage and the remedy of each fault."""
     yield from _strangers(datasets)
     files = datasets.payload_files()
     whole: list[File] = []
@@ -145,7 +145,7 @@ def damages(datasets: Datasets) -> Iterator[tuple[str, str, str]]:
             yield file.path, CHANGED, FROM_BACKUP
             continue
         if not payloads or file_of(*payloads).stem != file.stem:
-            yield file.path, "does not hold the payloads that its name tells", FROM_BACKUP
+            yield file.path, "does not hold the payloads that its name states", FROM_BACKUP
             continue
         whole.append(file)
         yield from _damages_of_twins(datasets, file, payloads)
@@ -153,14 +153,14 @@ def damages(datasets: Datasets) -> Iterator[tuple[str, str, str]]:
 
 
 def _disputed(datasets: Datasets, files: Sequence[File]) -> Iterator[tuple[str, str, str]]:
-    """Yield the disputes about the payloads in some files, each at the last file that holds one."""
+    """Yield the disputes about the payloads in some files, each with the last of its files."""
     found = []
     try:
         for resource in DERIVED:
             if own := [file for file in files if file.resource == resource]:
                 found += disputes(datasets, datasets.keys(own), own)
     except (FileNotFoundError, PayloadError):
-        return  # compacted or damaged meanwhile, which the next look shows
+        return  # compacted or damaged meanwhile, which the next check shows
     for each in found:
         if not each.files:
             continue
@@ -168,35 +168,35 @@ def _disputed(datasets: Datasets, files: Sequence[File]) -> Iterator[tuple[str, 
         partner, cloud, at = each.moment
         both = f"and {' and '.join(file.path for file in others)} hold" if others else "holds"
         damage = (
-            f"{both} different answers of {partner!r}, cloud {cloud!r}, retrieved at"
+            f"{both} different answers of partner {partner!r}, cloud {cloud!r}, retrieved at"
             f" {at.isoformat()}"
         )
         yield last.path, damage, each.remedy(datasets.location)
 
 
 def _strangers(datasets: Datasets) -> Iterator[tuple[str, str, str]]:
-    """Yield the files of others, and those derived from payloads that are gone."""
+    """Yield foreign files, and tables derived from payloads that no longer exist."""
     derived = _derived(datasets)
     kept = {file.stem for file in datasets.payload_files()}
     for twin in derived:
         if twin.stem not in kept:
-            yield twin.path, "is derived from no kept payload", _COMPACT
+            yield twin.path, "is derived from a payload that is not kept", _COMPACT
     for folder in FOLDERS:
         for path in datasets.store.list_files(folder):
             hidden = path.rpartition("/")[2].startswith((".", "_"))
             if File.of(path) is None and not hidden:
                 name = path.encode(errors="backslashreplace").decode()
-                yield name, "is not a file of a history", "Move it away: other engines read it."
+                yield name, "is not a file of a history", "Move it away, or other engines read it."
 
 
 def _damages_of_twins(
     datasets: Datasets, file: File, payloads: Sequence[Payload]
 ) -> Iterator[tuple[str, str, str]]:
-    """Yield what is wrong with the tables that are derived from a file of payloads."""
+    """Yield the faults of the tables derived from a file of payloads."""
     tables_of, _ = tables.derived_tables(file.resource, payloads)
     for dataset, derived in tables_of.items():
         twins = [twin for twin in datasets.files(dataset, file.folder) if twin.stem == file.stem]
-        # A file that was compacted meanwhile lacks nothing.
+        # A file that was compacted meanwhile needs no tables.
         if not twins and file in datasets.files(PAYLOADS, file.folder):
             yield f"{dataset}/{file.folder}/{file.name}", "is missing", _COMPACT
         for twin in twins:

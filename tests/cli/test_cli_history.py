@@ -292,7 +292,7 @@ def test_compacts_verifies_and_rebuilds(run, sample, home):
     code, said, _ = run("history", "verify")
     assert code == 1
     assert said == [
-        f"{file.relative_to(sample.location)} was changed or cut off.",
+        f"{file.relative_to(sample.location)} was changed or truncated.",
         "Run: pcnotebooks history rebuild",
     ]
     assert run("history", "rebuild") == (0, ["Rebuilt."], [])
@@ -306,7 +306,7 @@ def test_a_damaged_file_of_payloads_is_said_in_a_line(run, sample):
     code, said, _ = run("history", "verify")
     assert code == 1
     assert said == [
-        f"{file.relative_to(sample.location)} was changed or cut off.",
+        f"{file.relative_to(sample.location)} was changed or truncated.",
         "Restore it from a backup, or delete it and append its payloads again.",
     ]
 
@@ -321,8 +321,8 @@ def test_a_warning_is_said_without_python_around_it(run, sample):
     assert (code, len(said)) == (1, 2)
     (line,) = errors
     assert line == (
-        f"Warning: {file.relative_to(sample.location)} in {sample.location} was changed or cut"
-        " off; its rows were read from the payloads. Run: pcnotebooks history rebuild"
+        f"Warning: {file.relative_to(sample.location)} in {sample.location} was changed or"
+        " truncated; its rows were read from the payloads. Run: pcnotebooks history rebuild"
     )
 
 
@@ -341,7 +341,7 @@ def test_the_list_leaves_out_what_is_damaged_and_says_so(run, sample):
     ]
     path = file.relative_to(sample.location)
     assert errors == [
-        f"Error: {path} in {sample.location} was changed or cut off.",
+        f"Error: {path} in {sample.location} was changed or truncated.",
         "Restore it from a backup, or delete it and append its payloads again.",
     ]
 
@@ -359,4 +359,4 @@ def test_a_wrong_day_is_an_error_in_words(run, sample):
     """As any other."""
     code, _, errors = run("history", "changes", "--since", "soon")
     assert code == 2
-    assert errors == ["Error: 'soon' is no date.", "Write it as in '2018-03-16'."]
+    assert errors == ["Error: 'soon' is not a date.", "Write a date such as '2018-03-16'."]

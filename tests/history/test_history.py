@@ -123,7 +123,7 @@ def test_another_answer_of_the_same_moment_is_refused(tmp_path, compact, items):
     if compact:
         history.compact(LATER)
     before = files(tmp_path)
-    with pytest.raises(ConfigurationError, match="Two different answers are both of 'Con") as told:
+    with pytest.raises(ConfigurationError, match=r"Two different answers .*'Con") as told:
         history.append(payload(*items))
     assert before[0].name in told.value.remedy
     assert files(tmp_path) == before
@@ -158,7 +158,7 @@ def test_answers_that_two_writers_kept_of_one_moment_are_never_added(tmp_path, i
         assert len(history.summaries(since="2024-03-06")) == 2
         ((_, name, damage, remedy),) = history.verify().itertuples()
         assert all(path.name in name + damage for path in pair)
-        assert "Move the wrong one" in remedy
+        assert "Move the wrong file" in remedy
         assert len(list(history.payloads())) == 4
         history.compact(LATER)
         assert [path.exists() for path in pair] == [True, True]
@@ -265,7 +265,7 @@ def test_a_label_that_no_folder_can_have_is_refused_in_words(tmp_path):
     """Too long: 82 Japanese characters are 246 bytes."""
     assert History(tmp_path).append(payload(item("GBP", 5), partner="会" * 82))
     for partner in ("会" * 83, "%" * 83):
-        with pytest.raises(ConfigurationError, match="No folder can be named after"):
+        with pytest.raises(ConfigurationError, match="cannot be used as a folder name"):
             History(tmp_path).append(payload(item("GBP", 5), partner=partner))
 
 
@@ -439,7 +439,7 @@ def test_days_are_whole_and_in_utc_and_moments_in_any_zone(tmp_path):
         same(history, pair[1:], since=since)
     for none in ("soon", pd.NaT):
         for choice in ("since", "until", "at"):
-            with pytest.raises(ConfigurationError, match="no date"):
+            with pytest.raises(ConfigurationError, match="not a date"):
                 history.summaries(**{choice: none})
 
 
@@ -519,12 +519,12 @@ def test_derived_tables_are_rebuilt_from_the_payloads(tmp_path):
     next(path for path in files(tmp_path) if path.name[:56] == summaries[4].name[:56]).unlink()
     said = history.verify()
     assert sorted(said["damage"]) == [
-        "is derived from no kept payload",
-        "is derived from no kept payload",
+        "is derived from a payload that is not kept",
+        "is derived from a payload that is not kept",
         "is missing",
-        "was changed or cut off",
-        "was changed or cut off",
-        "was changed or cut off",
+        "was changed or truncated",
+        "was changed or truncated",
+        "was changed or truncated",
     ]
     history.rebuild()
     assert history.verify().empty
@@ -623,9 +623,9 @@ def test_a_web_server_is_refused_as_nothing_can_be_kept_there(url):
 
 def test_what_is_no_location_or_payload_is_refused_in_words(tmp_path):
     """A number, and a file's name in the place of what it holds."""
-    with pytest.raises(ConfigurationError, match="location is 5"):
+    with pytest.raises(ConfigurationError, match="location cannot be 5"):
         History(5)
-    with pytest.raises(TypeError, match="expected a payload, got str"):
+    with pytest.raises(TypeError, match="expected a Payload, got str"):
         History(tmp_path).append("march.json")
 
 

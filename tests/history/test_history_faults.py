@@ -177,7 +177,7 @@ def test_verify_tells_no_damage_that_is_half_a_step_of_others(tmp_path, dataset)
     assert told.empty
     file.rename(aside)
     assert set(history.verify()["damage"]) == {
-        "is derived from no kept payload" if dataset == "payloads" else "is missing"
+        "is derived from a payload that is not kept" if dataset == "payloads" else "is missing"
     }
 
 
@@ -275,7 +275,7 @@ def test_damage_to_a_derived_table_is_told_and_costs_nothing(tmp_path, pair, dat
             pair.changes()
         assert Path(told[0].filename).samefile(__file__)
     (row,) = pair.verify().itertuples()
-    assert (row.file, row.damage) == (str(file.relative_to(tmp_path)), "was changed or cut off")
+    assert (row.file, row.damage) == (str(file.relative_to(tmp_path)), "was changed or truncated")
     pair.rebuild()
     assert pair.verify().empty
     assert_frame_equal(read(), expected)
@@ -289,15 +289,15 @@ def test_damage_to_a_payload_is_never_read_over(tmp_path, pair):
     good = file.read_bytes()
     for content in damages(good):
         file.write_bytes(content)
-        with pytest.raises(PayloadError, match="changed or cut off") as caught:
+        with pytest.raises(PayloadError, match="changed or truncated") as caught:
             list(pair.payloads())
         assert name in caught.value.message
         assert "backup" in caught.value.remedy
         assert_frame_equal(pair.summaries(), expected)
-    with pytest.raises(PayloadError, match="changed or cut off"):
+    with pytest.raises(PayloadError, match="changed or truncated"):
         pair.summaries(at="2030-01-01")
     ((_, damaged, damage, remedy),) = pair.verify().itertuples()
-    assert (damaged, damage) == (name, "was changed or cut off")
+    assert (damaged, damage) == (name, "was changed or truncated")
     assert remedy.startswith("Restore it from a backup")
     pair.rebuild()
     pair.compact(LATER)
@@ -314,7 +314,7 @@ def test_a_whole_file_in_the_place_of_another_is_told(tmp_path):
     one, other = files(tmp_path)
     shutil.copy(one, other.with_name(other.name[:56] + one.name[56:]))
     damage = history.verify()["damage"].tolist()
-    assert damage == ["does not hold the payloads that its name tells"]
+    assert damage == ["does not hold the payloads that its name states"]
 
 
 def test_files_of_others_are_left_alone_and_told(tmp_path):

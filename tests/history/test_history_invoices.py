@@ -199,7 +199,7 @@ def test_invoices_are_rebuilt_from_the_payloads(tmp_path):
     (tmp_path / "totals" / damaged.relative_to(tmp_path / "invoices")).write_bytes(b"")
     said = history.verify()
     assert sorted(said["damage"]) == [
-        "is missing", "is not a file of a history", "was changed or cut off"]  # fmt: skip
+        "is missing", "is not a file of a history", "was changed or truncated"]  # fmt: skip
     with pytest.warns(UserWarning, match="its rows were read from the payloads"):
         assert_frame_equal(history.invoices(), invoice_frame(*every))
     history.rebuild()
@@ -280,7 +280,7 @@ def test_what_cannot_be_told_paid_is_not_said_to_be():
 
 def test_an_unknown_resource_is_refused(tmp_path):
     """In words, with those that there are."""
-    with pytest.raises(PayloadError, match="resource is 'lists'"):
+    with pytest.raises(PayloadError, match="'lists'"):
         History(tmp_path).changes(resource="lists")
 
 

@@ -104,4 +104,4 @@ def test_a_payload_that_a_listing_leaves_out_is_found_by_its_table(tmp_path, mon
     monkeypatch.setattr(store, "list_files", listing)
     assert_frame_equal(history.summaries(), summary_frame(*DAILY[:6:2]))
     assert history.arrow("totals").num_rows == 3
-    assert history.verify()["damage"].tolist() == ["is derived from no kept payload"] * 2
+    assert history.verify()["damage"].tolist() == ["is derived from a payload that is not kept"] * 2

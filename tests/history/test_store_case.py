@@ -103,4 +103,4 @@ def test_a_file_in_the_folder_of_another_partner_is_named(history, tmp_path):
     for folder in tmp_path.rglob("account=*"):
         folder.rename(folder.with_name("account=Fabrikam"))
     (damaged,) = history.verify().itertuples()
-    assert damaged.damage == "does not hold the payloads that its name tells"
+    assert damaged.damage == "does not hold the payloads that its name states"
