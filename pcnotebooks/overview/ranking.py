@@ -93,8 +93,8 @@ def ranked(sections: Iterable[Section]) -> tuple[Section, ...]:
 
 def notices(sections: Sequence[Section], *, several: bool, locale: str) -> tuple[Notice, ...]:
     """Return notices of points that need attention, most urgent first, then of the next due day."""
-    asked = []
-    for section in sections:
+    overdue, asked = [], []
+    for section in ranked(sections):
         late = [account for account in section.ranked if account.glance.overdue]
         open_ = [account for account in section.ranked if account.glance.questions]
         if late:
@@ -102,7 +102,7 @@ def notices(sections: Sequence[Section], *, several: bool, locale: str) -> tuple
             amount = words.amount(add_exactly(account.glance.overdue_amount for account in late))
             since = late[0].glance.overdue_since
             many = f" in {len(late)} accounts, the first" if len(late) > 1 else ""
-            asked.append(
+            overdue.append(
                 _notice(section, late, f"{amount} overdue{many} since {since}", several=several)
             )
         if open_:
@@ -113,12 +113,13 @@ def notices(sections: Sequence[Section], *, several: bool, locale: str) -> tuple
                     section, open_, f"{section.currency}: {', '.join(said)}{many}", several=several
                 )
             )
-    shown = asked[:_NOTICES]
-    if more := len(asked) - len(shown):
+    every = [*overdue, *asked]
+    shown = every[:_NOTICES]
+    if more := len(every) - len(shown):
         shown.append(Notice(f"{more} more, marked in the table", 0, 0, attention=True))
-    every = [(section, account) for section in sections for account in section.accounts]
-    days = [account.glance.due for _, account in every if account.glance.due is not None]
-    coming = [pair for pair in every if days and pair[1].glance.due == min(days)]
+    pairs = [(section, account) for section in sections for account in section.accounts]
+    days = [account.glance.due for _, account in pairs if account.glance.due is not None]
+    coming = [pair for pair in pairs if days and pair[1].glance.due == min(days)]
     if coming:
         shown.append(_next(coming))
     return tuple(shown)

@@ -114,6 +114,19 @@ def test_accounts_of_a_currency_are_told_together():
     }
 
 
+def test_what_is_longest_overdue_is_said_first():
+    """Not the first currency by name: only five notices are shown. Questions follow."""
+    assert said(overview(sample_history()))[:3] == [
+        "! CHF 2,434.83 overdue since 17 Aug 2024 · Contoso (sample)",
+        "! USD 5,000.00 overdue since 7 Nov 2025 · Contoso (sample)",
+        "! EUR: 2 unexplained movements · Contoso (sample)",
+    ]
+    codes = ("AUD", "CHF", "DKK", "EUR", "GBP", "NOK", "SEK")
+    late = [owed(code, 10, f"2024-01-{28 - place}") for place, code in enumerate(codes)]
+    notices = said(overview(payload(*late, at=AT.replace(2024, 6, 1))))
+    assert [words[2:5] for words in notices[:5]] == ["SEK", "NOK", "GBP", "EUR", "DKK"]
+
+
 def test_a_choice_has_notices_of_its_own():
     """What is said above follows the choice."""
     whole = overview([each for each in sample_history() if each.resource == "invoice_summaries"])
