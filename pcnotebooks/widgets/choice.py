@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from threading import RLock
 from typing import Any
 
-from ipywidgets import Dropdown, HBox, RadioButtons
+from ipywidgets import HTML, Dropdown, HBox, Layout, RadioButtons
 from traitlets import Any as AnyTrait
 from traitlets import observe, validate
 
@@ -20,8 +20,8 @@ _ALL = object()
 class Chooser(HBox):  # type: ignore[misc]  # ipywidgets has no types
     """A control whose ``value`` is one of several values, or None for all of them.
 
-    Buttons of one row if the values are few; values that would leave no rows are then not
-    offered. A list to choose from if they are many.
+    Buttons of one row if the values are few, a list to choose from if they are many. Values that
+    would leave no rows are not offered.
     """
 
     value = AnyTrait(None, allow_none=True, help="The value that is chosen; None for all.")
@@ -32,7 +32,10 @@ class Chooser(HBox):  # type: ignore[misc]  # ipywidgets has no types
         self._few, self._lock = few, lock
         self._values: tuple[str, ...] = ()
         self._control: Any = None
+        self._rule = HTML(layout=Layout(display="none"))
         super().__init__()
+        for name in ("pcn-choice", f"pcn-choice-{self.model_id}"):
+            self.add_class(name)
         self.offer([])
 
     @property
@@ -71,7 +74,7 @@ class Chooser(HBox):  # type: ignore[misc]  # ipywidgets has no types
             self._show()
             self._control.observe(self._on_control, "index")
             self.bar(())
-            self.children = [self._control]
+            self.children = [self._control, self._rule]
             if before is not None:
                 for each in (before, before.layout, before.style):
                     each.close()  # or the kernel keeps it for as long as it runs
@@ -82,9 +85,15 @@ class Chooser(HBox):  # type: ignore[misc]  # ipywidgets has no types
             self.impossible = tuple(
                 value for value in self._values if value in values and value != self.value
             )
-            # Options that change would give the index of a click under way another meaning.
-            places = [self._values.index(value) + 2 for value in self.impossible]
-            self._dom_classes = ("pcn-choice", *(f"pcn-no-{place}" for place in places))
+            # Options that change would give the index of a click under way another meaning, so a
+            # style sheet hides them. All is the first of the places.
+            places = [f":nth-child({self._values.index(each) + 2})" for each in self.impossible]
+            hidden = f":is(.widget-radio-box label, option):is({', '.join(places)})"
+            self._rule.value = (
+                f"<style>.pcn-choice-{self.model_id} {hidden} {{ display: none }}</style>"
+                if places
+                else ""
+            )
 
     def require(self, value: object) -> None:
         """Raise in words for a value that is not offered."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, timedelta
 from threading import Thread
 
@@ -259,6 +260,25 @@ def test_many_currencies_are_a_list():
     assert many.value["currency"] == "PLN"
     with pytest.raises(ConfigurationError, match="There is no currency 'Peso' here"):
         many.currency.label = "Peso"
+
+
+def test_values_of_a_long_list_that_would_leave_no_rows_are_hidden():
+    """All of them, however many; each control hides its own, and all return with the choice."""
+    codes = [f"{first}{second}A" for first in "ABC" for second in "ABCD"]
+    given = [payload(item(code, 5), partner=f"Partner {code}") for code in codes]
+    box, other = explore(given), explore(given)
+    box.value = {"currency": "BBA"}
+    assert box.partner.impossible == tuple(f"Partner {code}" for code in codes if code != "BBA")
+    assert box.currency.impossible == ()
+    hidden = re.compile(r"(\.pcn-choice-\w+) :is\(.*, option\):is\((.*)\) { display: none }")
+    rule = hidden.search(box.partner.children[1].value)
+    assert rule[1][1:] in box.partner._dom_classes
+    assert rule[1][1:] not in other.partner._dom_classes
+    places = [int(place) for place in re.findall(r"nth-child\((\d+)\)", rule[2])]
+    names = [label for label, _ in box.partner.options]
+    assert tuple(names[place - 1] for place in places) == box.partner.impossible
+    box.value = {"currency": None}
+    assert box.partner.children[1].value == ""
 
 
 def test_two_threads_choose_at_once():
