@@ -31,7 +31,7 @@ SIGNATURES = {
     " resource='invoice_summaries', pages=())",
     "Session": "(cloud, credential, *, partner=None)",
     "ageing_by_currency": "(frame)",
-    "balance_changes": "(*payloads)",
+    "balance_changes": "(*payloads, exact=False)",
     "balances_by_type": "(frame)",
     "cloud_picker": "()",
     "csv_text": "(*payloads, as_of=None, terms_days=60)",
@@ -44,7 +44,7 @@ SIGNATURES = {
     "get_cloud": "(name)",
     "summary_frame": "(*payloads, exact=False)",
     "invoice_summaries": "(session)",
-    "invoice_changes": "(*payloads)",
+    "invoice_changes": "(*payloads, exact=False)",
     "invoice_ageing": "(frame, *, as_of=None, terms_days=60)",
     "invoice_frame": "(*payloads, exact=False)",
     "invoices": "(session)",
@@ -73,7 +73,7 @@ SIGNATURES = {
 METHODS = {
     "History.append": "(self, payload, *, sample=False, compact=True)",
     "History.changes": "(self, *, partner=None, cloud=None, currency=None, since=None, until=None,"
-    " resource='invoice_summaries')",
+    " resource='invoice_summaries', exact=False)",
     "History.invoices": "(self, *, partner=None, cloud=None, currency=None, since=None,"
     " until=None, at=None, exact=False)",
     "History.compact": "(self, before=None)",

@@ -322,14 +322,14 @@ class _Found:
     def changes(
         self, currency: Iterable[str] | None, since: str | None, until: str | None
     ) -> pd.DataFrame:
-        """Return the changes of balances or invoices."""
+        """Return the changes of balances or invoices, with exact amounts."""
         from pcnotebooks.history.files import moment_of
 
         if self.kept is not None:
-            found = self.kept.changes(since=since, until=until, resource=self.resource)
+            found = self.kept.changes(since=since, until=until, resource=self.resource, exact=True)
             return self._chosen(found, currency)
         between = pc.invoice_changes if self.resource == "invoices" else pc.balance_changes
-        found = between(*self.payloads)
+        found = between(*self.payloads, exact=True)
         if since is not None:
             found = found[found["retrieved_at"] >= moment_of(since)]
         if until is not None:

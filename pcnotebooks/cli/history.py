@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -83,6 +82,7 @@ def changes(
         since=since,
         until=until,
         resource="invoices" if invoices else "invoice_summaries",
+        exact=True,
     )
     steps = found.sort_values("retrieved_at", kind="stable")
     rows = _documents(steps) if invoices else _movements(steps, unexplained=unexplained)
@@ -99,8 +99,8 @@ def _movements(steps: pd.DataFrame, *, unexplained: bool) -> list[list[object]]:
     for row in steps.itertuples():
         causes = []
         if row.payment_seen:
-            stated = row.payment_amount == row.payment_amount  # NaN: the service states none
-            amount = f" of {format_amount(row.payment_amount, row.currency)}" if stated else ""
+            paid = row.payment_amount  # None if the service states no amount
+            amount = "" if paid is None else f" of {format_amount(paid, row.currency)}"
             causes.append(f"payment{amount} on {row.payment_date:%Y-%m-%d}")
         if row.invoice_seen:
             causes.append(f"invoice of {row.invoice_date:%Y-%m-%d}")
@@ -124,7 +124,7 @@ def _documents(steps: pd.DataFrame) -> list[list[object]]:
             for amount, what in (
                 (row.previous_open_amount, "open before"), (row.open_amount, "open now"),
             )
-            if not math.isnan(amount)
+            if amount is not None
         ]  # fmt: skip
         whose = [row.retrieved_at.date(), named(row.partner)]
         rows.append([*whose, row.invoice_id, row.change, ", ".join(amounts)])

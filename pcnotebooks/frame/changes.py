@@ -12,7 +12,7 @@ from pcnotebooks.amounts import add_exactly
 from pcnotebooks.frame.ageing import opened
 from pcnotebooks.frame.invoices import invoice_frame
 from pcnotebooks.frame.rows import in_order
-from pcnotebooks.frame.schema import UTC, finish
+from pcnotebooks.frame.schema import UTC, exactly_typed, finish
 from pcnotebooks.frame.selection import rows_with
 from pcnotebooks.payload.decode import INVOICES
 from pcnotebooks.payload.payload import Payload
@@ -33,7 +33,7 @@ _DTYPES = {
 }
 
 
-def invoice_changes(*payloads: Payload) -> pd.DataFrame:
+def invoice_changes(*payloads: Payload, exact: bool = False) -> pd.DataFrame:
     """Return what changed from one list of invoices of a partner and cloud to the next.
 
     Parameters
@@ -41,6 +41,8 @@ def invoice_changes(*payloads: Payload) -> pd.DataFrame:
     *payloads
         Any number, of any partners, clouds, times and resources: those of invoices are used.
         Two or more of a partner give rows.
+    exact
+        Amounts as `decimal.Decimal` objects instead of float64.
 
     Returns
     -------
@@ -74,11 +76,11 @@ def invoice_changes(*payloads: Payload) -> pd.DataFrame:
     """
     lists = in_order(payloads, INVOICES)
     moments = [(each.partner, each.cloud, each.retrieved_at) for each in lists]
-    return changes_between(invoice_frame(*lists, exact=True), moments)
+    return changes_between(invoice_frame(*lists, exact=True), moments, exact=exact)
 
 
 def changes_between(
-    frame: pd.DataFrame, moments: Iterable[tuple[str, str, datetime]]
+    frame: pd.DataFrame, moments: Iterable[tuple[str, str, datetime]], *, exact: bool
 ) -> pd.DataFrame:
     """Return :func:`invoice_changes` of an exact frame.
 
@@ -112,6 +114,7 @@ def changes_between(
     table = rows.assign(open_amount=amounts).take(list(at))
     table["change"] = pd.Categorical(changes, categories=list(CHANGES))
     table["previous_retrieved_at"] = pd.Series(times, dtype=UTC).array
-    table["previous_open_amount"] = list(old_opens)
+    table["previous_open_amount"] = pd.Series(old_opens, index=table.index, dtype=object)
     order = ["partner", "cloud", "currency", "retrieved_at", "invoice_date", "invoice_id"]
-    return rows_with(finish(table[list(_DTYPES)].sort_values(order, kind="stable"), _DTYPES))
+    dtypes = exactly_typed(_DTYPES) if exact else _DTYPES
+    return rows_with(finish(table[list(dtypes)].sort_values(order, kind="stable"), dtypes))

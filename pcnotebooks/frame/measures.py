@@ -15,7 +15,15 @@ from pcnotebooks.errors import PcNotebooksWarning
 from pcnotebooks.frame.build import totals_of
 from pcnotebooks.frame.days import counted, days_of, due_days
 from pcnotebooks.frame.rows import Columns, Flat, flatten
-from pcnotebooks.frame.schema import KEYS, NOT_STATED, SUMMARY_COLUMNS, TOTALS_COLUMNS, UTC, finish
+from pcnotebooks.frame.schema import (
+    KEYS,
+    NOT_STATED,
+    SUMMARY_COLUMNS,
+    TOTALS_COLUMNS,
+    UTC,
+    exactly_typed,
+    finish,
+)
 from pcnotebooks.frame.selection import (
     AsOf,
     as_of_day,
@@ -174,13 +182,15 @@ def with_recency(
     )
 
 
-def balance_changes(*payloads: Payload) -> pd.DataFrame:
+def balance_changes(*payloads: Payload, exact: bool = False) -> pd.DataFrame:
     """Return what changed from one balance of a partner, cloud and currency to the next.
 
     Parameters
     ----------
     *payloads
         As for :func:`summary_frame`; two or more of a partner give rows.
+    exact
+        Amounts as `decimal.Decimal` objects instead of float64.
 
     Returns
     -------
@@ -206,11 +216,14 @@ def balance_changes(*payloads: Payload) -> pd.DataFrame:
     33      EUR 2025-06-05 06:00:00+00:00       -18240.65
     34      EUR 2025-07-05 06:00:00+00:00        18240.65
     """
-    return changes_of(totals_of(flatten(payloads, details=False), exact=True))
+    return changes_of(totals_of(flatten(payloads, details=False), exact=True), exact=exact)
 
 
-def changes_of(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return :func:`balance_changes` of a frame; invoice types are added within a payload."""
+def changes_of(frame: pd.DataFrame, *, exact: bool = False) -> pd.DataFrame:
+    """Return :func:`balance_changes` of a frame; invoice types are added within a payload.
+
+    For `exact` amounts, those of the frame are Decimal.
+    """
     after = _at_once(frame)
     before = after.groupby(list(KEYS), observed=True).shift()
     compared = before["retrieved_at"].notna()
@@ -242,13 +255,13 @@ def changes_of(frame: pd.DataFrame) -> pd.DataFrame:
                 "balance_change": pd.Series(moves, index=after.index, dtype=object),
                 "payment_seen": payment_seen,
                 "payment_date": paid_on.where(payment_seen),
-                "payment_amount": paid.where(payment_seen),
+                "payment_amount": paid.where(payment_seen, None),
                 "invoice_seen": invoice_seen,
                 "invoice_date": invoiced.where(invoice_seen),
                 "unexplained": moved & ~payment_changed & ~invoice_changed,
             }
         ),
-        _CHANGE_DTYPES,
+        exactly_typed(_CHANGE_DTYPES) if exact else _CHANGE_DTYPES,
     )
 
 

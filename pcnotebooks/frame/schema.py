@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -65,6 +65,11 @@ def type_category(
 def categorical(codes: list[int], names: list[str]) -> pd.Categorical[str]:
     """Return categories from each value's place among the names; -1 where it is missing."""
     return pd.Categorical.from_codes(np.array(codes, dtype=np.int64), categories=pd.Index(names))
+
+
+def exactly_typed(dtypes: Mapping[str, str]) -> dict[str, str]:
+    """Return dtypes with amounts as Decimal objects in place of floats."""
+    return {name: "object" if dtype == "float64" else dtype for name, dtype in dtypes.items()}
 
 
 def finish(frame: pd.DataFrame, dtypes: dict[str, str]) -> pd.DataFrame:

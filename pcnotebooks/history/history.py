@@ -115,7 +115,9 @@ class History:
         """Keep a payload, and return whether it is new.
 
         Once this method returns, the payload survives a power failure. If the process is killed
-        earlier, the payload is kept completely or not at all.
+        earlier, the payload is kept completely or not at all. If several processes append the
+        same payload to a folder at once, one of them gets True. An object store has no locks, so
+        several may get True; the payload is kept once.
 
         Parameters
         ----------
@@ -387,6 +389,7 @@ class History:
         since: AsOf | None = None,
         until: AsOf | None = None,
         resource: str = decode.SUMMARIES,
+        exact: bool = False,
     ) -> pd.DataFrame:
         """Return the changes from each kept payload to the next.
 
@@ -394,8 +397,8 @@ class History:
 
         Parameters
         ----------
-        partner, cloud, currency, since, until
-            Which rows to return; see the notes of :class:`History`.
+        partner, cloud, currency, since, until, exact
+            As for :meth:`summaries`.
         resource
             ``"invoice_summaries"`` for :func:`balance_changes`, ``"invoices"`` for
             :func:`invoice_changes`.
@@ -408,10 +411,10 @@ class History:
                 lambda: frames.moments(self._datasets, replace(wanted, resource=resource))
             )
             rows = self._frame(INVOICES, wanted, None, exact=True)
-            changes = rows_with(changes_between(rows, moments), currency=currency)
+            changes = rows_with(changes_between(rows, moments, exact=exact), currency=currency)
         else:
             wanted = Wanted.of(partner, cloud, currency, None, until)
-            changes = changes_of(self._frame(TOTALS, wanted, None, exact=True))
+            changes = changes_of(self._frame(TOTALS, wanted, None, exact=True), exact=exact)
         if since is None:
             return changes
         return rows_with(changes[changes["retrieved_at"] >= moment_of(since)])
@@ -457,10 +460,7 @@ class History:
         return pd.DataFrame(rows, columns=["file", "damage", "remedy"], dtype="string")
 
     def _frame(self, dataset: str, wanted: Wanted, at: AsOf | None, *, exact: bool) -> pd.DataFrame:
-        """Return a frame, and warn about damaged tables at the caller's line.
-
-        A damaged table loses nothing: its rows are derived from the payloads.
-        """
+        """Return a frame, and warn about damaged tables at the caller's line."""
         damaged: dict[File, str] = {}
         frame = self._datasets.patiently(
             lambda: frames.frame(self._datasets, dataset, wanted, at, exact=exact, damaged=damaged)

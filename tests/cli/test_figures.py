@@ -9,12 +9,14 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 import pcnotebooks as pc
+from tests.builders import AT, detail, invoice, invoices, item, payload
 from tests.services.partner_center import Answer
 
 pytestmark = pytest.mark.usefixtures("home")
@@ -37,8 +39,8 @@ def kept(monkeypatch, home):
     """Keep the sample history where the commands look by themselves."""
     monkeypatch.setenv("PCNOTEBOOKS_HISTORY", str(home / "kept"))
     history = pc.History()
-    for payload in pc.sample_history()[-12:]:
-        history.append(payload, sample=True)
+    for each in pc.sample_history()[-12:]:
+        history.append(each, sample=True)
     return history
 
 
@@ -162,6 +164,78 @@ def test_a_history_gives_the_latest_figures(run, kept, currency, amount):
         code, said, errors = run("balances", *where, "--currency", currency, "--json")
         assert (code, errors) == (0, [])
         assert [row["balance_amount"] for row in json.loads(said)] == [amount]
+
+
+# Amounts of 16 to 19 digits, none of which a float holds: before, after, by how much it moved.
+_LONG = {
+    "GBP": ("123456789012345.67", "123456789012345.68", "0.01"),
+    "EUR": ("999999999999999.9999", "-999999999999999.9999", "-1999999999999999.9998"),
+    "KWD": ("-0.001", "999999999999999.998", "999999999999999.999"),
+    "USD": ("12345678901234.56", "12345678901234.561234", "0.001234"),
+    "JPY": ("1.0000000000000001", "999999999999999", "999999999999997.9999999999999999"),
+}
+
+
+@pytest.mark.parametrize("where", ["payload", "history"])
+def test_amounts_of_many_digits_are_exact(run, where):
+    """As they were sent, with their currency's decimals or more; so is what is computed of them."""
+    history, arguments = pc.History("kept"), ["--history", "kept"]
+    for turn in (0, 1):
+        amounts = {code: Decimal(texts[turn]) for code, texts in _LONG.items()}
+        paid = {"lastPaymentDate": f"2024-03-0{turn + 1}T00:00:00Z"}
+        made = (
+            payload(
+                *(
+                    item(code, amount, detail("OneTime", amount, currency=code),
+                         lastPaymentAmount=amount, **paid)
+                    for code, amount in amounts.items()
+                ),
+                at=AT + timedelta(days=turn),
+            ),
+            invoices(
+                *(
+                    invoice(code, amounts[code], currencyCode=code, paidAmount=paid)
+                    for code, paid in (("GBP", turn * Decimal("0.01")), ("KWD", 0), ("EUR", 0))
+                ),
+                at=AT + timedelta(days=turn),
+            ),
+        )  # fmt: skip
+        for each in made:
+            assert history.append(each)
+            each.save(f"{each.resource}{turn}.json")
+    if where == "payload":
+        arguments = ["--payload", *map(str, sorted(Path().glob("*.json")))]
+    after = {code: texts[1] for code, texts in _LONG.items()}
+
+    def amounts(column, *command):
+        found = []
+        for form in ("--json", "--csv"):
+            code, said, errors = run(*command, *arguments, form)
+            assert (code, errors) == (0, [])
+            rows = json.loads(said) if form == "--json" else csv.DictReader(io.StringIO(said))
+            found.append({row["currency"]: row[column] or None for row in rows})
+        assert found[0] == found[1]
+        return found[0]
+
+    assert amounts("balance_amount", "balances") == after
+    assert amounts("last_payment_amount", "balances") == after
+    assert amounts("balance_amount", "balances", "--by-type") == after
+    assert amounts("previous_balance_amount", "changes") == {c: t[0] for c, t in _LONG.items()}
+    assert amounts("balance_change", "changes") == {code: texts[2] for code, texts in _LONG.items()}
+    assert amounts("payment_amount", "changes") == after
+    opens = {"GBP": "123456789012345.67", "EUR": after["EUR"], "KWD": after["KWD"]}
+    assert amounts("open_amount", "invoices") == opens
+    assert amounts("over 90", "ageing")["KWD"] == "0.000"
+    assert amounts("not due", "ageing")["GBP"] == opens["GBP"]
+    paid = ("changes", "--invoices", "--currency", "GBP")
+    assert amounts("previous_open_amount", *paid) == {"GBP": "123456789012345.67"}
+    assert amounts("total_charges", *paid) == {"GBP": "123456789012345.68"}
+    if where == "history":
+        said = run("history", "changes", *arguments)[1].replace("\N{NO-BREAK SPACE}", " ")
+        assert "(EUR 1,999,999,999,999,999.9998)" in said
+        assert "payment of KWD 999,999,999,999,999.998 on" in said
+        said = run("history", "changes", "--invoices", *arguments)[1]
+        assert "123,456,789,012,345.67 open now" in said
 
 
 def test_a_file_has_the_form_of_its_name(run):

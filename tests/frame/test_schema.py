@@ -51,6 +51,10 @@ def test_columns_order_and_dtypes_of_what_is_derived(payloads):
     frame = summary_frame(*payloads)
     assert list(dtypes(payment_recency(frame)).items()) == list(RECENCY_DTYPES.items())
     assert list(dtypes(balance_changes(*payloads)).items()) == list(CHANGE_DTYPES.items())
+    exact = {name: dtype.replace("float64", "object") for name, dtype in CHANGE_DTYPES.items()}
+    changes = balance_changes(*payloads, exact=True)
+    assert list(dtypes(changes).items()) == list(exact.items())
+    assert not any(isinstance(cell, float) for cell in changes.to_numpy().ravel())
     assert list(dtypes(reconcile(*payloads)).items()) == list(RECONCILE_DTYPES.items())
     wide = balances_by_type(frame)
     assert list(wide.columns[:2]) == ["Recurring", "OneTime"]

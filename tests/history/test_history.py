@@ -82,6 +82,7 @@ def test_everything_comes_back_as_it_was(tmp_path, compact):
     same(history, SAMPLES)
     assert_frame_equal(history.changes(), balance_changes(*SAMPLES))
     assert_frame_equal(history.changes(resource="invoices"), invoice_changes(*SAMPLES))
+    assert_frame_equal(history.changes(exact=True), balance_changes(*SAMPLES, exact=True))
     assert history.verify().empty
     assert len(history.verify().columns) == 3
 
