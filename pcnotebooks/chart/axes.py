@@ -304,8 +304,9 @@ def _recency_of(frame: pd.DataFrame, *, as_of: AsOf | None = None) -> RecencyCha
 
 def _trend_of(frame: pd.DataFrame, *, span: Span | None = None) -> TrendChart | None:
     _refuse_several(frame, "plot_balance_trend")
-    rows, changes = list(rows_of(frame)), list(rows_of(changes_of(frame)))
-    return trend_chart(rows, changes, span=span) if rows else None
+    changes = changes_of(frame, exact=frame["balance_amount"].dtype == object)
+    rows = list(rows_of(frame))
+    return trend_chart(rows, list(rows_of(changes)), span=span) if rows else None
 
 
 def _span_of(frame: pd.DataFrame) -> Span | None:

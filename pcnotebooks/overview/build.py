@@ -153,7 +153,7 @@ def _of_type(frames: Frames, rows: Mapping[str, Rows], choice: Choice) -> dict[s
             partner=choice.partner,
             currency=choice.currency,
         )
-        earlier = _by_account({"history": every, "changes": changes_of(every)})
+        earlier = _by_account({"history": every, "changes": changes_of(every, exact=True)})
     return {**own, **earlier, "totals": stated, "differences": {}, "explained": {}}
 
 
@@ -185,7 +185,7 @@ def _frames(flat: Flat, lists: Sequence[Payload], terms: _Terms) -> Frames:
         details=_rows_of_latest(summaries, newest),
         totals=totals,
         history=history,
-        changes=changes_of(history),
+        changes=changes_of(history, exact=True),
         differences=differences_of(flat),
         invoices=invoices,
         explained=compared,

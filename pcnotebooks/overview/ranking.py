@@ -74,8 +74,8 @@ def _points(changes: Sequence[Any]) -> tuple[tuple[float, float], ...]:
     if not changes:
         return ()
     first = changes[0]
-    points = [(first.previous_retrieved_at, first.previous_balance_amount)]
-    points += [(row.retrieved_at, row.balance_amount) for row in changes]
+    points = [(first.previous_retrieved_at, float(first.previous_balance_amount))]
+    points += [(row.retrieved_at, float(row.balance_amount)) for row in changes]
     start, end = points[0][0], points[-1][0]
     low = min(0, *(balance for _, balance in points))
     reach = max(0, *(balance for _, balance in points)) - low

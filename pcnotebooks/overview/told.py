@@ -41,10 +41,10 @@ class Words:
             return NOTHING
         return format_number(amount, self.currency, locale=self.locale)
 
-    def move(self, amount: Any) -> str:
+    def move(self, amount: Decimal) -> str:
         """Return a change with its sign."""
         sign = "\N{MINUS SIGN}" if amount < 0 else "+"
-        return (sign if amount else "") + self.number(abs(amount))
+        return (sign if amount else "") + self.number(amount.copy_abs())
 
     def day(self, moment: Any) -> str:
         """Return a day; a dash if it is missing."""

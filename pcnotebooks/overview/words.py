@@ -86,7 +86,7 @@ def _change_sentence(told: Told) -> str:
         moved = f"Unchanged since {since}"
     else:
         direction = "Up" if change.balance_change > 0 else "Down"
-        moved = f"{direction} {words.amount(abs(change.balance_change))} since {since}"
+        moved = f"{direction} {words.amount(change.balance_change.copy_abs())} since {since}"
     causes = []
     if change.payment_seen:
         stated = not pd.isna(change.payment_amount)
@@ -112,12 +112,11 @@ def _beyond(change: Any) -> bool:
     """
     if change.unexplained or change.balance_change == 0:
         return False
-    paid = change.payment_amount if change.payment_seen else 0.0
-    if pd.isna(paid):
+    paid = change.payment_amount if change.payment_seen else Decimal(0)
+    if paid is None:
         return False
-    if change.invoice_seen:
-        return bool(change.balance_change < -paid)
-    return bool(change.balance_change != -paid)
+    rest = add_exactly([change.balance_change, paid])
+    return rest < 0 if change.invoice_seen else rest != 0
 
 
 def alerts(told: Told) -> tuple[str, ...]:

@@ -211,6 +211,33 @@ def test_the_callers_decimal_context_changes_nothing(settings):
         assert pc.render_report(payloads) == expected
 
 
+@pytest.mark.parametrize("invoice_type", [None, "OneTime"])
+def test_a_movement_of_many_digits_is_exact(invoice_type):
+    """More than the 15 that a float holds: in the sentence and in the table."""
+    before, after = Decimal("999999999999999.98"), Decimal("0.01")
+    paid = {
+        "lastPaymentDate": "2024-03-05T00:00:00Z",
+        "lastPaymentAmount": Decimal("999999999999999.96"),
+    }
+    made = [
+        payload(item("EUR", None, detail("OneTime", before, currency="EUR"))),
+        payload(
+            item("EUR", None, detail("OneTime", after, currency="EUR", **paid), **paid),
+            at=AT + timedelta(days=1),
+        ),
+    ]
+    shown = overview(made)
+    if invoice_type:
+        shown = part(shown, Choice(invoice_type=invoice_type))
+    else:
+        (change,) = shown.frames.changes["balance_change"]
+        assert change == Decimal("-999999999999999.97")
+    told = account(shown, "EUR")
+    assert "Down EUR 999,999,999,999,999.97 since 5 Mar 2024" in plain(told.sentence)
+    assert "these do not explain all of it" in told.sentence
+    assert told.movements[0].change == "\N{MINUS SIGN}999,999,999,999,999.97"
+
+
 def test_a_chosen_type_is_all_that_is_said():
     """Sentence, first table, figures, trend and proof: none of them is of the whole balance."""
     whole = overview(sample_history())
