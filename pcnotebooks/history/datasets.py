@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
@@ -11,6 +12,7 @@ import pyarrow as pa
 from pcnotebooks.errors import NoHistoryError, PayloadError, PcNotebooksError
 from pcnotebooks.history import tables
 from pcnotebooks.history.files import (
+    DERIVED,
     FOLDERS,
     OLDER,
     PAYLOADS,
@@ -23,6 +25,7 @@ from pcnotebooks.history.files import (
 from pcnotebooks.history.store import Store
 from pcnotebooks.payload.payload import Payload
 
+_log = logging.getLogger("pcnotebooks")
 _T = TypeVar("_T")
 
 ALL = Wanted()
@@ -64,7 +67,8 @@ class Datasets:
         """Return the files of payloads, and miss none even while others compact.
 
         A listing may be too early for a merged file and too late for the files merged into it;
-        the next listing shows the merged file.
+        the next listing shows the merged file. For a store that lists late or in part, see
+        `_left_out`.
 
         Raises
         ------
@@ -79,9 +83,33 @@ class Datasets:
         for _ in range(_ATTEMPTS):
             again = self.files(PAYLOADS)
             if {file for file in again if file.is_compacted} <= set(files):
-                return [file for file in files if wanted.may_be_in(file)]
+                files += self._left_out(files, wanted)
+                return sorted(file for file in files if wanted.may_be_in(file))
             files = again
         raise self._unsettled()
+
+    def _left_out(self, files: Sequence[File], wanted: Wanted) -> list[File]:
+        """Return the files of payloads that a listing omitted although a derived table is listed.
+
+        A second listing, of the folder of the table, finds them. A file that this listing also
+        omits was moved away, as verify recommends for a wrong answer, or the store does not list
+        it: nothing shows which. Frames then omit its rows, and verify names its tables.
+        """
+        listed = {file.stem for file in files}
+        folders: dict[str, str] = {}
+        for resource, (first, *_) in DERIVED.items():  # written right after the payload
+            if wanted.resource in (None, resource):
+                twins = filter(wanted.may_be_in, self.files(first))
+                folders |= {twin.stem: twin.folder for twin in twins if twin.stem not in listed}
+        again = (self.files(PAYLOADS, folder) for folder in sorted(set(folders.values())))
+        found = [file for each in again for file in each if file.stem in folders]
+        if found:
+            _log.info(
+                "History %s: a listing omitted %d files of payloads; a second one shows them.",
+                self.location,
+                len(found),
+            )
+        return found
 
     def _require_emptiness(self) -> None:
         """Raise if a history without payloads does not exist, or has lost its payloads."""

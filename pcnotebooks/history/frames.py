@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pandas as pd
@@ -171,7 +171,6 @@ def _derived(
     Rows of tables that are damaged, or that a killed process did not write, are derived here.
     """
     twins = {twin.stem: twin for twin in datasets.files(dataset)}
-    files = [*files, *_left_out(datasets, twins, files, wanted)]
     found = [twins[file.stem] for file in files if file.stem in twins]
     parts: list[pa.Table] = []
     while found and not parts:
@@ -186,21 +185,6 @@ def _derived(
     derived, rounded = tables.derived_tables(resource, datasets.payloads(lacking, wanted))
     parts.append(tables.select(derived[dataset], wanted))
     return pa.concat_tables(parts), rounded or any(twin.rounded for twin in found)
-
-
-def _left_out(
-    datasets: Datasets, twins: Mapping[str, File], files: Sequence[File], wanted: Wanted
-) -> list[File]:
-    """Return the files of payloads that a listing omitted although a derived table exists.
-
-    Object stores may list new files with a delay. A file that the second listing also omits was
-    moved away, as verify recommends for a wrong answer.
-    """
-    listed = {file.stem for file in files}
-    lacking = {stem: twin for stem, twin in twins.items() if stem not in listed}
-    folders = {twin.folder for twin in lacking.values() if wanted.may_be_in(twin)}
-    again = [file for folder in sorted(folders) for file in datasets.files(PAYLOADS, folder)]
-    return [file for file in again if file.stem in lacking]
 
 
 def index(datasets: Datasets) -> pd.DataFrame:

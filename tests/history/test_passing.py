@@ -87,21 +87,3 @@ def test_a_failure_in_passing_is_logged_and_the_payload_kept(tmp_path, monkeypat
     history.compact("2024-05-01")
     assert history.verify().empty
     assert files(tmp_path) == {"month=2024-03": 1, "month=2024-04": 1}
-
-
-def test_a_payload_that_a_listing_leaves_out_is_found_by_its_table(tmp_path, monkeypatch):
-    """An object store may list late: a second look, into its folder, finds it."""
-    history = History(tmp_path)
-    for each in DAILY[:6:2]:
-        assert history.append(each)
-    store = type(open_store(tmp_path))
-    listed, late = store.list_files, sorted(Path(tmp_path, "payloads").rglob("*.parquet"))[1]
-
-    def listing(self, folder):
-        found = listed(self, folder)
-        return [path for path in found if folder != "payloads" or not path.endswith(late.name)]
-
-    monkeypatch.setattr(store, "list_files", listing)
-    assert_frame_equal(history.summaries(), summary_frame(*DAILY[:6:2]))
-    assert history.arrow("totals").num_rows == 3
-    assert history.verify()["damage"].tolist() == ["is derived from a payload that is not kept"] * 2
