@@ -109,6 +109,7 @@ class Delta:
         from deltalake import write_deltalake  # noqa: PLC0415  an extra
 
         with self._answering():
+            self._require_folder()
             there = self._there()
             if there is None:
                 write_deltalake(self.uri, ours, mode="error", storage_options=self.options)
@@ -132,6 +133,18 @@ class Delta:
             )
         _log.info("Delta table %s: %d rows merged.", self._place, len(source))
         return len(source)
+
+    def _require_folder(self) -> None:
+        """Raise for a file where the table, or a folder above it, should be."""
+        if "://" in self.uri:
+            return
+        place = Path(self.uri)
+        first = next(each for each in (place, *place.parents) if each.exists())
+        if not first.is_dir():
+            raise ConfigurationError(
+                f"The Delta table cannot be at {place}: {first} is a file.",
+                remedy="A Delta table is a folder: name another.",
+            )
 
     def _there(self) -> DeltaTable | None:
         from deltalake import DeltaTable  # noqa: PLC0415  an extra

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import subprocess
 import sys
 import warnings
@@ -164,9 +165,15 @@ def test_what_cannot_be_a_delta_table_is_refused_in_words(history, tmp_path, mon
         "dbfs:/table": "neither a folder nor a URL",
         "": "The location of a Delta table cannot be",
     }
+    Path(tmp_path, "a file").write_text("mine")
+    for below in ("", "/table"):
+        place = str(tmp_path / f"a file{below}")
+        refused[place] = f"cannot be at {place}: {tmp_path / 'a file'} is a file"
+        refused[Path(place).as_uri()] = refused[place]
     for place, words in refused.items():
-        with pytest.raises(ConfigurationError, match=words):
+        with pytest.raises(ConfigurationError, match=re.escape(words)):
             history.to_delta(place)
+    assert Path(tmp_path, "a file").read_text() == "mine"
     with pytest.raises(ConfigurationError, match="not strings: 'retries'") as caught:
         history.to_delta(other, storage_options={"retries": 3, "key": SECRET})
     assert SECRET not in str(caught.value)
