@@ -50,7 +50,7 @@ class AppCredential(MsalCredential):
         """
         with self._lock:
             result = self._asked(scopes)
-            if result.get("access_token") == self._refused is not None:
+            if result.get("access_token") == self._refused() is not None:
                 self.ask(lambda app: app.remove_tokens_for_client())
                 result = self._asked(scopes)
         return self.given(result)
@@ -65,7 +65,7 @@ class AppCredential(MsalCredential):
             self.ask(lambda app: app.remove_tokens_for_client())
 
     def _application(self) -> Any:
-        options = application_options(self.settings, self._cache, self._patience)
+        options = application_options(self.settings, self._cache(), self._patience)
         return msal.ConfidentialClientApplication(
             client_credential=proof_of(self.settings), **options
         )

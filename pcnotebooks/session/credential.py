@@ -16,7 +16,7 @@ import msal_extensions
 
 from pcnotebooks.clouds import CLOUDS
 from pcnotebooks.errors import ConfigurationError, PcNotebooksError, SignInError
-from pcnotebooks.session.discreet import discreet
+from pcnotebooks.session.discreet import discreet, sealed
 from pcnotebooks.session.refusals import nobody, refusal, unanswered
 from pcnotebooks.session.settings import Settings
 from pcnotebooks.session.token_cache import renewing, tenant_id, token_cache
@@ -55,25 +55,26 @@ def is_token(token: object) -> bool:
     return isinstance(token, str) and _TOKEN.fullmatch(token) is not None
 
 
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token in hand, as `AccessToken` has it."""
+
+    token: str = field(repr=False)
+    expires_on: int
+
+
 class FixedToken:
     """A credential that always gives the same token, and shows it nowhere else."""
 
     __slots__ = ("_token",)
 
-    # The token itself states when it expires, and only the service reads that.
-    expires_on = 0
-
     def __init__(self, token: str) -> None:
-        self._token = token.strip() if isinstance(token, str) else token
+        self._token = sealed(token)
 
-    @property
-    def token(self) -> str:
-        """The token, as `AccessToken` has it."""
-        return self._token
-
-    def get_token(self, *_scopes: str) -> Self:
-        """Return itself for any scopes."""
-        return self
+    def get_token(self, *_scopes: str) -> Token:
+        """Return the token for any scopes."""
+        # The token itself states when it expires, and only the service reads that.
+        return Token(self._token(), 0)
 
     # copy and deepcopy would go through __reduce__, which refuses.
     def __copy__(self) -> Self:
@@ -89,14 +90,6 @@ class FixedToken:
         )
 
 
-@dataclass(frozen=True)
-class Token:
-    """A token in hand, as `AccessToken` has it."""
-
-    token: str = field(repr=False)
-    expires_on: int
-
-
 class MsalCredential:
     """A user's tokens, renewed without a prompt and shown only to the api."""
 
@@ -110,12 +103,13 @@ class MsalCredential:
             )
         self.settings = settings
         self._patience = patience
-        self._cache = token_cache(settings)
+        # No attribute of a session may lead to a token: msal's objects hold them in the open.
+        self._cache = sealed(token_cache(settings))
         self._lock = threading.RLock()
         # Made at the first question: msal's constructor already asks the login service.
-        self._app: Any = None
+        self._app: Callable[[], Any] | None = None
         self._account: dict[str, str] | None = None
-        self._refused: str | None = None
+        self._refused: Callable[[], str | None] = sealed(None)
 
     def __repr__(self) -> str:
         return f"<sign-in of {self.username or 'nobody'}>"
@@ -148,7 +142,7 @@ class MsalCredential:
         with self._lock, renewing(self.settings):
             result = self._silently(*scopes)
             # Another thread or kernel may have replaced the refused token meanwhile.
-            if result and result.get("access_token") == self._refused is not None:
+            if result and result.get("access_token") == self._refused() is not None:
                 result = self._silently(*scopes, force_refresh=True)
         if not result:
             raise nobody(self.settings)
@@ -180,7 +174,7 @@ class MsalCredential:
 
     def token_refused(self, token: str) -> None:
         """Have `get_token` give another token than this one, even if this one seems valid."""
-        self._refused = token
+        self._refused = sealed(token)
 
     def recall(self) -> bool:
         """Take up the sign-in that the cache holds; whether there is one that still works."""
@@ -217,11 +211,11 @@ class MsalCredential:
     def _label_partner(self) -> None:
         """Name the partner by its tenant unless the profile has a label; errors name it as well."""
         account = {**(self._account or {}), "realm": self._authority().tenant}
-        partner = self.settings.partner or tenant_id(self._cache, account)
+        partner = self.settings.partner or tenant_id(self._cache(), account)
         self.settings = replace(self.settings, partner=partner)
 
     def _cached(self, **query: str) -> list[dict[str, Any]]:
-        return list(self._cache.search(msal.TokenCache.CredentialType.ACCOUNT, query=query))
+        return list(self._cache().search(msal.TokenCache.CredentialType.ACCOUNT, query=query))
 
     def _accounts(self) -> list[dict[str, Any]]:
         """Return the accounts whose tokens are of this tenant.
@@ -234,7 +228,7 @@ class MsalCredential:
             return own
         if at.tenant in ("organizations", "common"):
             return list({each.get("home_account_id"): each for each in known}.values())
-        return [each for each in known if tenant_id(self._cache, each) == at.tenant.lower()]
+        return [each for each in known if tenant_id(self._cache(), each) == at.tenant.lower()]
 
     def _authority(self) -> Any:
         """Return the login service's description of itself, with a domain's tenant id."""
@@ -261,8 +255,8 @@ class MsalCredential:
             with self._lock:
                 if self._app is None:
                     _log.debug("Signing in at %s", self.settings.authority)
-                    self._app = self._application()
-            return question(self._app)
+                    self._app = sealed(self._application())
+            return question(self._app())
         except PcNotebooksError:
             raise
         # msal lets through what requests, json and its own checks raise, and fails in many ways
@@ -271,7 +265,7 @@ class MsalCredential:
             raise unanswered(self.settings, error) from None
 
     def _application(self) -> Any:
-        options = application_options(self.settings, self._cache, self._patience)
+        options = application_options(self.settings, self._cache(), self._patience)
         return msal.PublicClientApplication(**options)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from pcnotebooks.clouds import Cloud
 from pcnotebooks.errors import SignInError
 from pcnotebooks.session.credential import MsalCredential
-from pcnotebooks.session.discreet import discreet
+from pcnotebooks.session.discreet import discreet, sealed
 from pcnotebooks.session.refusals import no_answer, refusal
 from pcnotebooks.session.session import Session, app_session, session_of
 from pcnotebooks.session.settings import Settings
@@ -63,7 +63,8 @@ class DeviceSignIn:
         self, credential: MsalCredential, flow: dict[str, Any], timeout: float | None
     ) -> None:
         settings = credential.settings
-        self._credential, self._flow = credential, flow
+        # It holds the device code, which any program can exchange for tokens.
+        self._credential, self._flow = credential, sealed(flow)
         self._cancelled = threading.Event()
         try:
             # An interval of 0 would make msal poll without ever looking at the clock.
@@ -100,7 +101,7 @@ class DeviceSignIn:
         settings = self._credential.settings
         if self._cancelled.is_set():  # msal would ask once before it looks
             raise refusal(settings, {"error": "cancelled"})
-        late = "timeout" if self._deadline < self._flow["expires_at"] else "expired_token"
+        late = "timeout" if self._deadline < self._flow()["expires_at"] else "expired_token"
         try:
             result = self._polled()
             # The last answer before this machine's clock ended the waiting.
@@ -125,17 +126,17 @@ class DeviceSignIn:
             try:
                 return self._credential.ask(
                     lambda app: app.acquire_token_by_device_flow(
-                        self._flow,
+                        self._flow(),
                         # This replaces msal's own look at the clock.
                         exit_condition=lambda _: self._ended(),
                     )
                 )
             except SignInError as error:
-                last = self._flow.get("latest_attempt_at")  # of those that had an answer
+                last = self._flow().get("latest_attempt_at")  # of those that had an answer
                 missed, answered = missed + 1 if last == answered else 1, last
                 if error.code != "unreachable" or missed > _AGAIN:
                     raise
-                pause = self._flow["interval"] * 2**missed  # as RFC 8628, 3.5, has it
+                pause = self._flow()["interval"] * 2**missed  # as RFC 8628, 3.5, has it
                 self._cancelled.wait(min(pause, self._deadline - time.time()))
                 if self._ended():
                     raise

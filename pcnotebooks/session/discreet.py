@@ -1,4 +1,4 @@
-"""Exceptions that leave a function without the secrets it worked with.
+"""Exceptions that leave a function without the secrets it worked with, and secrets out of reach.
 
 A traceback keeps every frame that an exception passed, and each frame its local variables: tokens,
 device codes, whole answers of the login service. IPython's verbose mode prints them, a debugger
@@ -59,6 +59,21 @@ def discreet(function: Callable[_Given, _Result]) -> Callable[_Given, _Result]:
         raise failure
 
     return called
+
+
+def sealed(secret: _Result) -> Callable[[], _Result]:
+    """Return a function that returns a secret, to which no chain of attributes leads.
+
+    IPython's verbose tracebacks evaluate the attributes in the lines that they show, the user's
+    own lines included. They call nothing.
+
+    Examples
+    --------
+    >>> held = sealed("a-secret")
+    >>> held()
+    'a-secret'
+    """
+    return lambda: secret
 
 
 def _bare(error: BaseException) -> BaseException:

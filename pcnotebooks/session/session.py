@@ -112,13 +112,13 @@ class Session:
         ConfigurationError
             For an unknown cloud, or a text that is not a token.
         """
-        credential = FixedToken(token)
-        if not is_token(credential.token):
+        token = token.strip() if isinstance(token, str) else token
+        if not is_token(token):
             raise ConfigurationError(
                 "The access token is blank, or not one word of ASCII characters.",
                 remedy="Pass the token alone, without 'Bearer' and without line breaks.",
             )
-        return cls(cloud, credential, partner=partner)
+        return cls(cloud, FixedToken(token), partner=partner)
 
 
 def session_of(credential: MsalCredential) -> Session:

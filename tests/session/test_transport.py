@@ -36,7 +36,7 @@ from pcnotebooks.payload.payload import Payload
 from pcnotebooks.service import client
 from pcnotebooks.service.fetch import fetch_invoice_summaries, fetch_invoices
 from pcnotebooks.session import transport
-from pcnotebooks.session.credential import FixedToken
+from pcnotebooks.session.credential import Token
 from pcnotebooks.session.session import Session
 from pcnotebooks.session.sign_in import sign_in
 from tests.services.identity_provider import CLIENT_ID, TENANT
@@ -600,7 +600,7 @@ def test_redirects_and_retries_have_one_budget(partner_center, names, count):
 
     class Renewing:
         def get_token(self, *_: str) -> object:
-            return FixedToken(next(tokens))
+            return Token(next(tokens), 0)
 
     outcome(Session(service.cloud, Renewing()))
     assert len(service.requests) == count
