@@ -19,6 +19,7 @@ from benchmarks import (
     imports,
     peers,
     reports,
+    shell,
     signing_in,
 )
 from benchmarks.chart import draw
@@ -32,6 +33,7 @@ _CHAPTERS = {
     "Dashboard of 10 currencies, in the browser": browser,
     "History": history,
     "Fetch, on loopback": fetching,
+    "Commands, in fresh processes": shell,
     "Sign-in": signing_in,
 }
 _COLUMNS = ("what", "ours", "against", "theirs", "ours to theirs", "goal", "")

@@ -14,10 +14,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import count
 from pathlib import Path
 
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
+from deltalake import write_deltalake
 
 from benchmarks.flattening import details_by_recipe
 from benchmarks.paired import ROOT, Goal, Row, alone, milliseconds, paired, show
@@ -77,12 +79,27 @@ def _measure(size: int, folder: Path) -> Iterator[Row]:
         yield alone(f"{of}: {name}", call, rounds=5)
     yield _spark(of, history, folder / "history")
     yield Row(f"{of}: every payload, proved", [milliseconds(lambda: list(history.payloads()))])
+    if size <= 10_000:
+        yield from _delta(of, history, folder)
     files = [path for path in (folder / "history").rglob("*") if path.is_file()]
     yield Row(
         f"{of}: {len(files):,} files", [sum(p.stat().st_size for p in files) / 1e6], unit="MB"
     )
     if size <= 10_000:
         yield from _files(of, history, payloads, folder)
+
+
+def _delta(of: str, history: History, folder: Path) -> Iterator[Row]:
+    """Compare with what delta-rs takes to write the same rows."""
+    places = (folder / f"delta{number}" for number in count())
+    table = history.arrow("summaries")
+    yield paired(
+        f"{of}: to_delta, a new table", lambda: history.to_delta(next(places)),
+        "delta-rs writing the same rows", lambda: write_deltalake(next(places), table), rounds=5,
+    )  # fmt: skip
+    last = next(places)
+    history.to_delta(last)
+    yield alone(f"{of}: to_delta, nothing new", lambda: history.to_delta(last), rounds=5)
 
 
 def _files(of: str, history: History, payloads: Sequence[Payload], folder: Path) -> Iterator[Row]:
