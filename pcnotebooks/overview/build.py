@@ -43,7 +43,7 @@ from pcnotebooks.overview.trend import span_of
 from pcnotebooks.overview.words import owner_name
 from pcnotebooks.payload.decode import INVOICES, said_of_count
 from pcnotebooks.payload.payload import Payload
-from pcnotebooks.text import named
+from pcnotebooks.text import isolated, named
 
 
 def overview(
@@ -255,18 +255,22 @@ def _sources(payloads: Sequence[Payload], lists: Sequence[Payload]) -> Given:
     older = [payload for payload in payloads if id(payload) not in latest_ids]
     # Balances take precedence; an account without them is shown by its list of invoices.
     own = {(each.partner, each.cloud): each for each in (*lists, *newest)}
+    # Every surface says once that all is sample data.
+    only_sample = {each.cloud for each in (*payloads, *lists)} == {SAMPLE.name}
     return Given(
-        sources=_with_owner([own[key] for key in sorted(own)]),
-        earlier=_with_owner(older),
-        lists=_with_owner(lists),
+        sources=_with_owner([own[key] for key in sorted(own)], only_sample=only_sample),
+        earlier=_with_owner(older, only_sample=only_sample),
+        lists=_with_owner(lists, only_sample=only_sample),
     )
 
 
-def _with_owner(payloads: Collection[Payload]) -> tuple[Source, ...]:
+def _with_owner(payloads: Collection[Payload], *, only_sample: bool) -> tuple[Source, ...]:
     several_clouds = len({each.partner for each in payloads}) < len(payloads)
     found = []
     for each in payloads:
         owner = owner_name(each.partner, each.cloud)
+        if only_sample:
+            owner = isolated(named(each.partner))
         name = owner if several_clouds else named(each.partner)
         found.append(Source(each, owner, name))
     return tuple(found)

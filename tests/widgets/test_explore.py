@@ -178,7 +178,7 @@ def test_a_click_opens_one_row_and_draws_no_other():
     for _, cells in heads:
         cells.observe(lambda change: sent.append(change["owner"]), "value")
     heads[2][0].click()
-    assert rows.opened == ("GBP", "Contoso (sample) · Sample data")
+    assert rows.opened == ("GBP", "Contoso (sample)")
     heads[0][0].click()
     assert [len(row.children) for row in rows.children] == [2, 1, 1]
     assert "CHF" in rows.children[0].children[1].value
