@@ -111,7 +111,7 @@ def test_commands_of_the_pages_exist(page, line):
     while words and words[0] in getattr(command, "commands", {}):
         command = command.commands[words.pop(0)]
     assert not hasattr(command, "commands"), f"{page}: {line}"
-    known = {option for parameter in command.params for option in parameter.opts}
+    known = {option for parameter in command.whole().params for option in parameter.opts}
     given = {word.partition("=")[0] for word in words if word.startswith("-")}
     assert given <= known, f"{page}: {line}"
 

@@ -6,6 +6,7 @@ import inspect
 import logging
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -85,6 +86,18 @@ class Pairs(Command):
         return super().parse_args(ctx, joined)
 
 
+class Later(typer.core.TyperCommand):
+    """A command in a list; its options are made when it runs, for making all takes a while."""
+
+    def __init__(self, *args: Any, whole: Callable[[], Any], **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.whole = whole
+
+    def make_context(self, *args: Any, **options: Any) -> Any:
+        """Begin the command: typer asks for this first, also for its help and completion."""
+        return self.whole().make_context(*args, **options)
+
+
 def add(
     app: typer.Typer,
     function: Callable[..., None],
@@ -95,6 +108,7 @@ def add(
 ) -> None:
     """Add a command; the list of commands shows the first line of its docstring, uncut."""
     first = inspect.cleandoc(function.__doc__ or "").partition("\n")[0]
-    app.command(
-        name, cls=cls, short_help=first, epilog=EXIT_CODES, context_settings=settings or None
-    )(function)
+    alone = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+    alone.command(cls=cls, epilog=EXIT_CODES, context_settings=settings or None)(function)
+    later: Any = partial(Later, whole=lambda: typer.main.get_command(alone))
+    app.command(name or function.__name__, cls=later, short_help=first)(lambda: None)

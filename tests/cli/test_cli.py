@@ -15,8 +15,10 @@ from pathlib import Path
 import pandas as pd
 import pypdfium2
 import pytest
+import typer
 
 from pcnotebooks import __version__, sample_history, sample_payload
+from pcnotebooks.cli.main import app
 from pcnotebooks.history.history import History
 from pcnotebooks.session.settings import profiles_file
 from pcnotebooks.session.token_cache import cache_file
@@ -521,3 +523,10 @@ def test_completion_is_offered():
     asked = {"COMP_WORDS": "pcnotebooks history v", "COMP_CWORD": "2"}
     found = _process("-c", script, _PCNOTEBOOKS_COMPLETE="complete_bash", **asked)
     assert found.split() == [b"verify"]
+
+
+def test_a_list_of_commands_makes_no_options():
+    """To make every command's takes a third of --help."""
+    commands = typer.main.get_command(app).commands
+    assert commands["report"].params == commands["history"].commands["add"].params == []
+    assert "--output" in {name for each in commands["report"].whole().params for name in each.opts}
