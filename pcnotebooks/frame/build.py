@@ -103,7 +103,7 @@ def totals_of(flat: Flat, *, exact: bool) -> pd.DataFrame:
 
 
 def _frame(flat: Flat, rows: Columns, *, exact: bool, by_type: bool) -> pd.DataFrame:
-    """Build every column once, with the dtype that the schema declares for it."""
+    """Build every column once, in order, with the dtype that the schema declares for it."""
     ordered = flat.payloads
     places = np.array(rows.places, dtype=np.int64)
     columns: dict[str, Any] = {
@@ -111,23 +111,26 @@ def _frame(flat: Flat, rows: Columns, *, exact: bool, by_type: bool) -> pd.DataF
         "partner": category([ordered[place].partner for place in rows.places]),
         "cloud": category([ordered[place].cloud for place in rows.places]),
         "currency": category(rows.currencies),
-        "currency_symbol": pd.array(rows.symbols, dtype="string"),
+        "currency_symbol": np.array(rows.symbols, dtype=object),
     }
     if by_type:
         columns["invoice_type"] = type_category(rows.types)
-    for name, amounts in zip(AMOUNTS, rows.amounts, strict=True):
-        # np.array would look into each Decimal; a Series of objects keeps them as they are.
-        columns[name] = pd.Series(amounts, dtype=object if exact else "float64")
+    stated: tuple[list[Any], ...] = rows.amounts
+    for name, amounts in zip(AMOUNTS, stated, strict=True):
+        # np.array would look into each Decimal; this keeps them as they are.
+        whole = np.fromiter(amounts, dtype=object, count=len(amounts))
+        columns[name] = whole if exact else whole.astype(np.float64)
     for name, dates in zip(DATES, rows.dates, strict=True):
-        columns[name] = utc(dates)
-    retrieved = utc([in_microseconds(payload.retrieved_at) for payload in ordered])
-    columns["retrieved_at"] = retrieved.take(places)
-    frame = pd.DataFrame(columns)
-    # By codes, for categories are in order: for a few rows sort_values takes as long as all else.
-    # The payloads are in order of time; a missing type, whose code is -1, comes last.
+        columns[name] = np.array(dates, dtype=np.int64)
+    retrieved = [in_microseconds(payload.retrieved_at) for payload in ordered]
+    columns["retrieved_at"] = np.array(retrieved, dtype=np.int64).take(places)
+    # By codes, for categories are in order, and before pandas has the columns: for a few rows its
+    # sort_values takes as long as all else. The payloads are in order of time; a missing type,
+    # whose code is -1, comes last.
     types = columns["invoice_type"].codes.astype(np.uint64) if by_type else places
     order = np.lexsort((places, types, *(columns[name].codes for name in reversed(KEYS))))
-    if (order[1:] < order[:-1]).any():
-        frame = frame.take(order)
-        frame.index = pd.RangeIndex(len(frame))
-    return frame
+    columns = {name: column.take(order) for name, column in columns.items()}
+    columns["currency_symbol"] = pd.array(columns["currency_symbol"], dtype=pd.StringDtype())
+    for name in (*DATES, "retrieved_at"):
+        columns[name] = utc(columns[name])
+    return pd.DataFrame(columns)

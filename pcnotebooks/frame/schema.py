@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -27,7 +29,7 @@ def type_key(invoice_type: str) -> str:
     return invoice_type.strip().replace("_", "").casefold()
 
 
-def utc(microseconds: list[int]) -> pd.DatetimeIndex:
+def utc(microseconds: Sequence[int] | np.ndarray[Any, Any]) -> pd.DatetimeIndex:
     """Return moments from microseconds since 1970."""
     naive = np.array(microseconds, dtype=np.int64).view("datetime64[us]")
     return pd.DatetimeIndex(naive).tz_localize("UTC")
@@ -64,7 +66,15 @@ def type_category(
 
 def categorical(codes: list[int], names: list[str]) -> pd.Categorical[str]:
     """Return categories from each value's place among the names; -1 where it is missing."""
-    return pd.Categorical.from_codes(np.array(codes, dtype=np.int64), categories=pd.Index(names))
+    index = _index(tuple(names))
+    # A view, for a user may give the categories of a frame a name.
+    return pd.Categorical.from_codes(np.array(codes, dtype=np.int64), categories=index.view())
+
+
+@lru_cache(maxsize=256)
+def _index(names: tuple[str, ...]) -> pd.Index[str]:
+    """Return names as an index; frames share it, for pandas checks each one for doubles."""
+    return pd.Index(list(names))
 
 
 def exactly_typed(dtypes: Mapping[str, str]) -> dict[str, str]:

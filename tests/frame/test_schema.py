@@ -120,3 +120,10 @@ def test_options_of_pandas_change_nothing(option, value):
         assert dtypes(balance_changes(*history)) == CHANGE_DTYPES
         found = balances_by_type(select(frame, currency=["GBP", "USD"]))
     assert found.loc["GBP"].tolist() == [238462.38, 18618.75]
+
+
+def test_a_name_given_to_categories_stays_in_its_frame():
+    """Frames share what pandas takes long to check, and nothing that a user can change."""
+    given = sample_payload()
+    summary_frame(given)["currency"].cat.categories.name = "mine"
+    assert summary_frame(given)["currency"].cat.categories.name is None
