@@ -19,7 +19,7 @@ from functools import lru_cache
 from typing import SupportsFloat
 
 from babel.core import Locale, UnknownLocaleError
-from babel.numbers import format_decimal
+from babel.numbers import NumberPattern, parse_pattern
 
 from pcnotebooks.errors import ConfigurationError
 from pcnotebooks.text import isolated
@@ -102,10 +102,10 @@ def minor_units(currency: str) -> int:
 
 
 @lru_cache(maxsize=512)
-def _pattern(locale: str, digits: str) -> str:
+def _pattern(locale: str, digits: str) -> NumberPattern:
     """Return how a locale groups a number, with these digits after the point."""
     whole: str = _locale(locale).decimal_formats[None].pattern.split(".")[0]
-    return f"{whole}.{digits}" if digits else whole
+    return parse_pattern(f"{whole}.{digits}" if digits else whole)
 
 
 def format_number(
@@ -117,11 +117,8 @@ def format_number(
     """
     exact = to_decimal(amount)
     with exactly():
-        text: str = format_decimal(
-            exact.copy_abs(),
-            _pattern(locale, "0" * minor_units(currency)),
-            locale=_locale(locale),
-            decimal_quantization=False,
+        text: str = _pattern(locale, "0" * minor_units(currency)).apply(
+            exact.copy_abs(), _locale(locale), decimal_quantization=False
         )
     return credit.format(text) if exact < 0 else text
 
@@ -201,13 +198,21 @@ def _day_pattern(locale: str, skeleton: str) -> str:
 
 def format_day(day: date, *, locale: str = "en") -> str:
     """Return a calendar day in the order and words of a locale: ``16 Mar 2018``."""
-    return isolated(format_date(day, _day_pattern(locale, "yMMMd"), _locale(locale)))
+    return _written(day.year, day.month, day.day, locale)
+
+
+# By the parts of the day, for moments in two zones may be equal on different days.
+@lru_cache(maxsize=4096)
+def _written(year: int, month: int, day: int, locale: str) -> str:
+    """Return a day in words, once: the days of a report are few, and in hundreds of places."""
+    pattern = _day_pattern(locale, "yMMMd")
+    return isolated(format_date(date(year, month, day), pattern, _locale(locale)))
 
 
 def format_days(days: int, *, locale: str = "en") -> str:
     """Return a number of days: ``1 day``, ``439 days``."""
     with exactly():
-        number = format_decimal(days, _pattern(locale, ""), locale=_locale(locale))
+        number = _pattern(locale, "").apply(days, _locale(locale))
     return f"{number}{NO_BREAK}day{'' if days == 1 else 's'}"
 
 
@@ -224,7 +229,7 @@ def format_tick(value: float, *, locale: str = "en") -> str:
     exact = Decimal(f"{value:.6g}")
     pattern = _pattern(locale, "######")
     with exactly():
-        text: str = format_decimal(exact.copy_abs(), pattern, locale=_locale(locale))
+        text: str = pattern.apply(exact.copy_abs(), _locale(locale))
     return f"({text})" if exact < 0 else text
 
 
