@@ -1,4 +1,4 @@
-"""Controls in a notebook: takes sessions and payloads, gives widgets that show an overview.
+"""Notebook widgets: take sessions and payloads, and show their overview.
 
-It must not work out what it shows.
+This package must not compute any of the figures.
 """

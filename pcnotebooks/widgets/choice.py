@@ -1,4 +1,4 @@
-"""A control for one of several values: buttons in a row if they are few, a list if many."""
+"""A control to choose one of several values: a row of buttons for few, a list for many."""
 
 from __future__ import annotations
 
@@ -13,18 +13,17 @@ from traitlets import observe, validate
 from pcnotebooks.errors import ConfigurationError
 from pcnotebooks.text import named
 
-# A list shows nothing for None, and any text may be the name of a partner.
+# A list shows None as empty, and any string may be the name of a partner.
 _ALL = object()
 
 
 class Chooser(HBox):  # type: ignore[misc]  # ipywidgets has no types
     """A control whose ``value`` is one of several values, or None for all of them.
 
-    Buttons of one row if the values are few, a list to choose from if they are many. Values that
-    would leave no rows are not offered.
+    Few values are shown as a row of buttons, many as a list. Values that match no rows are hidden.
     """
 
-    value = AnyTrait(None, allow_none=True, help="The value that is chosen; None for all.")
+    value = AnyTrait(None, allow_none=True, help="The chosen value; None for all.")
 
     def __init__(self, description: str, *, every: str, few: int, lock: RLock) -> None:
         self.description, self.every = description, every
@@ -45,7 +44,7 @@ class Chooser(HBox):  # type: ignore[misc]  # ipywidgets has no types
 
     @property
     def label(self) -> str:
-        """The label of the value that is chosen."""
+        """The label of the chosen value."""
         return next(label for label, value in self.options if value == self.value)
 
     @label.setter
@@ -53,7 +52,7 @@ class Chooser(HBox):  # type: ignore[misc]  # ipywidgets has no types
         self.value = dict(self.options).get(label, label)  # an unknown one is refused in words
 
     def offer(self, values: Sequence[str]) -> None:
-        """Offer other values; the one that is chosen stays if it is one of them."""
+        """Offer other values; the chosen value is kept if it is among them."""
         with self._lock:
             if self._control is not None and self._values == tuple(values):
                 return
@@ -77,16 +76,16 @@ class Chooser(HBox):  # type: ignore[misc]  # ipywidgets has no types
             self.children = [self._control, self._rule]
             if before is not None:
                 for each in (before, before.layout, before.style):
-                    each.close()  # or the kernel keeps it for as long as it runs
+                    each.close()  # otherwise the kernel keeps it until it ends
 
     def bar(self, values: Collection[str]) -> None:
-        """Do not offer these values for now; all but the one that is chosen."""
+        """Hide these values for now, except the chosen value."""
         with self._lock:
             self.impossible = tuple(
                 value for value in self._values if value in values and value != self.value
             )
-            # Options that change would give the index of a click under way another meaning, so a
-            # style sheet hides them. All is the first of the places.
+            # Changing the options would change the meaning of the index in a pending click, so a
+            # style sheet hides them. The first place is All.
             places = [f":nth-child({self._values.index(each) + 2})" for each in self.impossible]
             hidden = f":is(.widget-radio-box label, option):is({', '.join(places)})"
             self._rule.value = (
@@ -96,12 +95,12 @@ class Chooser(HBox):  # type: ignore[misc]  # ipywidgets has no types
             )
 
     def require(self, value: object) -> None:
-        """Raise in words for a value that is not offered."""
+        """Raise ConfigurationError if a value is not offered."""
         if value is not None and value not in self._values:
             what = self.description.lower()
             raise ConfigurationError(
-                f"There is no {what} {value!r} here.",
-                remedy=f"Choose one of {', '.join(self._values) or 'none'}, or None for all.",
+                f"The {what} {value!r} is not available.",
+                remedy=f"Choose one of: {', '.join((*self._values, 'None (all)'))}.",
             )
 
     @validate("value")

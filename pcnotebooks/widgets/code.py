@@ -1,4 +1,4 @@
-"""The code that gives what a dashboard shows."""
+"""The Python code that produces the rows of a dashboard."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Key: TypeAlias = tuple[Cloud, str | None]  # a cloud and a profile
 
 @dataclass(frozen=True)
 class Origin:
-    """Where the payloads of a dashboard come from."""
+    """The origin of a dashboard's payloads."""
 
     cloud: Cloud
     is_given: bool  # whether some were passed to the dashboard
@@ -26,7 +26,7 @@ class Origin:
     named: Mapping[str, str | None]  # client id and tenant
 
     def source(self, *, partner: str | None = None) -> str:
-        """Return the code that gives the payloads, of one partner or of all."""
+        """Return the code that produces the payloads, of one partner or of all."""
         if partner is not None:
             return f"*[each for each in [{self.source()}] if each.partner == {partner!r}]"
         given = ["*payloads"] if self.is_given else []
@@ -36,7 +36,7 @@ class Origin:
         return ", ".join([*given, *map(self._fetch, self.fetched)]) or "sample_payload()"
 
     def _fetch(self, key: Key) -> str:
-        """Return the code that fetches what came."""
+        """Return the code that fetches the same resources."""
         cloud, profile = key
         named = {"profile": profile, **self.named}
         words = [f"{name}={value!r}" for name, value in named.items() if value]
@@ -51,7 +51,7 @@ class Origin:
 def lines_of(
     shown: Overview, source: str, chosen: Mapping[str, str], day: date | None
 ) -> list[str]:
-    """Return the code that gives the rows shown, and with a list the code of its invoices."""
+    """Return the code that produces the rows shown and, if there is a list, its invoices."""
     dated = f', as_of="{day}"' if day else ""
     choices = "".join(f", {name}={value!r}" for name, value in chosen.items())
     calls = []
@@ -63,7 +63,7 @@ def lines_of(
 
 
 def code_html(code: str) -> str:
-    """Return a line of code as HTML, to be selected and copied."""
+    """Return a line of code as HTML that can be selected and copied."""
     return (
         '<pre class="pcn-code-line" tabindex="0" aria-label="The same in code">'
         f"<code>{escape(code)}</code></pre>"

@@ -1,4 +1,4 @@
-"""The service's balances in one cell: choose the cloud, sign in, fetch, look, hand on."""
+"""A dashboard in one cell: choose a cloud, sign in, fetch, view and export."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 _RESOURCES = (SUMMARIES, INVOICES)
 _WHERE = ("cloud", "profile")
-# The choices last made in this kernel, for a cell that is run again.
+# The latest choices in this kernel, restored if the cell is run again.
 _LAST: dict[str, Any] = {}
 
 
@@ -57,42 +57,41 @@ def dashboard(
     history: History | str | os.PathLike[str] | None = None,
     payloads: Payload | Iterable[Payload] = (),
 ) -> Dashboard:
-    """Return the whole way in one cell: cloud, sign-in, balances, invoices and files.
+    """Return a dashboard: choose a cloud, sign in, fetch balances and invoices, and export files.
 
-    Shows the sample data, or what is given, until a cloud is chosen and signed in to; nothing is
-    sent before a button is pressed. The balances and the list of invoices are fetched together;
-    if one of them fails, the other is shown with the reason. Below the figures is the code that
-    gives them.
+    The dashboard shows the sample data, or the given payloads, until you choose a cloud and sign
+    in. Nothing is sent before you press a button. The balances and the list of invoices are
+    fetched together; if one of them fails, the other is shown with the reason. The code that
+    produces the figures is shown below them.
 
     Parameters
     ----------
     cloud, profile, client_id, tenant
-        Where to sign in and as whom, as for :func:`sign_in`; cloud and profile can be chosen in
-        the dashboard as well. Without a client id, the dashboard has fields for client id and
-        tenant.
+        As for :func:`sign_in`. Cloud and profile can also be chosen in the dashboard. If no client
+        id is known, the dashboard has fields for client id and tenant.
     history
-        A :class:`History` or its location. What it holds of the cloud gives trends, and what is
-        fetched is kept in it.
+        A :class:`History` or its location. Its payloads of the cloud are shown as trends, and
+        fetched payloads are appended to it.
     payloads
         Payloads to show from the start, of any partners, clouds and times.
 
     Returns
     -------
     Dashboard
-        Show it as the last line of a cell. Its ``value`` (the choices) and its ``frame`` (the
-        rows shown) can be observed. A cell that is run again keeps the choices, but neither
-        sign-ins nor figures: to keep those, use a token cache and a history.
+        Put it in the last line of a cell to show it. Its ``value`` (the choices) and its ``frame``
+        (the rows shown) can be observed. If the cell is run again, the choices are kept, but
+        sign-ins and figures are not: to keep those, use a token cache and a history.
 
     Raises
     ------
     ConfigurationError
-        For a cloud, a profile or a history that there is none of.
+        If the cloud or the profile is unknown, or the history cannot be opened.
     PayloadError
-        For a payload that is not what the service states invoice summaries in.
+        If a payload does not contain invoice summaries as the service states them.
 
     See Also
     --------
-    explore : The same controls around a frame of your own.
+    explore : The same controls for any frame.
 
     Examples
     --------
@@ -102,11 +101,11 @@ def dashboard(
     """
     given = [payloads] if isinstance(payloads, Payload) else list(payloads)
     if isinstance(history, str | os.PathLike):
-        from pcnotebooks.history.history import History  # noqa: PLC0415  pyarrow, for who has a history
+        from pcnotebooks.history.history import History  # noqa: PLC0415  needs the optional pyarrow
 
         history = History(history)
     if profile is not None:
-        load_profile(profile)  # which says if there is none
+        load_profile(profile)  # raises if the profile is unknown
     elif _LAST.get("profile") in load_profiles():
         profile = _LAST["profile"]
     chosen = _first_cloud(cloud, profile, history, given)
@@ -119,7 +118,7 @@ def _first_cloud(
     history: History | None,
     payloads: Sequence[Payload],
 ) -> Cloud:
-    """Return the cloud to begin with: as told, last chosen, of what is given, or the sample's."""
+    """Return the first cloud: as given, as last chosen, of the payloads, or of the sample."""
     if cloud is not None:
         return SAMPLE if cloud == SAMPLE.name else get_cloud(cloud)
     if profile is not None and "cloud" not in _LAST:
@@ -135,25 +134,25 @@ def _first_cloud(
 
 
 class Dashboard(VBox):  # type: ignore[misc]  # ipywidgets has no types
-    """Where payloads come from, the overview of them, and the files to hand on.
+    """Controls to fetch payloads, an overview of them, and buttons to export files.
 
-    Made by :func:`dashboard`. The controls are ``cloud``, ``profile``, ``client_id`` and
-    ``tenant`` (shown if no client id is known), and those of an :class:`Explorer`:
-    ``currency``, ``invoice_type``, ``partner`` and ``as_of``.
+    Create it with :func:`dashboard`. The controls are ``cloud``, ``profile``, ``client_id`` and
+    ``tenant`` (shown if no client id is known), and those of an :class:`Explorer`: ``currency``,
+    ``invoice_type``, ``partner`` and ``as_of``.
 
     Attributes
     ----------
     value : dict
-        What is chosen: the name of the ``cloud``, the ``profile`` or None, and the choices of
-        :class:`Explorer`. To choose, set it: names that are left out stay as they are.
+        The choices: the name of the ``cloud``, the ``profile`` or None, and the choices of
+        :class:`Explorer`. Set it to change the choices; names that you omit keep their values.
     frame : DataFrame or None
-        The rows that are shown, as :func:`payment_recency` returns them; None until there are
-        any. It can be observed; to show a frame of your own, use :func:`explore`.
+        The rows shown, as :func:`payment_recency` returns them; None until there are any. It can
+        be observed, but not set: to show another frame, use :func:`explore`.
 
     Raises
     ------
     ConfigurationError
-        For a value that is not offered.
+        If a value is not offered.
 
     Examples
     --------
@@ -167,8 +166,8 @@ class Dashboard(VBox):  # type: ignore[misc]  # ipywidgets has no types
     '2018-03-16'
     """
 
-    value = Dict(help="What is chosen.")
-    frame = AnyTrait(None, allow_none=True, help="The rows that are shown.")
+    value = Dict(help="The choices.")
+    frame = AnyTrait(None, allow_none=True, help="The rows shown.")
 
     def __init__(
         self,
@@ -215,10 +214,10 @@ class Dashboard(VBox):  # type: ignore[misc]  # ipywidgets has no types
         self._show()
         self._explorer.choose(last)
 
-    # What is shown
+    # Content
 
     def _payloads(self) -> list[Payload]:
-        """Return what is given, kept and fetched of the cloud; fetched for the chosen profile."""
+        """Return the given, kept and fetched payloads of the chosen cloud and profile."""
         name = self.cloud.value.name
         if self._must_read():
             self._kept[name] = self._read(name)
@@ -228,9 +227,9 @@ class Dashboard(VBox):  # type: ignore[misc]  # ipywidgets has no types
         return found or ([sample_payload()] if name == SAMPLE.name else [])
 
     def _keys(self) -> list[tuple[Cloud, str | None]]:
-        """Return the cloud and profile of what was fetched and is to be shown."""
+        """Return the cloud and profile of each fetch to be shown."""
         cloud, profile = self.cloud.value, self.profile.value
-        every = self._history is not None or profile is None  # a history holds every partner's
+        every = self._history is not None or profile is None  # a history is of all partners
         return [
             key
             for key, payloads in self._fetched.items()
@@ -238,7 +237,7 @@ class Dashboard(VBox):  # type: ignore[misc]  # ipywidgets has no types
         ]
 
     def _notes(self, partner: str | None = None) -> list[str]:
-        """Return what could not be fetched of what is shown, of one partner or of all."""
+        """Return notes on failed fetches, of one partner or of all."""
         missing = [each for key in self._keys() for each in self._missing.get(key, ())]
         return [note for owner, note in missing if partner in (None, owner)]
 
@@ -246,16 +245,16 @@ class Dashboard(VBox):  # type: ignore[misc]  # ipywidgets has no types
         return self._history is not None and self.cloud.value.name not in self._kept
 
     def _read(self, name: str) -> list[Payload]:
-        """Return what the history holds of a cloud."""
-        if self._history is None or self._history.is_empty:  # the first fetch makes a new one
+        """Return the payloads of a cloud in the history."""
+        if self._history is None or self._history.is_empty:  # the first fetch creates it
             return []
         return list(self._history.payloads(cloud=name))
 
     def _show(self) -> None:
-        """Show what there is of the cloud, or how to get it."""
+        """Show the payloads of the cloud, or the way to fetch them."""
         payloads = self._payloads()
         self._overview = overview(payloads, notes=self._notes()) if payloads else None
-        # First, for a button pressed while the rest is shown may say at once what it saved.
+        # First, because a button pressed during the rest may already report a saved file.
         self._hand_on.clear()
         key = self.cloud.value, self.profile.value
         live = self.cloud.value != SAMPLE
@@ -269,13 +268,13 @@ class Dashboard(VBox):  # type: ignore[misc]  # ipywidgets has no types
         self._on_choice()
 
     def text(self) -> str:
-        """Return in words what is shown."""
+        """Return the content as text."""
         if self._overview is None:
-            return f"Nothing is fetched from {self.cloud.value.label} yet."
+            return f"Nothing has been fetched from {self.cloud.value.label} yet."
         return self._explorer.text()
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
-        """Add to the live widget what is shown where no kernel runs."""
+        """Add text and HTML to the live widget, for views without a kernel."""
         bundle = super()._repr_mimebundle_(**options)
         if isinstance(bundle, dict):
             bundle["text/plain"] = self.text()
@@ -284,7 +283,7 @@ class Dashboard(VBox):  # type: ignore[misc]  # ipywidgets has no types
                 bundle["text/html"] = f"{self._explorer.html()}{self._line.value}"
         return bundle
 
-    # What the user does
+    # Reactions to the user
 
     def _on_cloud(self, _: object) -> None:
         _LAST["cloud"] = self.cloud.value
@@ -323,7 +322,7 @@ class Dashboard(VBox):  # type: ignore[misc]  # ipywidgets has no types
         return {"cloud": cloud, "profile": profile, **self._explorer.now()}
 
     def _code(self) -> list[str]:
-        """Return the code that gives what is shown."""
+        """Return the code that produces the rows shown."""
         if self._overview is None:
             return []
         explorer = self._explorer
@@ -351,17 +350,17 @@ class Dashboard(VBox):  # type: ignore[misc]  # ipywidgets has no types
     def _only_shown(self, proposal: Any) -> Any:
         if not self._explorer.is_alone:
             raise ConfigurationError(
-                "The frame of a dashboard is made of its payloads.",
-                remedy="Choose rows by its value, or show a frame of your own with explore(frame).",
+                "The frame of a dashboard cannot be set: it is built from its payloads.",
+                remedy="Set value to choose rows, or use explore(frame) to show another frame.",
             )
         return proposal["value"]
 
     def _choose(self, value: Mapping[str, Any]) -> None:
-        """Choose as a user would; raise in words for what is not offered."""
+        """Apply choices as a user would; raise ConfigurationError if one is not offered."""
         choices = {name: each for name, each in value.items() if name not in _WHERE}
         cloud = profile = None
         if value.get("profile") is not None:
-            load_profile(value["profile"])  # which says if there is none
+            load_profile(value["profile"])  # raises if the profile is unknown
         if "cloud" in value:
             offered = {each.name: each for _, each in self.cloud.options}
             cloud = offered.get(value["cloud"]) or get_cloud(value["cloud"])
@@ -370,7 +369,7 @@ class Dashboard(VBox):  # type: ignore[misc]  # ipywidgets has no types
         if cloud is not None and (profile is None or cloud != self.cloud.value):
             self._offer(cloud)
         if self._working is not None and not self._working.done():
-            self._later = choices  # the history of the cloud is being read
+            self._later = choices  # applied when the history of the cloud has been read
         elif choices:
             self._explorer.value = choices
 
@@ -382,7 +381,7 @@ class Dashboard(VBox):  # type: ignore[misc]  # ipywidgets has no types
             self._working.cancel()
 
     async def _read_history(self) -> None:
-        """Read what is kept of the cloud beside the kernel's other work, and show it."""
+        """Read the payloads of the cloud from the history in the background, and show them."""
         name = self.cloud.value.name
         self._shown.layout.display = "none"
         with self._busy():
@@ -399,7 +398,7 @@ class Dashboard(VBox):  # type: ignore[misc]  # ipywidgets has no types
 
     @contextmanager
     def _busy(self) -> Iterator[None]:
-        """Let nothing else be chosen meanwhile of what decides where the figures come from."""
+        """Disable the controls for the source of the figures during a block."""
         controls = (self.cloud, self.profile, self._fetch)
         for control in controls:
             control.disabled = True
@@ -410,7 +409,7 @@ class Dashboard(VBox):  # type: ignore[misc]  # ipywidgets has no types
                 control.disabled = False
 
     async def _refresh(self) -> None:
-        """Sign in where need be, fetch, and show; what fails leaves the figures as they are."""
+        """Sign in if needed, fetch, and show; a failure leaves the figures unchanged."""
         key = cloud, profile = self.cloud.value, self.profile.value
         with self._busy():
             try:
@@ -438,9 +437,9 @@ class Dashboard(VBox):  # type: ignore[misc]  # ipywidgets has no types
     async def _take(
         self, key: tuple[Cloud, str | None], answers: Sequence[Payload | PcNotebooksError]
     ) -> None:
-        """Show and keep what came, and why the rest did not; without balances raise their error.
+        """Show and keep the fetched payloads, with notes on failed resources.
 
-        What cannot be read or kept replaces nothing.
+        A failed fetch of balances is raised. Payloads that cannot be read or kept replace nothing.
         """
         came = [each for each in answers if isinstance(each, Payload)]
         failed = {
@@ -470,7 +469,7 @@ class Dashboard(VBox):  # type: ignore[misc]  # ipywidgets has no types
             raise failed[SUMMARIES]
 
     def _mark_kept(self) -> None:
-        """Say of when the balances are that a failure has left."""
+        """Show the date of the old balances after a failed refresh."""
         if self._overview is not None and self._overview.balances:
             whose = escape(self._overview.whose)
             self._state.value = wrapped(
@@ -478,7 +477,7 @@ class Dashboard(VBox):  # type: ignore[misc]  # ipywidgets has no types
             )
 
     def _order(self) -> Order:
-        """Return what is handed on: all of the chosen partner."""
+        """Return the data to save: all payloads of the chosen partner."""
         choices = self._explorer.chosen
         partner = choices.get("partner")
         return Order(
@@ -490,7 +489,7 @@ class Dashboard(VBox):  # type: ignore[misc]  # ipywidgets has no types
         )
 
     def _offer(self, cloud: Cloud) -> None:
-        """Choose a cloud; one of the user's own is offered from now on."""
+        """Choose a cloud, and add a custom cloud to the options."""
         offered = [value for _, value in self.cloud.options]
         if cloud not in offered:
             self.cloud.options = [*self.cloud.options, (cloud.label or cloud.name, cloud)]

@@ -1,4 +1,4 @@
-"""Controls for currency, invoice type, partner and day around charts and table, for a notebook."""
+"""A notebook widget with charts, tables and controls for currency, type, partner and day."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from pcnotebooks.report.fragments import (
 from pcnotebooks.widgets.choice import Chooser
 from pcnotebooks.widgets.rows import Entry, Rows
 
-_FEW = 8  # more buttons than these and All would fill several rows
+_FEW = 8  # more buttons, together with All, would need several rows
 _BANNER = '<p class="pcn-sample"><strong>Sample data</strong>, not an account{}</p>'
 _WAYS_OUT = {
     "invoice_type": "All types",
@@ -49,9 +49,10 @@ _WAYS_OUT = {
 
 
 def cloud_picker() -> Dropdown:
-    """Return a control to choose the cloud with; its ``value`` is a :class:`Cloud`.
+    """Return a control to choose a cloud; its ``value`` is a :class:`Cloud`.
 
-    Sample data comes first: it needs no account. Nothing is signed in to or fetched by choosing.
+    The first option is the sample data, which needs no account. Choosing neither signs in nor
+    fetches.
 
     Examples
     --------
@@ -69,32 +70,32 @@ def cloud_picker() -> Dropdown:
 
 
 def explore(frame: pd.DataFrame | Payload | Iterable[Payload]) -> Explorer:
-    """Return controls for currency, invoice type, partner and day around an overview.
+    """Return an overview with controls for currency, invoice type, partner and day.
 
-    Shows a row for each account of the latest payload of each partner and cloud; a click on a
-    row opens its charts and figures. An error while drawing is shown in the widget. Where no
-    kernel runs (an exported notebook, a preview) the widget shows every account that is chosen.
+    The overview has a row for each account in the latest payload of each partner and cloud. Click
+    a row to open its charts and figures. If drawing fails, the widget shows the error. Without a
+    kernel, as in an exported notebook or a preview, the widget shows every chosen account.
 
     Parameters
     ----------
     frame
-        A frame as :func:`summary_frame`, :func:`totals_frame` or :func:`invoice_frame` returns
-        it, or payloads. A frame may have further columns. If it lacks a column, the widget names
-        the view that is left out. Only payloads state totals, and with a list of invoices how
-        far the open invoices explain the balance.
+        A result of :func:`summary_frame`, :func:`totals_frame` or :func:`invoice_frame`, or
+        payloads. A frame may have more columns. If it lacks a column, the widget names the view
+        that it omits. Totals need payloads; payloads that include a list of invoices also show how
+        much of the balance the open invoices explain.
 
     Returns
     -------
     Explorer
-        Show it as the last line of a cell. Its ``value`` (the choices) and its ``frame`` (the
-        rows shown) can be observed and set.
+        Put it in the last line of a cell to show it. Its ``value`` (the choices) and its ``frame``
+        (the rows shown) can be observed and set.
 
     Raises
     ------
     ConfigurationError
-        For a frame that lacks the columns of every view.
+        If the frame lacks the columns of every view.
     PayloadError
-        For a body that is not an answer of the service.
+        If a body is not an answer of the service.
 
     Examples
     --------
@@ -110,25 +111,25 @@ def explore(frame: pd.DataFrame | Payload | Iterable[Payload]) -> Explorer:
 
 
 class Explorer(VBox):  # type: ignore[misc]  # ipywidgets has no types
-    """Controls around an overview: a row for each account, and the account of the open row.
+    """An overview with controls: a row for each account, and details of the open row.
 
-    Made by :func:`explore`. The controls are ``currency``, ``invoice_type``, ``partner`` and
-    ``as_of``. Each may be set in code; the first three are None for all.
+    Create it with :func:`explore`. The controls are ``currency``, ``invoice_type``, ``partner`` and
+    ``as_of``. Each can be set in code; None in the first three means all.
 
     Attributes
     ----------
     value : dict
-        What is chosen: ``currency``, ``invoice_type``, ``partner`` (None for all) and ``as_of``,
-        the day from which days are counted (None if each payload has its own). To choose, set it:
-        names that are left out stay as they are.
+        The choices: ``currency``, ``invoice_type``, ``partner`` (None for all) and ``as_of``, the
+        day for computing days (None if each payload uses its own). Set it to change the choices;
+        names that you omit keep their values.
     frame : DataFrame
-        The rows that are shown, as :func:`payment_recency` returns them; those of
-        :func:`invoice_ageing` if only invoices were given. Set it to show another frame.
+        The rows shown, as :func:`payment_recency` returns them, or as :func:`invoice_ageing` does
+        if only invoices were given. Set it to show another frame.
 
     Raises
     ------
     ConfigurationError
-        For a value that is not offered, a day that is not a date, or a frame without any view.
+        If a value is not offered, a day is not a date, or a frame has no view.
 
     Examples
     --------
@@ -143,11 +144,11 @@ class Explorer(VBox):  # type: ignore[misc]  # ipywidgets has no types
     '2018-03-16'
     """
 
-    value = Dict(help="What is chosen.")
-    frame = AnyTrait(help="The rows that are shown.")
+    value = Dict(help="The choices.")
+    frame = AnyTrait(help="The rows shown.")
 
     def __init__(self) -> None:
-        # JupyterLab delivers events on two threads: what they change has one owner at a time.
+        # JupyterLab delivers events on two threads: only one of them may change state at a time.
         self.lock = RLock()
         self._owner: int | None = None
         self.currency = Chooser("Currency", every="All", few=_FEW, lock=self.lock)
@@ -179,7 +180,7 @@ class Explorer(VBox):  # type: ignore[misc]  # ipywidgets has no types
             bar.add_class("pcn-bar")
 
     def show(self, whole: Overview) -> None:
-        """Show another overview; choices that it offers as well stay."""
+        """Show another overview, and keep the choices that it also offers."""
         with self.lock, self.alone():
             kept = self.day
             self._whole = self._shown = whole
@@ -197,7 +198,7 @@ class Explorer(VBox):  # type: ignore[misc]  # ipywidgets has no types
             self._redraw()
 
     def choose(self, choices: Mapping[str, Any]) -> None:
-        """Choose what is offered of earlier choices; all else stays."""
+        """Apply those earlier choices that are offered; keep all others."""
         with self.lock, self.alone():
             for name, value in choices.items():
                 control = self.controls.get(name)
@@ -208,7 +209,7 @@ class Explorer(VBox):  # type: ignore[misc]  # ipywidgets has no types
 
     @property
     def chosen(self) -> dict[str, str]:
-        """What is chosen of currency, invoice type and partner, less what is at all."""
+        """The chosen currency, invoice type and partner, without those that are all."""
         return {
             name: control.value
             for name, control in self._choosers.items()
@@ -217,20 +218,20 @@ class Explorer(VBox):  # type: ignore[misc]  # ipywidgets has no types
 
     @property
     def day(self) -> date | None:
-        """The day that was chosen; None for the day on which the payloads were retrieved."""
+        """The chosen day; None for the day on which the payloads were retrieved."""
         return None if self.as_of.value == self._own_day else self.as_of.value
 
     @property
     def _own_day(self) -> date | None:
-        """The day on which all that is shown was retrieved; None without any."""
+        """The day on which all payloads were retrieved; None if there is no such day."""
         return self._whole.day if hasattr(self, "_whole") else None
 
     def text(self) -> str:
-        """Return in words what is owed, of what is chosen."""
+        """Return the amounts owed, for the current choices, as text."""
         return self._shown.text
 
     def html(self) -> str:
-        """Return the view without its controls, with every account that is chosen."""
+        """Return the view without its controls, with every chosen account."""
         shown = self._shown
         accounts = [account for section in shown.sections for account in section.accounts]
         table = first_table(shown) if len(accounts) > 1 else first_notices(shown)
@@ -239,7 +240,7 @@ class Explorer(VBox):  # type: ignore[misc]  # ipywidgets has no types
         return f"{self._banner()}{wrapped(f'{table}{nothing}')}{''.join(drawn)}{self._foot.value}"
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
-        """Add to the live widget what exporters show in its place."""
+        """Add text and HTML to the live widget, for exporters."""
         bundle = super()._repr_mimebundle_(**options)
         if isinstance(bundle, dict):
             bundle["text/plain"], bundle["text/html"] = self.text(), self.html()
@@ -267,11 +268,11 @@ class Explorer(VBox):  # type: ignore[misc]  # ipywidgets has no types
         return self._shown.rows_shown
 
     def checked(self, value: Mapping[str, Any]) -> dict[str, Any]:
-        """Return a value with all its names; raise in words for a bad one."""
+        """Return a complete value; raise ConfigurationError if a part of it is invalid."""
         if unknown := [name for name in value if name not in self.controls]:
             raise ConfigurationError(
-                f"There is no choice named {unknown[0]!r}.",
-                remedy=f"The choices are {', '.join(self.controls)}.",
+                f"The choice {unknown[0]!r} is unknown.",
+                remedy=f"Set one or more of {', '.join(self.controls)}.",
             )
         for name in self._choosers.keys() & value:
             self._choosers[name].require(value[name])
@@ -280,17 +281,17 @@ class Explorer(VBox):  # type: ignore[misc]  # ipywidgets has no types
         return whole | {"as_of": self._own_day if day is None else as_of_day(day)}
 
     def now(self) -> dict[str, Any]:
-        """Return what the controls choose."""
+        """Return the current choices of the controls."""
         return {name: control.value for name, control in self.controls.items()}
 
     @property
     def is_alone(self) -> bool:
-        """Whether this thread changes several parts at once, and draws them in the end."""
+        """Whether this thread is changing several parts and will draw them at the end."""
         return self._owner == get_ident()
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Let what this thread changes meanwhile cause nothing by itself; needs the lock."""
+        """Suppress redrawing for changes by this thread; the caller must hold the lock."""
         before, self._owner = self._owner, get_ident()
         try:
             yield
@@ -309,9 +310,9 @@ class Explorer(VBox):  # type: ignore[misc]  # ipywidgets has no types
                 self._choosers[name].value = None
 
     def _redraw(self) -> None:
-        """Show the part that is chosen; tell all that observe."""
+        """Show the chosen part, and notify observers."""
         if not hasattr(self, "_whole"):
-            return  # nothing was fetched yet
+            return  # nothing has been fetched yet
         if self.as_of.value is None:
             self.as_of.value = self._own_day
         try:
@@ -346,7 +347,7 @@ class Explorer(VBox):  # type: ignore[misc]  # ipywidgets has no types
         self._foot.value = wrapped(assumed(shown.assumptions))
 
     def _banner(self) -> str:
-        """Return the source of all charts, once, and the notes."""
+        """Return the source of all charts, stated once, and the notes."""
         shown = self._shown
         when = f"etrieved {escape(shown.retrieved)}" if shown.retrieved else ""
         if shown.is_sample:
@@ -356,7 +357,7 @@ class Explorer(VBox):  # type: ignore[misc]  # ipywidgets has no types
         return f"{style('widgets.css')}{wrapped(f'{source}{notes(shown.notes)}')}"
 
     def _entries(self) -> list[Entry]:
-        """Return the rows, what needs attention first; without stated totals one a currency."""
+        """Return the rows, those that need attention first; without totals, one per currency."""
         shown = self._shown
         _, cells = glances(shown)
         found = []
@@ -376,7 +377,7 @@ class Explorer(VBox):  # type: ignore[misc]  # ipywidgets has no types
         return found
 
     def _account(self, section: Section, account: Account) -> str:
-        """Return an account's sentence, figures, charts, invoices and table."""
+        """Return the sentence, figures, charts, invoices and table of an account."""
         currency = section.currency
         head = headlines(account, owners=len(self._whole.sources) > 1)
         charts = charts_of(
@@ -385,7 +386,7 @@ class Explorer(VBox):  # type: ignore[misc]  # ipywidgets has no types
         return _detail(currency, f"{head}{charts}{by_invoice(account, currency)}", account.lines)
 
     def _section(self, section: Section) -> str:
-        """Return the charts and the table of a currency whose totals are not stated."""
+        """Return the charts and the table of a currency without stated totals."""
         currency = section.currency
         charts = charts_of(section.charts, prefix=f"pcn-{self.model_id}-{currency}", foot=False)
         lines = [line for line in self._shown.lines if line.currency == currency]

@@ -1,4 +1,4 @@
-"""What a dashboard hands on as files: payloads, report, CSV and Excel."""
+"""Save the data of a dashboard as files: payloads, report, CSV and Excel."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from pcnotebooks.report.workbook import write_workbook
 from pcnotebooks.widgets.code import code_html
 from pcnotebooks.widgets.work import started
 
-# A file, and the code that writes it again of payloads, a name and a day; if there is any.
+# Each file with a template of the code that writes it from payloads, a name and a day, or "".
 Written: TypeAlias = list[tuple[Path, str]]
 
 
@@ -65,7 +65,7 @@ def _export_excel(payloads: Sequence[Payload], as_of: date | None, notes: Sequen
     return [(path, "write_excel({1}, {0}{2})")]
 
 
-# What each button does with payloads, the chosen day and what could not be fetched.
+# The function of each button; it receives the payloads, the chosen day and notes on failures.
 HANDED_ON = {
     "Save payload": _save_payloads,
     "Export report": _export_report,
@@ -76,24 +76,24 @@ HANDED_ON = {
 
 @dataclass(frozen=True)
 class Order:
-    """What is to be handed on, and the code that gives it."""
+    """The data to save, and the code that produces it."""
 
     payloads: Sequence[Payload]
-    day: date | None  # None for the day on which each was retrieved
-    notes: Sequence[str]  # what could not be fetched
+    day: date | None  # None: each payload's day of retrieval
+    notes: Sequence[str]  # on resources that could not be fetched
     source: str
-    is_more: bool  # than is shown
+    is_more: bool  # whether the data is more than the view shows
 
 
 class HandOn(VBox):  # type: ignore[misc]  # ipywidgets has no types
-    """A button for each kind of file, and links to the files that were written."""
+    """A button for each kind of file, and links to the written files."""
 
     def __init__(self, order: Callable[[], Order]) -> None:
         self._order = order
         self.writing: asyncio.Task[None] | None = None
         self._buttons = HBox([Button(description=name) for name in HANDED_ON])
         self._buttons.add_class("pcn-bar")
-        # An output, not HTML: only there JupyterLab makes a link to a file out of its name.
+        # An Output, not HTML: only in an Output does JupyterLab turn a file name into a link.
         self._saved = Output()
         self._saved.add_class("pcn-saved")
         for button in self._buttons.children:
@@ -101,15 +101,15 @@ class HandOn(VBox):  # type: ignore[misc]  # ipywidgets has no types
         super().__init__([self._buttons, self._saved])
 
     def clear(self) -> None:
-        """Say nothing of earlier files."""
+        """Remove the links to earlier files."""
         self._saved.outputs = ()
 
     def _on_click(self, button: Button) -> None:
         self.writing = started(self.writing, lambda: self._write(button.description))
 
     async def _write(self, name: str) -> None:
-        """Write files to the kernel's folder, which is the notebook's unless it was changed."""
-        self._say('<p role="status">Writing.</p>')
+        """Write files to the kernel's working directory, by default the notebook's folder."""
+        self._say('<p role="status">Saving.</p>')
         for button in self._buttons.children:
             button.disabled = True
         try:
@@ -131,7 +131,7 @@ class HandOn(VBox):  # type: ignore[misc]  # ipywidgets has no types
 
 
 def _saved_html(written: Written, order: Order) -> str:
-    """Return links to files, and the code that writes them again."""
+    """Return links to files, and the code that writes the same files."""
     links = ", ".join(
         f'<a href="{quote(path.as_posix())}" target="_blank">{escape(path.name)}</a>'
         for path, _ in written
@@ -145,13 +145,13 @@ def _saved_html(written: Written, order: Order) -> str:
 
 
 def _free(payloads: Sequence[Payload], suffix: str, *, day: date | None) -> Path:
-    """Return a file name that says what is in it, and is nobody's yet."""
+    """Return an unused file name that describes the contents."""
     balances = latest_payloads(payloads)
     newest = balances or latest_payloads(payloads, INVOICES)
     partners = {payload.partner for payload in newest}
     what = "invoice-summaries" if balances else "invoices"
     words = ["sample" if any(payload.is_sample for payload in newest) else "", what]
-    # No name is longer than 255 bytes, and a letter may take four.
+    # A file name has at most 255 bytes, and a letter may take four.
     words += [re.sub(r"\W+", "-", partner)[:40].strip("-") for partner in sorted(partners)[:1]]
     moment = max(payload.retrieved_at for payload in newest)
     words.append(f"{moment:%Y-%m-%dT%H%M%SZ}" if day is None else f"as-of-{day}")

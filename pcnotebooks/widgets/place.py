@@ -1,4 +1,4 @@
-"""Where a dashboard shows signing in, fetching and errors."""
+"""The area of a dashboard that shows sign-in, progress and errors."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pcnotebooks.report.fragments import error_html
 
 
 class Place(VBox):  # type: ignore[misc]  # ipywidgets has no types
-    """Where signing in, fetching and what went wrong is shown, each in place of the last."""
+    """An area that shows a sign-in, progress or an error; each replaces the previous one."""
 
     def __init__(
         self, *, try_again: Callable[[object], None], cancel: Callable[[object], None]
@@ -37,18 +37,18 @@ class Place(VBox):  # type: ignore[misc]  # ipywidgets has no types
         self.children = [panel]
 
     def say(self, text: str, html: str | None = None) -> None:
-        """Show a line."""
+        """Show a line of text."""
         self._show(f'<p role="status">{html or escape(text)}</p>')
 
     def wait(self, text: str) -> None:
-        """Show that something goes on whose end is not known."""
+        """Show that work of unknown duration is in progress."""
         self._show(
-            f'<p role="status">{escape(text)}</p><progress aria-label="Under way"></progress>',
+            f'<p role="status">{escape(text)}</p><progress aria-label="In progress"></progress>',
             self._cancel,
         )
 
     def refuse(self, error: Exception) -> None:
-        """Show what went wrong, and how to try again."""
+        """Show an error, and a button to try again."""
         self._show(error_html(error), self._try_again)
 
     def _show(self, html: str, *more: Any) -> None:

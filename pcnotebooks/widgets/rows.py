@@ -1,4 +1,4 @@
-"""The rows of a table, each of which a click opens: one at a time."""
+"""A table whose rows open with a click, one at a time."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from ipywidgets import HTML, Button, HBox, VBox
 
 @dataclass(frozen=True)
 class Entry:
-    """What a row shows; one without a key cannot be opened."""
+    """The content of a row; a row without a key cannot be opened."""
 
     key: tuple[str, str] | None  # currency and owner
     label: str
     html: str
-    detail: Callable[[], str]  # drawn only if the row is open
+    detail: Callable[[], str]  # called only if the row is open
 
 
 class Rows(VBox):  # type: ignore[misc]  # ipywidgets has no types
-    """Rows to open by mouse and keyboard; an only one is open from the start."""
+    """Rows that open by mouse and keyboard; a single row is open from the start."""
 
     def __init__(self, *, lock: RLock) -> None:
         self._lock = lock
@@ -39,7 +39,7 @@ class Rows(VBox):  # type: ignore[misc]  # ipywidgets has no types
         return keys[0] if len(keys) == 1 and not self._closed else None
 
     def show(self, entries: Sequence[Entry]) -> None:
-        """Show other rows; the one that is open stays open if it is one of them."""
+        """Show other rows; the open row stays open if it is among them."""
         with self._lock:
             if [each.key for each in entries] != [each.key for each in self._entries]:
                 self._closed = False
@@ -53,7 +53,7 @@ class Rows(VBox):  # type: ignore[misc]  # ipywidgets has no types
             self._draw()
 
     def _draw(self) -> None:
-        """Send what differs; what is no longer shown is closed."""
+        """Update the rows that changed, and close those that are no longer shown."""
         shown: tuple[_Row, ...] = self.children  # type: ignore[has-type]
         kept = shown[: len(self._entries)]
         for row in shown[len(self._entries) :]:
@@ -94,4 +94,4 @@ class _Row(VBox):  # type: ignore[misc]  # as above
         for each in (self, self._head, self.button, self._cells, self._detail):
             for part in (each, each.layout, getattr(each, "style", None)):
                 if part is not None:
-                    part.close()  # or the kernel keeps it for as long as it runs
+                    part.close()  # otherwise the kernel keeps it until it ends

@@ -1,4 +1,4 @@
-"""Signing in inside a notebook: a panel with the code, the time left and Cancel."""
+"""Sign in from a notebook: a panel with the code, the time left and a Cancel button."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ from pcnotebooks.session.session import Session, username
 from pcnotebooks.session.settings import Settings, resolve
 from pcnotebooks.session.sign_in import remembered, sign_in
 
-# Past this, an answer that the login service owes is no longer waited for.
+# How many seconds to wait for the answer of the login service after a cancellation.
 _CANCELLED_WITHIN = 2.0
 _NO_PANEL = (
-    "A panel with a sign-in code stands here while it is waited for. Where none is shown, interrupt"
-    " the kernel and call sign_in, which prints the code."
+    "This output shows a panel with the sign-in code until you have signed in. If you see no panel,"
+    " interrupt the kernel and call sign_in, which prints the code."
 )
-# Not a widget's button: only the browser reaches the clipboard, and the kernel may be elsewhere.
-# navigator.clipboard is missing on a plain http hub; this is not. Should it fail, the code is
-# selected all the same.
+# Not a widget's button: only the browser can use the clipboard, and the kernel may be on another
+# machine. Unlike navigator.clipboard, execCommand also works on a plain http hub. If it fails, the
+# code is at least selected.
 _COPY = (
     "const field = this.parentElement.querySelector('input'); field.select();"
     " if (document.execCommand('copy')) this.nextElementSibling.textContent = 'Copied';"
 )
-# JupyterLab's one-letter shortcuts would take the keys pressed in the field and on the buttons.
+# JupyterLab's one-letter shortcuts would intercept keys pressed in the field and on the buttons.
 _KEYS = 'data-lm-suppress-shortcuts="true"'
 
 
@@ -53,12 +53,13 @@ async def sign_in_async(
     tenant: str | None = None,
     method: str | None = None,
     cache: str | None = None,
-    timeout: float | None = None,  # noqa: ASYNC109  how long somebody may take to type the code
+    timeout: float | None = None,  # noqa: ASYNC109  the time that the user has to type the code
 ) -> Session:
-    """Sign a user in from a notebook's cell; later cells wait until it is done.
+    """Sign a user in from a notebook cell; later cells wait until this is done.
 
-    Shows a panel with the page to open, the code, the time left and Cancel; text where there are
-    no widgets. Afterwards one line stands in its place, and nothing of the code is saved.
+    The cell shows a panel with the page to open, the code, the time left and a Cancel button, or
+    text if the front end has no widgets. After the sign-in, one line replaces the panel; the code
+    is not saved in the notebook.
 
     Parameters
     ----------
@@ -68,10 +69,10 @@ async def sign_in_async(
     Raises
     ------
     ConfigurationError
-        Without a client id, or for settings that cannot work; nothing was sent.
+        If there is no client id, or the settings cannot work. Nothing was sent.
     SignInError
-        If the sign-in is refused, declined, cancelled, too late or out of reach; with ``code``,
-        the ids and the remedy.
+        If the sign-in is refused, declined, cancelled or too late, or the login service cannot be
+        reached. The error has ``code``, the ids and the remedy.
 
     Examples
     --------
@@ -85,19 +86,19 @@ async def sign_in_async(
 
 
 class Place(Protocol):
-    """Where a sign-in is shown; each thing shown replaces the one before it."""
+    """An area that shows a sign-in; each message replaces the previous one."""
 
     def ask(self, panel: VBox) -> None:
-        """Show what the user is to do."""
+        """Show the panel with the sign-in instructions."""
 
     def say(self, text: str, html: str | None = None) -> None:
-        """Show how it stands, in one line."""
+        """Show the status in one line."""
 
     def refuse(self, error: PcNotebooksError) -> None:
-        """Show what happened and what to do."""
+        """Show an error and its remedy."""
 
 
-# The frames below hold the code, which a verbose traceback would show and the notebook keep.
+# The stack frames below hold the code: a verbose traceback would show it in the saved notebook.
 @discreet
 async def sign_in_at(
     place: Place,
@@ -105,7 +106,7 @@ async def sign_in_at(
     *,
     timeout: float | None = None,  # noqa: ASYNC109  as above
 ) -> Session:
-    """Sign a user in, shown at a place of the caller's."""
+    """Sign a user in, and show the progress at the caller's place."""
     try:
         if settings.is_app:
             session = await asyncio.to_thread(remembered, settings)
@@ -115,7 +116,7 @@ async def sign_in_at(
         else:
             place.say(
                 f"Signing in to {_name(settings.cloud)}: continue in the browser that opens on"
-                " this machine. To give up, interrupt the kernel."
+                " this machine. To cancel, interrupt the kernel."
             )
             session = await asyncio.to_thread(
                 sign_in, settings.cloud, profile=settings.profile, client_id=settings.client_id,
@@ -128,20 +129,20 @@ async def sign_in_at(
         place.say("The sign-in was interrupted. Run the cell again to sign in.")
         raise
     except BaseException:
-        place.say("Signing in failed.")
+        place.say("The sign-in failed.")
         raise
     place.say(*signed_in(session, settings))
     return session
 
 
 async def _by_code(settings: Settings, place: Place, seconds: float | None) -> Session:
-    """Return the session of whoever types the code, or of the cache."""
+    """Return the session of the user who types the code, or a cached session."""
     started = await asyncio.to_thread(begin_sign_in, settings, timeout=seconds)
     if isinstance(started, Session):
         return started
     panel = _Panel(started)
     waiting = asyncio.ensure_future(asyncio.to_thread(started.wait))
-    # Where nobody waits any more, nobody asks how it ended either.
+    # After a cancellation, nothing reads the result; reading it here avoids a warning.
     waiting.add_done_callback(lambda done: done.cancelled() or done.exception())
     try:
         place.ask(panel)
@@ -156,7 +157,7 @@ async def _by_code(settings: Settings, place: Place, seconds: float | None) -> S
 
 
 class _Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
-    """What a user needs to sign in, with the time left and Cancel."""
+    """The instructions to sign in, with the time left and a Cancel button."""
 
     def __init__(self, started: DeviceSignIn) -> None:
         self._started = started
@@ -164,7 +165,7 @@ class _Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
         self._code = HTML(_code_html(started.code))
         self._state = HTML()
         self._left = HTML()
-        self._cancel = Button(description="Cancel", tooltip="Give this sign-in up")
+        self._cancel = Button(description="Cancel", tooltip="Cancel this sign-in")
         self._cancel.on_click(self._give_up)
         self._foot = HBox([self._state, self._left, self._cancel])
         super().__init__([self._code, self._foot])
@@ -176,18 +177,18 @@ class _Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
 
     @property
     def given_up(self) -> bool:
-        """Whether it was cancelled, and the login service takes too long to notice."""
+        """Whether it was cancelled and the login service did not answer in time."""
         return (
             self._cancelled_at is not None
             and time.monotonic() - self._cancelled_at > _CANCELLED_WITHIN
         )
 
     def in_words(self) -> str:
-        """Return what a front end without widgets shows."""
+        """Return the instructions as text, for a front end without widgets."""
         return code_in_words(self._started.code)
 
     def tick(self) -> None:
-        """Show the time left. The state is announced, so it changes as seldom as it must."""
+        """Show the time left. Screen readers announce the state, so it changes rarely."""
         left = max(0, int((self._started.code.expires_at - datetime.now(UTC)).total_seconds()))
         words = "Waiting for you to sign in."
         if self._cancelled_at is not None:
@@ -200,7 +201,7 @@ class _Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
         )
 
     def discard(self) -> None:
-        """Take the code out of every widget, and the widgets out of what a notebook saves."""
+        """Remove the code from every widget, and the widgets from the saved notebook."""
         self._code.value = self._state.value = self._left.value = ""
         for widget in (self, self._foot, *self.children[:1], *self._foot.children):
             for part in (widget, widget.layout, getattr(widget, "style", None)):
@@ -214,18 +215,18 @@ class _Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
         self.tick()
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
-        """Add the text to the live widget; no code where a server saves the notebook meanwhile."""
+        """Add text to the live widget, without the code if a server may save the notebook."""
         bundle = super()._repr_mimebundle_(**options)
         if isinstance(bundle, dict):
-            saved = "JPY_SESSION_NAME" in os.environ  # as Jupyter's servers tell their kernels
+            saved = "JPY_SESSION_NAME" in os.environ  # Jupyter servers set it for their kernels
             bundle["text/plain"] = _NO_PANEL if saved else self.in_words()
         return bundle
 
 
 class _Output:
-    """A place in the cell's output where each thing said replaces the one before it.
+    """A place in the cell's output; each message replaces the previous one.
 
-    Outside IPython there is none, and only the code is printed.
+    Outside IPython there is no such place, and only the code is printed.
     """
 
     def __init__(self) -> None:
@@ -264,10 +265,10 @@ def _name(cloud: Cloud) -> str:
 
 
 def signed_in(session: Session, settings: Settings) -> tuple[str, str]:
-    """Return who is signed in where, as text and as HTML."""
+    """Return a sentence with the user, the cloud and the tenant, as text and as HTML."""
     tenant: str | None = settings.tenant
     if tenant in ("organizations", "common"):
-        # Which of them it is stands in the account, and is the partner's label unless one is given.
+        # These names mean any tenant; the real one is the partner's label unless that was given.
         tenant = session.partner if settings.partner is None else None
     user = username(session)
     place = _name(session.cloud)

@@ -1,4 +1,4 @@
-"""Work that takes its time, begun by a control."""
+"""Long-running work that is started by a control."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 def started(
     now: asyncio.Task[None] | None, work: Callable[[], Coroutine[Any, Any, None]]
 ) -> asyncio.Task[None] | None:
-    """Do what takes its time beside the kernel's other work, unless it is being done."""
+    """Start work in the kernel's event loop, unless earlier work is still running."""
     if now is not None and not now.done():
         return now
     try:

@@ -125,7 +125,7 @@ def test_signs_in_with_the_copied_code(
     _in_each_theme(opened, look)
     code = panel.get_by_label("Code").input_value()
     waiting = _saved(opened, path)[1]  # as Lab does by itself every two minutes
-    assert "A panel with a sign-in code stands here" in waiting
+    assert "If you see no panel" in waiting
     assert code not in waiting
     assert "devicelogin" not in waiting
     link = panel.get_by_role("link")

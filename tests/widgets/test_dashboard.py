@@ -180,7 +180,7 @@ def test_offers_every_cloud_and_fetches_nothing_by_itself():
         assert hand.has("Sign in and fetch")
         assert not hand.has("Currency")
         assert not hand.has("Export report")
-        assert hand.box.text() == f"Nothing is fetched from {cloud.label} yet."
+        assert hand.box.text() == f"Nothing has been fetched from {cloud.label} yet."
     hand.choose("Cloud", "Sample data")
     assert "Balance owed 751,094.39" in hand.text()
 
@@ -333,9 +333,8 @@ def test_front_ends_without_widgets_get_the_figures():
     assert bundle["text/html"].count('<div class="pcn-desk">') == 4
     assert "payment_recency(summary_frame(sample_payload()))" in bundle["text/html"]
     nothing = dashboard(cloud="china")._repr_mimebundle_()
-    assert (
-        "Nothing is fetched from Partner Center operated by 21Vianet yet." in nothing["text/html"]
-    )
+    text = "Nothing has been fetched from Partner Center operated by 21Vianet yet."
+    assert text in nothing["text/html"]
 
 
 def test_neither_figures_nor_charts_pile_up_over_100_changes():
@@ -367,10 +366,10 @@ def test_value_and_frame_are_observed_and_set():
     assert box.frame is seen[-1]
     before = box.value
     for value in ({"cloud": "nowhere"}, {"profile": "gone"}, {"currency": "XXX"}, {"x": 1}):
-        with pytest.raises(ConfigurationError, match=r"There is no|no cloud"):
+        with pytest.raises(ConfigurationError, match=r"unknown|not available|no cloud|no profile"):
             box.value = value
         assert box.value == before
-    with pytest.raises(ConfigurationError, match="made of its payloads"):
+    with pytest.raises(ConfigurationError, match="built from its payloads"):
         box.frame = summary_frame(sample_payload())
     box.value = {"cloud": "china"}
     assert box.frame is None
@@ -398,7 +397,7 @@ def test_signs_in_fetches_and_refreshes(live, identity_provider):
 
     async def work() -> tuple[Hand, Any]:
         hand, service = live()
-        assert hand.box.text() == "Nothing is fetched from Stand-in yet."
+        assert hand.box.text() == "Nothing has been fetched from Stand-in yet."
         await _sign_in(hand)
         hand.press("Refresh")
         await _idle(hand)

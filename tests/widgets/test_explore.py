@@ -221,11 +221,11 @@ def test_value_and_frame_are_observed_and_set():
 @pytest.mark.parametrize(
     ("value", "said"),
     [
-        ({"currency": "gbp"}, "no currency 'gbp'"),
-        ({"invoice_type": ["Recurring"]}, "no invoice type"),
-        ({"curency": "GBP"}, "no choice named 'curency'"),
+        ({"currency": "gbp"}, "The currency 'gbp' is not available"),
+        ({"invoice_type": ["Recurring"]}, "The invoice type"),
+        ({"curency": "GBP"}, "The choice 'curency' is unknown"),
         ({"as_of": "soon"}, "as_of 'soon' is not a date"),
-        ({"partner": ""}, "no partner ''"),
+        ({"partner": ""}, "The partner '' is not available"),
     ],
 )
 def test_a_bad_value_is_refused_in_words(value: dict, said: str):
@@ -235,7 +235,7 @@ def test_a_bad_value_is_refused_in_words(value: dict, said: str):
     with pytest.raises(ConfigurationError, match=said):
         box.value = value
     assert box.value == before
-    with pytest.raises(ConfigurationError, match="no currency 'XXX'"):
+    with pytest.raises(ConfigurationError, match="The currency 'XXX' is not available"):
         box.currency.value = "XXX"
 
 
