@@ -1,4 +1,4 @@
-"""The commands of a shell: they read options, call the other rooms and print the results.
+"""Read options, call the other rooms and print their results.
 
-This room computes no figure. Each module has the commands of one subject; `main` lists them all.
+This room computes no figures. Each module has the commands of one subject; `main` lists them all.
 """

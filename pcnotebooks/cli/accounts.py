@@ -1,4 +1,4 @@
-"""Signing in and out, the cached sign-ins, and what keeps a call from working."""
+"""Sign in and out, list cached sign-ins, and check the setup."""
 
 from __future__ import annotations
 
@@ -22,20 +22,23 @@ def sign_in(
     method: Annotated[str | None, _METHOD] = None,
     cache: Annotated[str | None, typer.Option(metavar="NAME", help="encrypted or plain.")] = None,
 ) -> None:
-    """Sign in, and keep the sign-in for later, encrypted unless set otherwise.
+    """Sign in and cache the sign-in, encrypted unless configured otherwise.
 
-    Client id and tenant come from the profile or from PCNOTEBOOKS_CLIENT_ID and _TENANT.
+    The client id and the tenant come from the profile, or from PCNOTEBOOKS_CLIENT_ID and
+    PCNOTEBOOKS_TENANT.
     """
     from pcnotebooks.session.session import username
     from pcnotebooks.session.settings import load_profile, resolve
 
     if cache == "memory":
-        raise typer.BadParameter("the cache memory would end with this command.")
+        raise typer.BadParameter(
+            "the cache memory would end with this command: give encrypted or plain."
+        )
     usual = resolve(cloud, profile=profile, method=method)
     if usual.is_app:
         session = pc.sign_in(cloud, profile=profile, method=method)
         show(f"The app {usual.client_id} can sign in at {session.cloud.label} without a user.")
-        show("Nothing is kept: each command signs it in.")
+        show("Nothing is cached: each command signs in again.")
         return
     if cache is None:
         cache = "encrypted" if usual.cache == "memory" else usual.cache
@@ -47,13 +50,13 @@ def sign_in(
     if usual.profile and "cache" in load_profile(usual.profile):  # it wins over the variable
         where = f'cache = "{cache}" in the profile {usual.profile!r}'
     show(
-        f"It is in the cache {cache}; notebooks and other commands look in {usual.cache} unless you"
-        f" set {where}."
+        f"The sign-in is in the cache {cache}. Notebooks and other commands use the cache"
+        f" {usual.cache} unless you set {where}."
     )
 
 
 def sign_out() -> None:
-    """Forget every cached sign-in."""
+    """Delete all cached sign-ins."""
     pc.sign_out()
     show("Signed out.")
 

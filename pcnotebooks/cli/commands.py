@@ -1,4 +1,4 @@
-"""What every command has: -v, its exit codes in its help, and a whole sentence in the list."""
+"""Give every command -v, exit codes in its help, and a full sentence in the list."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ import typer.main
 from pcnotebooks.text import shell_line
 
 EXIT_CODES = (
-    "Exit codes: 0 done, or nothing to report; 1 something to report; 2 it failed or was called"
-    " wrongly."
+    "Exit codes: 0 success, nothing to report; 1 success, something to report; 2 failure or wrong"
+    " usage."
 )
 
 
 class _Line(logging.Formatter):
-    """A record as one printable line."""
+    """Formats a record as one printable line."""
 
     def format(self, record: logging.LogRecord) -> str:
         return shell_line(super().format(record))
 
 
 def _log(asked: bool) -> None:
-    """Print what the package logs, such as retries and ids, on standard error."""
+    """Print the package's log, such as retries and ids, on standard error."""
     if not asked:
         return
     handler = logging.StreamHandler(sys.stderr)
@@ -52,7 +52,7 @@ def _has_verbose(
         ),
     ] = False,
 ) -> None:
-    """Do nothing: typer makes an option from a function only."""
+    """Do nothing: typer creates options only from functions."""
 
 
 _VERBOSE = typer.main.get_command(_verbose).params[0]
@@ -60,7 +60,7 @@ _VERBOSE.expose_value = False
 
 
 class Command(typer.core.TyperCommand):
-    """A command with -v, whose arguments are shown by their names alone."""
+    """A command with -v, whose help shows arguments only by name."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -72,10 +72,10 @@ class Command(typer.core.TyperCommand):
 
 
 class Pairs(Command):
-    """A command whose -p takes a name and a value, while an item of typer's lists is one word."""
+    """A command whose -p takes a name and a value; typer allows only one word per item."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Join each pair to one word, name=value, a form that the command line takes as well."""
+        """Join each pair as name=value, which the command line also accepts."""
         words = iter(args)
         joined = []
         for word in words:
@@ -106,7 +106,7 @@ def add(
     cls: type[Command] = Command,
     **settings: Any,
 ) -> None:
-    """Add a command; the list of commands shows the first line of its docstring, uncut."""
+    """Add a command; the list of commands shows the first line of its docstring in full."""
     first = inspect.cleandoc(function.__doc__ or "").partition("\n")[0]
     alone = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
     alone.command(cls=cls, epilog=EXIT_CODES, context_settings=settings or None)(function)

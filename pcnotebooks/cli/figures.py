@@ -1,4 +1,4 @@
-"""Figures without a notebook: balances, invoices, their ageing, and what changed."""
+"""Show balances, invoices, their ageing and changes without a notebook."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ from pcnotebooks.errors import NoHistoryError, PcNotebooksError
 if TYPE_CHECKING:
     import pandas as pd
 
-# A day after every payload.
+# Later than any payload.
 _LATEST = "9998-12-31"
-# The columns that a person is shown, and how each is headed.
+# The columns of the text tables, and their headings.
 _KEYS = {"partner": "partner", "cloud": "cloud", "currency": "currency"}
 _BALANCES = {
     "balance_amount": "balance",
@@ -107,10 +107,10 @@ def balances(
     csv_: AsCsv = False,
     output: Output = None,
 ) -> None:
-    """Show what is owed in each currency, when it was last paid, and when it falls due.
+    """Show the balance in each currency, when it was last paid and when it falls due.
 
-    The figures are those of the latest payload of each partner and cloud. Without --sample,
-    --payload, --profile, --cloud or --history they are of the history in its usual place.
+    The figures come from the latest payload of each partner and cloud. Without --sample,
+    --payload, --profile, --cloud or --history, the default history is used.
     """
     source = Source.of(
         sample=sample,
@@ -136,7 +136,7 @@ def balances(
     if fail_if:
         with warnings.catch_warnings():  # the same warnings were shown above
             warnings.simplefilter("ignore")
-            # By part, as in the report: a newer invoice of another type hides none.
+            # By part, as in the report: a newer invoice of another type must not hide overdue ones.
             parts = pc.payment_recency(
                 found.frame("summaries", currency), as_of=as_of, terms_days=terms_days
             )
@@ -163,10 +163,10 @@ def invoices(
     csv_: AsCsv = False,
     output: Output = None,
 ) -> None:
-    """List the invoices: what is open of each, when it is due, and for how long it is overdue.
+    """List the invoices with open amount, due date and days overdue.
 
     The list is the latest of each partner and cloud. Without --sample, --payload, --profile,
-    --cloud or --history it is of the history in its usual place.
+    --cloud or --history, the default history is used.
     """
     source = Source.of(
         sample=sample,
@@ -208,10 +208,10 @@ def ageing(
     csv_: AsCsv = False,
     output: Output = None,
 ) -> None:
-    """Show what is open in each currency, by the days for which it is overdue.
+    """Show the open amounts in each currency by days overdue.
 
-    Partners are added within a currency. Without --sample, --payload, --profile, --cloud or
-    --history the invoices are of the history in its usual place.
+    The amounts of all partners in a currency are added. Without --sample, --payload, --profile,
+    --cloud or --history, the default history is used.
     """
     source = Source.of(
         sample=sample,
@@ -255,11 +255,12 @@ def changes(
     csv_: AsCsv = False,
     output: Output = None,
 ) -> None:
-    """Show what changed from one payload to the next: balances, or with --invoices documents.
+    """Show how balances changed from one payload to the next; with --invoices, how invoices did.
 
-    Two or more payloads of a partner and cloud give rows; --history with --profile compares what
-    is kept with what is stated now. Without --sample, --payload, --profile, --cloud or --history
-    the payloads are of the history in its usual place. The table leaves out what did not move.
+    This needs two or more payloads of a partner and cloud; --history with --profile compares the
+    history with the current figures. Without --sample, --payload, --profile, --cloud or
+    --history, the default history is used. The text table leaves out balances that did not
+    change.
     """
     source = Source.of(
         sample=sample,
@@ -272,7 +273,7 @@ def changes(
         retrieved_at=retrieved_at,
     )
     if invoices and unexplained:
-        raise typer.BadParameter("--unexplained is about balances: leave out --invoices.")
+        raise typer.BadParameter("--unexplained applies only to balances: leave out --invoices.")
     form = form_of(json_=json_, csv_=csv_, output=output)
     resource = "invoices" if invoices else "invoice_summaries"
     found = _found(source, resource, over_time=True)
@@ -294,7 +295,7 @@ def _require_overdue(fail_if: str | None) -> None:
 
 @dataclass(frozen=True)
 class _Found:
-    """Payloads of some sources, or a history, whose tables are read without decoding."""
+    """The payloads of a source, or a history, whose tables are read without decoding payloads."""
 
     source: Source
     resource: str
@@ -303,7 +304,7 @@ class _Found:
     failed: bool
 
     def frame(self, name: str, currency: Iterable[str] | None) -> pd.DataFrame:
-        """Return the public frame of this name, of the latest payloads, with exact amounts."""
+        """Return a public frame by its name, from the latest payloads and with exact amounts."""
         from pcnotebooks.frame.rows import latest_payloads
 
         if self.kept is not None:
@@ -350,7 +351,9 @@ class _Found:
 def _found(source: Source, resource: str, *, over_time: bool = False) -> _Found:
     """Read or fetch the payloads of a resource."""
     if source.sample and len(source.named) > 1:
-        raise typer.BadParameter("--sample is not mixed with figures of an account.")
+        raise typer.BadParameter(
+            "--sample cannot be combined with another source: give one of them."
+        )
     if source.named in ([], ["--history"]):
         kept = _kept(source.history)
         if source.partners or source.cloud:
@@ -375,17 +378,17 @@ def _found(source: Source, resource: str, *, over_time: bool = False) -> _Found:
 
 
 def _kept(location: str | None) -> pc.History:
-    """Return a history that is there; say if it is empty."""
+    """Open an existing history, and report if it is empty."""
     kept = pc.History(location)
     try:
         if kept.is_empty:
-            next(kept.payloads(), None)  # an error if it is not there
+            next(kept.payloads(), None)  # raises if it does not exist
             show(f"Nothing is kept in {kept.location} yet.", err=True)
     except NoHistoryError as error:
         if location is None:
             error.remedy = (
-                "Give --sample, --payload, --profile, --cloud or --history, or keep a first"
-                " payload: pcnotebooks snapshot."
+                "Give --sample, --payload, --profile, --cloud or --history, or start a history:"
+                " pcnotebooks snapshot."
             )
         raise
     return kept

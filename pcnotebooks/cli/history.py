@@ -1,4 +1,4 @@
-"""The history: what is kept, what changed, and its upkeep."""
+"""List, compare and maintain the history."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ _DIR = typer.Argument(metavar="DIR", file_okay=False, help="Folder for the files
 
 
 def _opened(location: str | None) -> pc.History:
-    """Return a history, and say if nothing is kept in it."""
+    """Open a history, and report if it is empty."""
     kept = pc.History(location)
     if kept.is_empty:
-        next(kept.payloads(), None)  # an error if it is not there
+        next(kept.payloads(), None)  # raises if it does not exist
         show(f"Nothing is kept in {kept.location} yet.")
     return kept
 
 
 def list_kept(*, history: Location = None) -> None:
-    """List the partners, and the payloads of summaries and of invoices kept of each."""
+    """List the partners, each with the number and the dates of its payloads."""
     kept = _opened(history)
     found = kept.index()
     whole = found["damage"].isna()
@@ -65,14 +65,14 @@ def changes(
     invoices: Invoices = False,
     unexplained: Unexplained = False,
 ) -> None:
-    """Say in words what changed from one payload to the next.
+    """Describe the changes from one payload to the next, a line each.
 
-    Each line has the day, the partner, by how much the balance moved, and what explains it; or
-    with --invoices the document, and whether it is new, paid or voided. The command pcnotebooks
-    changes has the same as a table, JSON or CSV.
+    A line has the day, the partner, the change of the balance and its causes; with --invoices, the
+    document, and whether it is new, paid or voided. For a table, JSON or CSV, run pcnotebooks
+    changes.
     """
     if invoices and unexplained:
-        raise typer.BadParameter("--unexplained is about balances: leave out --invoices.")
+        raise typer.BadParameter("--unexplained applies only to balances: leave out --invoices.")
     kept = _opened(history)
     if partner:
         require_known(accounts_in(kept), partner, None)
@@ -91,7 +91,7 @@ def changes(
 
 
 def _movements(steps: pd.DataFrame, *, unexplained: bool) -> list[list[object]]:
-    """Return a row for each balance that moved: day, partner, by how much, and why."""
+    """Return a row for each balance that moved: day, partner, change and causes."""
     from pcnotebooks.amounts import format_amount
 
     rows: list[list[object]] = []
@@ -113,7 +113,7 @@ def _movements(steps: pd.DataFrame, *, unexplained: bool) -> list[list[object]]:
 
 
 def _documents(steps: pd.DataFrame) -> list[list[object]]:
-    """Return a row for each document that changed: day, partner, which, how, and what is open."""
+    """Return a row for each document that changed: day, partner, id, change, open amounts."""
     from pcnotebooks.amounts import format_amount
 
     rows: list[list[object]] = []
@@ -143,13 +143,13 @@ def add_files(
         str | None, typer.Option(metavar="NAME", help="The partner of raw answers.")
     ] = None,
     retrieved_at: RetrievedAt = None,
-    sample: Annotated[bool, typer.Option("--sample", help="Keep even sample data.")] = False,
+    sample: Annotated[bool, typer.Option("--sample", help="Also keep sample data.")] = False,
 ) -> None:
-    """Keep payloads that were saved as files, such as those that export has written.
+    """Keep payloads from files, such as the files of export.
 
-    A payload that is kept already is kept once. Of a raw answer, which is not a file of
-    Payload.save, --cloud, --partner and --retrieved-at say whose it is. If a file fails, the others
-    are kept and the exit code is 2.
+    A payload that the history already has is not added again. For a raw answer, which is a file
+    not written by Payload.save, give --cloud, --partner and --retrieved-at. If a file fails, the
+    others are kept and the exit code is 2.
     """
     kept = pc.History(history)
     failed = False
@@ -159,18 +159,20 @@ def add_files(
         try:
             (payload,) = source.saved()
             if payload.is_sample and not sample:
-                raise ConfigurationError("It is sample data.", remedy="To keep it, give --sample.")
+                raise ConfigurationError(
+                    "This is sample data.", remedy="To keep it, give --sample."
+                )
             is_new = kept.append(payload, sample=sample)
         except (PcNotebooksError, OSError) as error:
             failed = True
             say_error(error, about=file)
         else:
-            show(f"{file}: {'kept' if is_new else 'was kept already'}")
+            show(f"{file}: {'kept' if is_new else 'already kept'}")
     raise typer.Exit(2 * failed)
 
 
 def compact(*, history: Location = None) -> None:
-    """Merge the small files of closed months, and mend what killed processes left behind."""
+    """Merge the small files of past months, and repair leftovers of interrupted processes."""
     show(f"{_opened(history).compact()} files merged.")
 
 
@@ -187,7 +189,7 @@ def verify(*, history: Location = None) -> None:
 
 
 def rebuild(*, history: Location = None) -> None:
-    """Derive every table again from the payloads."""
+    """Rebuild all tables from the payloads."""
     _opened(history).rebuild()
     show("Rebuilt.")
 

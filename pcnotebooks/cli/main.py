@@ -1,4 +1,4 @@
-"""The command line: every command by its name, and how it ends."""
+"""Define the command line: its commands, its error output and its exit codes."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from pcnotebooks.cli.commands import EXIT_CODES, Pairs, add
 from pcnotebooks.cli.printing import say_error, show
 from pcnotebooks.errors import PcNotebooksError, needing_libraries
 
-# A public name loads its module, and with it pandas or msal, when it is first used; --help and
-# --version use none. What has no public name is imported in the command that needs it: a lazily
-# loaded module of a package is never set on it, so "pcnotebooks.doctor" would fail elsewhere.
+# A public name loads its module, and with it pandas or msal, on first use; --help and --version
+# use none. Modules without a public name are imported inside the command that needs them: the lazy
+# loader does not set modules as attributes, so `pcnotebooks.doctor` would fail.
 
 app = typer.Typer(
     help="Microsoft Partner Center balances and invoices as figures, reports and notebooks.",
@@ -53,7 +53,7 @@ add(app, pdfs.invoice_pdfs, "invoice-pdfs")
 add(app, snapshot.snapshot)
 
 _history = typer.Typer(
-    help="Look at what snapshots have kept, and look after it.",
+    help="View and maintain the history that snapshots keep.",
     epilog=EXIT_CODES,
     no_args_is_help=True,
 )
@@ -67,7 +67,7 @@ add(_history, history.verify)
 add(_history, history.rebuild)
 
 _profile = typer.Typer(
-    help="List, add and remove profiles: who signs in, and where.",
+    help="List, add and remove profiles, which hold sign-in settings.",
     epilog=EXIT_CODES,
     no_args_is_help=True,
 )
@@ -79,10 +79,10 @@ add(_profile, profiles.path)
 
 
 def main() -> None:
-    """Run the command line: exit code 0 done, 1 something to report, 2 it failed."""
+    """Run the command line; the exit code is 0 on success, 1 with a finding, 2 on failure."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            # A pipe on Windows has the 256 letters of a code page; partners' names have others.
+            # On Windows, pipes use a code page of 256 characters; partner names may have others.
             stream.reconfigure(errors="backslashreplace")
     try:
         with warnings.catch_warnings(), needing_libraries("This command"):
@@ -91,13 +91,13 @@ def main() -> None:
     except (PcNotebooksError, OSError) as error:
         say_error(error)
         sys.exit(2)
-    except Exception:  # noqa: BLE001  Python's own exit code 1 would say that there is a finding
+    except Exception:  # noqa: BLE001  Python's exit code 1 would report a finding
         traceback.print_exc()
         sys.exit(2)
 
 
 def _show_warning(message: Warning | str, *_: object) -> None:
-    """Print only the words: Python adds a path and a line of the package's source."""
+    """Print only the text: Python would add a path and a line of the package's source."""
     show(f"Warning: {message}", err=True)
 
 
@@ -116,4 +116,4 @@ def _options(
         typer.Option("--version", help="Show the version.", is_eager=True, callback=_show_version),
     ] = False,
 ) -> None:
-    """Do nothing: typer takes options without a command from a callback only."""
+    """Do nothing: typer reads options without a command only from a callback."""

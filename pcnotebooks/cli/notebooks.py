@@ -1,4 +1,4 @@
-"""Notebooks as pages, and JupyterLab."""
+"""Render notebooks as pages, and open JupyterLab."""
 
 from __future__ import annotations
 
@@ -19,21 +19,24 @@ _FOLDER = Path("partner-center")
 
 def render(
     notebook: Annotated[
-        Path, typer.Argument(metavar="NOTEBOOK", help="A file, or a bundled one: 02_balances.")
+        Path,
+        typer.Argument(metavar="NOTEBOOK", help="A file, or a bundled one such as 02_balances."),
     ],
     *,
     parameter: Annotated[
         list[str] | None,
-        typer.Option("--parameter", "-p", metavar="NAME VALUE", help="Set it; repeatable."),
+        typer.Option(
+            "--parameter", "-p", metavar="NAME VALUE", help="Set a parameter; repeatable."
+        ),
     ] = None,
     output: Output = None,
-    code: Annotated[bool, typer.Option("--code", help="Show the code as well.")] = False,
+    code: Annotated[bool, typer.Option("--code", help="Also show the code.")] = False,
 ) -> None:
-    """Run a notebook and write what it shows: one HTML file that opens anywhere.
+    """Run a notebook and write its output as one HTML file that opens anywhere.
 
-    It runs in the current folder. A value that Python reads as a number, True, False, None or a
-    list is that; any other is text, and so is one in quotes. A page that would show a cached token
-    is not written.
+    It runs in the current folder. Values that are Python numbers, True, False, None or lists are
+    passed as such; quoted and all other values are passed as text. A page that would show a cached
+    token is not written.
     """
     from pcnotebooks.report.notebook import bundled_notebooks, rendered
 
@@ -69,7 +72,7 @@ def _cached() -> Iterator[str]:
 
 
 def _value(text: str) -> Any:
-    """Return what Python reads a word as, or the word itself."""
+    """Return the Python literal that a text holds, or the text itself."""
     try:
         value = ast.literal_eval(text)
     except (ValueError, SyntaxError, MemoryError, RecursionError):
@@ -85,15 +88,15 @@ def lab(
 ) -> None:
     """Copy the notebooks to DIR and open JupyterLab there.
 
-    A notebook that you have changed stays as it is. Options after DIR are passed on to
-    JupyterLab, such as --no-browser.
+    Notebooks that you have changed are kept. Options after DIR, such as --no-browser, are passed
+    on to JupyterLab.
     """
     from jupyterlab.labapp import LabApp
 
     from pcnotebooks.report.notebook import bundled_notebooks
 
     options = context.args
-    if str(directory).startswith("-"):  # no DIR: typer took the first option for it
+    if str(directory).startswith("-"):  # DIR is missing, and typer took the first option for it
         directory, options = _FOLDER, [str(directory), *options]
     directory.mkdir(parents=True, exist_ok=True)
     for bundled in bundled_notebooks():
@@ -103,5 +106,5 @@ def lab(
             copy.write_bytes(content)
             show(f"{copy}: new")
         elif copy.read_bytes() != content:
-            show(f"{copy}: kept as it is; delete it to get the bundled one")
+            show(f"{copy}: kept as you changed it; delete it to get the bundled one")
     LabApp.launch_instance([str(directory / "01_start_here.ipynb"), *options])

@@ -1,4 +1,4 @@
-"""Options that several commands have, checked as they are read."""
+"""Define options that several commands share, checked when they are parsed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pcnotebooks.errors import ConfigurationError
 
 
 def _cloud(name: str | None) -> str | None:
-    """Refuse a cloud that there is not, before anything is read or asked."""
+    """Refuse an unknown cloud before any file is read or any call is made."""
     if name is not None:
         try:
             get_cloud(name)
@@ -25,7 +25,7 @@ def _cloud(name: str | None) -> str | None:
 
 
 def _cloud_of_figures(name: str | None) -> str | None:
-    """Do the same, but also take the sample data's cloud, and custom ones of profiles."""
+    """Do the same, but also accept the sample data's cloud and the custom clouds of profiles."""
     if name is None or name == SAMPLE.name:
         return name
     from pcnotebooks.session.settings import load_profiles
@@ -69,7 +69,7 @@ def _moment(text: str | None) -> str | None:
 
 Cloud = Annotated[
     str | None,
-    # Eager: a wrong cloud is said before anything else.
+    # Eager, so that a wrong cloud is reported first.
     typer.Option(
         metavar="NAME", is_eager=True, callback=_cloud, help="global, us_government or china."
     ),
@@ -81,7 +81,7 @@ CloudOfFigures = Annotated[
         metavar="NAME",
         is_eager=True,
         callback=_cloud_of_figures,
-        help="Only this cloud; also where to sign in, and the cloud of raw answers.",
+        help="Only this cloud; also the cloud to sign in to, and that of raw answers.",
     ),
 ]
 Profile = Annotated[str | None, typer.Option(metavar="NAME", help="A profile of profiles.toml.")]
@@ -109,7 +109,7 @@ RetrievedAt = Annotated[
     typer.Option(
         metavar="TIME",
         callback=_moment,
-        help="When raw answers were fetched (ISO 8601, UTC); else the file's time.",
+        help="When raw answers were fetched (ISO 8601, UTC); default: the file's time.",
     ),
 ]
 Output = Annotated[
@@ -145,7 +145,7 @@ At = Annotated[
         "--at",
         metavar="DATE",
         callback=_day,
-        help="Show what was known at the end of this day (UTC), from kept payloads.",
+        help="Show the figures known at the end of this day (UTC), from kept payloads.",
     ),
 ]
 AsOf = Annotated[
@@ -153,7 +153,7 @@ AsOf = Annotated[
     typer.Option(
         metavar="DATE",
         callback=_day,
-        help="Count days from this day (UTC), as in 2018-03-16; else from when it was fetched.",
+        help="Count days from this day (UTC), as in 2018-03-16; default: the day of retrieval.",
     ),
 ]
 Terms = Annotated[
@@ -161,9 +161,9 @@ Terms = Annotated[
     typer.Option(metavar="DAYS", callback=_days, help="Payment terms, in days from the invoice."),
 ]
 Invoices = Annotated[
-    bool, typer.Option("--invoices", help="Show new, paid and voided invoices, not balances.")
+    bool, typer.Option("--invoices", help="Show new, paid and voided invoices instead of balances.")
 ]
 Unexplained = Annotated[
     bool,
-    typer.Option("--unexplained", help="Only balances that moved without cause; exit code 1."),
+    typer.Option("--unexplained", help="Only unexplained movements; exit code 1 if there are any."),
 ]

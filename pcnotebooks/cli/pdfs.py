@@ -1,4 +1,4 @@
-"""The PDFs of invoices, saved to a folder."""
+"""Save the PDFs of invoices to a folder."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _List = Annotated[
         metavar="FILE",
         exists=True,
         dir_okay=False,
-        help="A saved list of invoices; else it is fetched.",
+        help="A saved list of invoices; fetched unless given.",
     ),
 ]
 _Ids = Annotated[
@@ -46,10 +46,10 @@ def invoice_pdfs(
     json_: AsJson = False,
     csv_: AsCsv = False,
 ) -> None:
-    """Save the PDF of each invoice to FOLDER; a PDF that is there is not fetched again.
+    """Save the PDF of each invoice to FOLDER; existing PDFs are not fetched again.
 
-    It asks for a sign-in if none is cached. A row is printed for each PDF. If one fails, the others
-    are saved and the exit code is 2: run the command again for the rest.
+    If no sign-in is cached, you are asked to sign in. A row is printed for each PDF. If one fails,
+    the others are saved and the exit code is 2: run the command again to fetch the rest.
     """
     form = form_of(json_=json_, csv_=csv_, output=None)
     given = None if payload is None else pc.Payload.load(payload)

@@ -1,4 +1,4 @@
-"""What is printed: lines, tables and errors, made safe for a terminal."""
+"""Print lines, tables and errors, made safe for a terminal."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ import typer
 from pcnotebooks.errors import PcNotebooksError
 from pcnotebooks.text import printable, shell_line
 
-# As a shell says that a program was ended by the signal SIGPIPE.
+# The exit code that a shell shows for a program ended by the signal SIGPIPE.
 _PIPE_CLOSED = 141
 
 
 def show(text: object, *, err: bool = False) -> None:
-    """Print one line, made safe: partners' names and the service's words come from outside."""
+    """Print one line, made safe: partner names and the service's messages are foreign text."""
     try:
         typer.echo(shell_line(str(text)), err=err)
     except BrokenPipeError:
@@ -37,13 +37,13 @@ def show_whole(content: str) -> None:
 
 
 def _end_quietly() -> None:
-    """End as other programs do if their reader, such as head, has seen enough."""
+    """End as other programs do if the reader of a pipe, such as head, closes it."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the last flush
     raise typer.Exit(_PIPE_CLOSED)
 
 
 def say_error(error: PcNotebooksError | OSError, *, about: object = None) -> None:
-    """Print what failed, then the remedy and the ids that support asks for, where known."""
+    """Print the error, then the remedy and the ids that support asks for, if known."""
     lines = [str(error) or type(error).__name__]
     if isinstance(error, PcNotebooksError):
         lines = [error.message, error.remedy or "", error.ids]
@@ -76,7 +76,7 @@ def aligned(rows: Iterable[Iterable[object]], *, right: Collection[int] = ()) ->
 
 
 def _width(text: str) -> int:
-    """Return how many columns of a terminal a text takes: a letter of East Asia takes two."""
+    """Return the width of a text in terminal columns; East Asian characters take two."""
     return sum(
         2 if east_asian_width(letter) in "WF" else not category(letter).startswith("M")
         for letter in text
@@ -84,5 +84,5 @@ def _width(text: str) -> int:
 
 
 def is_stdout(output: Path | None) -> bool:
-    """Return whether an output file is standard output, as a hyphen says."""
+    """Return whether an output file is a hyphen, which means standard output."""
     return output is not None and str(output) == "-"

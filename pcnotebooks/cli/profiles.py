@@ -1,4 +1,4 @@
-"""Profiles: who signs in, and where, by a short name."""
+"""List, add and remove profiles."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def add_profile(
     ],
     cloud: Cloud = None,
     partner: Annotated[
-        str | None, typer.Option(metavar="LABEL", help="The partner's name in every figure.")
+        str | None, typer.Option(metavar="LABEL", help="The partner's name in all output.")
     ] = None,
     cache: Annotated[
         str | None, typer.Option(metavar="NAME", help="encrypted, plain or memory.")
@@ -52,9 +52,9 @@ def add_profile(
         typer.Option(metavar="NAME", help="How to sign in, such as browser or client_secret."),
     ] = None,
 ) -> None:
-    """Add a profile to profiles.toml; what is in that file stays as it is, comments included.
+    """Add a profile to profiles.toml; the rest of that file is kept, comments included.
 
-    A profile holds no secret: of an app without a user it can say where the secret is.
+    Profiles hold no secrets; for an app without a user, a profile can name where the secret is.
     """
     from pcnotebooks.session.profiles import add
 
@@ -66,14 +66,14 @@ def add_profile(
 
 
 def remove_profile(name: _Name) -> None:
-    """Remove a profile from profiles.toml; a cached sign-in of it stays until sign-out."""
+    """Remove a profile from profiles.toml; its cached sign-in is kept until sign-out."""
     from pcnotebooks.session.profiles import remove
 
     show(f"Removed {name} from {remove(name)}.")
 
 
 def path() -> None:
-    """Print where profiles.toml is, or will be."""
+    """Print the path of profiles.toml, even if there is no such file yet."""
     from pcnotebooks.session.settings import profiles_file
 
     show(profiles_file())

@@ -1,4 +1,4 @@
-"""The report as one file."""
+"""Write the report as one file."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from pcnotebooks.text import without_password
 if TYPE_CHECKING:
     from pcnotebooks.service.fetch_many import Answer
 
-_LOCALE = typer.Option(metavar="NAME", help="Of numbers and dates: de_CH.")
+_LOCALE = typer.Option(metavar="NAME", help="The locale of numbers and dates, such as de_CH.")
 
 
 def report(
@@ -45,21 +45,21 @@ def report(
     partner: PartnersOfFigures = None,
     retrieved_at: RetrievedAt = None,
     output: Output = None,
-    pdf: Annotated[bool, typer.Option("--pdf", help="Write a PDF as well.")] = False,
-    excel: Annotated[bool, typer.Option("--excel", help="Write a workbook as well.")] = False,
-    open_: Annotated[bool, typer.Option("--open", help="Open it when it is written.")] = False,
+    pdf: Annotated[bool, typer.Option("--pdf", help="Also write a PDF.")] = False,
+    excel: Annotated[bool, typer.Option("--excel", help="Also write a workbook.")] = False,
+    open_: Annotated[bool, typer.Option("--open", help="Open the report.")] = False,
     at: At = None,
     as_of: AsOf = None,
     terms_days: Terms = 60,
     title: Annotated[str | None, typer.Option(metavar="TEXT", help="Heading.")] = None,
     locale: Annotated[str, _LOCALE] = "en",
 ) -> None:
-    """Write the report: one HTML file that opens anywhere, or a PDF (-o NAME.pdf).
+    """Write the report as one HTML file that opens anywhere, or as a PDF (-o NAME.pdf).
 
-    It has balances, payment recency and due dates, and with a list of invoices what is overdue by
-    invoice; several payloads of a partner add trends and changes. Each file that was written is
-    named on a line. If a profile's balances cannot be fetched, the report has the others and the
-    exit code is 2; without its list of invoices it has the balances, and a note says why.
+    It shows balances, payment recency and due dates. Lists of invoices add overdue amounts by
+    invoice, and several payloads of a partner add trends and changes. The path of each file is
+    printed. If a profile's balances cannot be fetched, the report shows the others and the exit
+    code is 2; if only its list of invoices cannot be fetched, a note says why.
     """
     from pcnotebooks.overview.build import overview
     from pcnotebooks.report.page import page_of, write_page
@@ -80,7 +80,7 @@ def report(
     output = output or Path("sample-report.html" if sample else "invoice-summaries.html")
     printed = is_stdout(output)
     if printed and (pdf or excel or open_):
-        raise typer.BadParameter("-o - prints the page alone: leave out --pdf, --excel and --open.")
+        raise typer.BadParameter("-o - prints only the page: leave out --pdf, --excel and --open.")
     if not printed and output.suffix.lower() not in {".html", ".htm", ".pdf"}:
         raise typer.BadParameter(f"{output.name} ends neither in .html nor in .pdf.")
     payloads = [pc.sample_payload()] if sample else list(source.saved())
@@ -121,20 +121,20 @@ def _lacks_balances(both: tuple[Answer, ...]) -> bool:
 
 
 def _chosen(source: Source, payloads: list[pc.Payload], *, failed: bool) -> list[pc.Payload]:
-    """Return the payloads of the chosen partners and cloud; end the command without any."""
+    """Return the payloads of the chosen partners and cloud; end the command if there are none."""
     chosen = [each for each in payloads if source.chosen(each)]
     if failed and not chosen:
         raise typer.Exit(2)
     if not chosen:
         raise ConfigurationError(
-            "There is no payload of that partner, cloud and day.",
+            "No payload matches --partner, --cloud and --at.",
             remedy="Correct --partner, --cloud and --at, or leave them out.",
         )
     return chosen
 
 
 def _notes(name: str | None, both: tuple[Answer, ...]) -> list[str]:
-    """Say what could not be fetched of a profile; return notes on it for the page."""
+    """Print the errors of a profile, and return notes on them for the page."""
     from pcnotebooks.overview.words import not_fetched
 
     came = [each for each in both if isinstance(each, pc.Payload)]

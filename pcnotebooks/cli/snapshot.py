@@ -1,4 +1,4 @@
-"""Fetching: payloads as files, and snapshots that are kept without a person."""
+"""Fetch payloads as files, or keep them in the history in unattended runs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _Resources = Annotated[
     typer.Option(
         "--resource",
         metavar="NAME",
-        help="invoice_summaries or invoices; repeatable, both unless given.",
+        help="invoice_summaries or invoices; repeatable; default: both.",
     ),
 ]
 _Target = Annotated[
@@ -28,7 +28,7 @@ _Target = Annotated[
         "--output",
         "-o",
         metavar="FILE|FOLDER",
-        help="A file for one answer, NAME.json, or a folder; - prints one answer.",
+        help="A folder, or a file NAME.json for a single answer; - prints a single answer.",
     ),
 ]
 
@@ -42,9 +42,9 @@ def fetch(
 ) -> None:
     """Fetch balances and invoices, and save each answer as a file that --payload reads.
 
-    The files are in the current folder, or in that of -o. They are named on a line each. If an
-    answer fails, the others are saved and the exit code is 2. Without --resource, a profile of an
-    app without a user fetches the invoices alone, and a note says why.
+    The files are saved in the current folder or in the folder of -o, and their paths are printed.
+    If an answer fails, the others are saved and the exit code is 2. Without --resource, the profile
+    of an app without a user fetches only invoices, and a note says why.
     """
     from pcnotebooks.history.files import file_of
     from pcnotebooks.payload.decode import RESOURCES
@@ -54,7 +54,7 @@ def fetch(
     resources = list(dict.fromkeys(resource or RESOURCES))
     if unknown := [name for name in resources if name not in RESOURCES]:
         raise typer.BadParameter(
-            f"There is no resource {unknown[0]!r}. They are {' and '.join(RESOURCES)}."
+            f"There is no resource {unknown[0]!r}. The resources are {' and '.join(RESOURCES)}."
         )
     names: list[str | None] = [*dict.fromkeys(profile or ())] or [None]
     one = output is not None and (is_stdout(output) or output.suffix.lower() == ".json")
@@ -65,7 +65,7 @@ def fetch(
     answers = fetch_profiles(names, lambda name: signed_in(cloud, name), resources=resources)
     failed = False
     for name, each in answers.items():
-        # Each once: a sign-in that failed is the error of every resource.
+        # Report each error once: a failed sign-in is the error of every resource.
         for answer in {id(answer): answer for answer in each}.values():
             if isinstance(answer, NeedsUserError) and resource is None:
                 show(f"Note: {answer.message}", err=True)
@@ -93,16 +93,16 @@ def snapshot(
     cloud: Cloud = None,
     history: Location = None,
     no_compact: Annotated[
-        bool, typer.Option("--no-compact", help="Leave the small files of earlier months apart.")
+        bool, typer.Option("--no-compact", help="Do not merge the small files of earlier months.")
     ] = False,
 ) -> None:
-    """Fetch the balances and invoices of today, and keep them in the history.
+    """Fetch today's balances and invoices, and keep them in the history.
 
     Meant for cron, Task Scheduler and pipelines: it never asks for a sign-in, and prints a line
-    for each partner. If an answer fails, the others are kept and the exit code is 2. A profile of
-    an app without a user keeps the invoices alone, and a note says why. The history is that of
-    --history, of PCNOTEBOOKS_HISTORY or in the user's data folder. Once a month, the first
-    snapshot of a partner merges the small files of its earlier months.
+    for each partner. If an answer fails, the others are kept and the exit code is 2. For the
+    profile of an app without a user, only invoices are kept, and a note says why. The history is
+    set by --history or PCNOTEBOOKS_HISTORY; by default it is in the user's data folder. Once a
+    month, the first snapshot of a partner merges the small files of its earlier months.
     """
     from pcnotebooks.service.fetch_many import fetch_profiles
     from pcnotebooks.service.refusals import NeedsUserError
@@ -112,7 +112,7 @@ def snapshot(
     said = []
     notes = dict[str, None]()
     failed: dict[tuple[str | None, str], PcNotebooksError | OSError] = {}
-    # Everything is kept before anything is printed: a full disk under a log fails the printing.
+    # Keep everything before printing anything: printing fails if the disk of a log file is full.
     answers = fetch_profiles(profile or [None], lambda name: unasked(cloud, name), progress=False)
     for name, both in answers.items():
         done: list[pc.Payload] = []
@@ -123,9 +123,9 @@ def snapshot(
                 kept.append(answer, compact=not no_compact)
                 done.append(answer)
             except NeedsUserError as error:
-                notes[error.message] = None  # an app's profile is as it was set up: no failure
+                notes[error.message] = None  # expected of an app without a user
             except (PcNotebooksError, OSError) as error:
-                failed.setdefault((name, str(error)), error)  # both may fail for one reason
+                failed.setdefault((name, str(error)), error)  # both may fail for the same reason
         for first in done[:1]:
             only = "" if len(done) == 2 else f"{first.resource.replace('_', ' ')} only, "
             at = f"{first.retrieved_at:%Y-%m-%d %H:%M} UTC"

@@ -1,4 +1,4 @@
-"""Where figures come from: the sample, saved payloads, Partner Center, or the history."""
+"""Read figures from the sample, saved payloads, Partner Center or the history."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """What the options of a command name."""
+    """The source of figures that the options of a command name."""
 
     sample: bool = False
     files: Sequence[Path] = ()
@@ -45,7 +45,7 @@ class Source:
         retrieved_at: str | None,
         at: str | None = None,
     ) -> Self:
-        """Return the source that options name, in the form in which typer gives them."""
+        """Return the source that options name, as typer passes them."""
         source = cls(
             sample=sample,
             files=[*(payload or ()), *(more or ())],
@@ -65,9 +65,10 @@ class Source:
 
     @property
     def live(self) -> list[str | None]:
-        """The profiles to fetch; None means what the environment sets.
+        """The profiles to fetch; None means the settings of the environment.
 
-        A cloud alone is one to ask. With files, a history or the sample it labels or chooses.
+        If only a cloud is given, it is asked. With files, a history or the sample, the cloud labels
+        raw answers or selects payloads.
         """
         asks = self.cloud and not (self.sample or self.files or self.history)
         return [*self.profiles] or ([None] if asks else [])
@@ -84,7 +85,7 @@ class Source:
         return [option for option, value in given.items() if value]
 
     def chosen(self, payload: pc.Payload) -> bool:
-        """Return whether a payload is of the partners, the cloud and the days asked for."""
+        """Return whether a payload matches the chosen partners, cloud and day."""
         return (
             payload.partner in (self.partners or [payload.partner])
             and payload.cloud == (self.cloud or payload.cloud)
@@ -92,7 +93,7 @@ class Source:
         )
 
     def saved(self) -> Iterator[pc.Payload]:
-        """Read the files: a raw answer states neither its cloud nor its partner nor its time."""
+        """Read the files; raw answers, which name no cloud, partner or time, get the given ones."""
         for file in self.files:
             try:
                 yield pc.Payload.load(file)
@@ -103,13 +104,13 @@ class Source:
 
     def _labelled(self, file: Path) -> pc.Payload:
         if len(self.partners) > 1:
-            raise typer.BadParameter(f"{file} is a raw answer, which is of one --partner.")
+            raise typer.BadParameter(f"{file} is a raw answer: give a single --partner.")
         at = None if self.retrieved_at is None else datetime.fromisoformat(self.retrieved_at)
         partner = next(iter(self.partners), None)
         return pc.Payload.load(file, cloud=self.cloud, partner=partner, retrieved_at=at)
 
     def fetched(self, *resources: str) -> Mapping[str | None, tuple[Answer, ...]]:
-        """Fetch resources of every profile; of each its payloads, or the errors in their place."""
+        """Fetch resources of every profile; an error takes the place of a payload."""
         if not self.live:
             return {}
         from pcnotebooks.service.fetch_many import fetch_profiles
@@ -122,14 +123,14 @@ class Source:
 def require_known(
     known: Collection[tuple[str, str]], partners: Sequence[str] | None, cloud: str | None
 ) -> None:
-    """Raise for a partner or cloud of which nothing is there: a check would find nothing for ever.
+    """Raise for an unknown partner or cloud: a misspelt name would never give a finding.
 
     Parameters
     ----------
     known
-        Partner and cloud of each account; if there are none, nothing is refused.
+        Partner and cloud of each account; if there are none, no name is refused.
     partners, cloud
-        Those that were asked for.
+        The chosen names.
     """
     for place, what, asked in (
         (0, "partner", partners or ()),
@@ -138,7 +139,7 @@ def require_known(
         there = sorted({account[place] for account in known})
         if wrong := [name for name in asked if there and name not in there]:
             raise ConfigurationError(
-                f"There is nothing of the {what} {wrong[0]!r}.",
+                f"There is no {what} {wrong[0]!r}.",
                 remedy=f"Choose from: {', '.join(map(repr, there))}.",
             )
 
@@ -150,12 +151,12 @@ def accounts_in(kept: pc.History) -> set[tuple[str, str]]:
 
 
 def signed_in(cloud: str | None, profile: str | None) -> pc.Session:
-    """Sign in, and ask on standard error: standard output has the command's result alone."""
+    """Sign in, with instructions on standard error: standard output is only for results."""
     return pc.sign_in(cloud, profile=profile, prompt=ask)
 
 
 def ask(code: pc.DeviceCode) -> None:
-    """Print what a user has to do to sign in, on standard error."""
+    """Print the sign-in instructions on standard error."""
     from pcnotebooks.session.device_code import code_in_words
 
     for line in code_in_words(code).splitlines():

@@ -1,4 +1,4 @@
-"""A frame as a table for people, as JSON or as CSV, printed or in a file."""
+"""Write a frame as a text table, as JSON or as CSV, to the terminal or a file."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _FORMS = {".json": "json", ".csv": "csv", ".txt": "table", "": "table"}
 
 
 def form_of(*, json_: bool, csv_: bool, output: Path | None) -> str:
-    """Return "json", "csv" or "table", from the options or from the ending of the file's name."""
+    """Return "json", "csv" or "table", from the options or the file name's extension."""
     if json_ and csv_:
         raise typer.BadParameter("give --json or --csv, not both.")
     ending = "" if output is None or is_stdout(output) else output.suffix.lower()
@@ -46,23 +46,22 @@ def write(
     notes: Sequence[str] = (),
     empty: str = "",
 ) -> None:
-    """Write a frame, and name the file if it is one.
+    """Write a frame, and print the path if it is written to a file.
 
     Parameters
     ----------
     frame
         Its index is not shown.
     headings
-        The columns of the table for people, and how each is headed. JSON and CSV have every
-        column.
+        The columns of the text table, and their headings. JSON and CSV have every column.
     form
         As `form_of` returns it.
     output
         The file; None or a hyphen for standard output.
     notes
-        Sentences below the table for people.
+        Sentences below the text table.
     empty
-        What that table says if the frame has no rows.
+        The sentence shown in place of a table without rows.
     """
     text = _text(frame, headings, form=form, notes=notes, empty=empty)
     if output is None or is_stdout(output):
@@ -71,7 +70,7 @@ def write(
     from pcnotebooks.files import write_whole
 
     output.parent.mkdir(parents=True, exist_ok=True)
-    # As write_csv does: Excel takes a file without the mark for one of the country's code page.
+    # As in write_csv: without a byte order mark, Excel assumes the local code page.
     show(write_whole(output, text.encode("utf-8-sig" if form == "csv" else "utf-8")))
 
 
@@ -96,7 +95,7 @@ def _text(
 
 
 def as_json(frame: pd.DataFrame) -> str:
-    """Return a frame as a JSON list of objects, in ASCII: amounts are text, and exact."""
+    """Return a frame as a JSON list of objects, in ASCII; amounts are exact text."""
     from pcnotebooks.frame.selection import rows_of
     from pcnotebooks.report.spreadsheet import with_days
 
@@ -110,7 +109,7 @@ def as_json(frame: pd.DataFrame) -> str:
 
 
 def _value(value: Any, currency: str) -> Any:
-    """Return a cell as JSON has it: null if missing."""
+    """Return a cell as a JSON value; null if missing."""
     import pandas as pd
 
     from pcnotebooks.amounts import plain_amount

@@ -118,7 +118,7 @@ def test_report_of_another_partner_says_so(shell, capsys, tmp_path):
     sample_payload().save("one.json")
     assert shell("report", "--payload", "one.json", "--partner", "Nobody") == 2
     error, remedy = capsys.readouterr().err.splitlines()
-    assert error == "Error: There is no payload of that partner, cloud and day."
+    assert error == "Error: No payload matches --partner, --cloud and --at."
     assert "--partner" in remedy
     assert list(tmp_path.glob("*.html")) == []
 
@@ -259,7 +259,7 @@ def test_lab_copies_the_notebooks_keeps_edited_ones_and_opens_jupyterlab(tmp_pat
     assert {"01_start_here.ipynb", "02_balances.ipynb", "05_report.ipynb"} <= names
     assert (folder / "02_balances.ipynb").read_text() == "mine"
     said = (tmp_path / "log").read_text()
-    assert f"{Path('work/02_balances.ipynb')}: kept as it is" in said
+    assert f"{Path('work/02_balances.ipynb')}: kept as you changed it" in said
     assert f"{Path('work/01_start_here.ipynb')}: new" in said
 
 
@@ -291,7 +291,9 @@ def test_signs_in_lists_examines_and_signs_out(shell, monkeypatch, capsys, signi
     assert shell("sign-in", *profile, "--cache", "plain") == 0
     said, use = capsys.readouterr().out.splitlines()
     assert said == f"Signed in as {USERNAME} at Own."
-    assert use.startswith("It is in the cache plain; notebooks and other commands look in memory")
+    assert use.startswith(
+        "The sign-in is in the cache plain. Notebooks and other commands use the cache memory"
+    )
     assert use.endswith(" PCNOTEBOOKS_CACHE=plain.")
     assert shell("accounts") == 0
     assert capsys.readouterr().out.split() == [USERNAME, TENANT, "localhost", "plain"]
@@ -479,7 +481,7 @@ def test_every_help_is_whole_and_has_the_exit_codes(shell, capsys):
     for command in commands:
         assert shell(*command, "--help") == 0
         said = capsys.readouterr().out
-        assert "Exit codes: 0 done, or nothing to report; 1 something to report; 2" in said
+        assert "Exit codes: 0 success, nothing to report; 1 success, something to report; 2" in said
         assert not re.search(r"<|Path|[^]}]\.\.\.$|%Y", said, re.MULTILINE), said
         if command not in [[], ["history"], ["profile"]]:
             assert "-v, --verbose" in said

@@ -76,7 +76,7 @@ def test_what_was_exported_is_added(run):
         history.append(replace(payload, cloud="global"))
     _, files, _ = run("history", "export", "files", "--history", "kept")
     Path("broken.json").write_text("{")
-    for words, code in (("kept", 2), ("was kept already", 2)):
+    for words, code in (("kept", 2), ("already kept", 2)):
         assert run("history", "add", *files, "broken.json", "--history", "new")[:2] == (
             code, [f"{file}: {words}" for file in files],
         )  # fmt: skip
@@ -94,7 +94,7 @@ def test_raw_answers_are_added_with_their_labels(run):
     )  # fmt: skip
     pc.sample_payload().save("sample.json")
     code, _, errors = run("history", "add", "sample.json", "--history", "new")
-    assert (code, errors[0]) == (2, "Error: sample.json: It is sample data.")
+    assert (code, errors[0]) == (2, "Error: sample.json: This is sample data.")
     assert run("history", "add", "sample.json", "--history", "new", "--sample")[0] == 0
 
 

@@ -285,7 +285,7 @@ def test_a_misspelt_partner_passes_no_check(run, kept, command):
     """It is an error that names those that are there."""
     code, said, errors = run(*command, "--history", kept.location, "--partner", "Contso")
     assert (code, said) == (2, "")
-    assert "There is nothing of the partner 'Contso'." in errors[0]
+    assert "There is no partner 'Contso'." in errors[0]
     assert "'Contoso (sample)', 'Fabrikam (sample)'" in errors[1]
 
 
@@ -328,11 +328,11 @@ def test_raw_answers_are_labelled_and_saved_ones_chosen(run):
         (["--sample", "--retrieved-at", "noon"], "'noon' is not a time."),
         (["--sample", "--json", "--csv"], "give --json or --csv, not both."),
         (["--sample", "--fail-if", "late"], "give --fail-if overdue."),
-        (["--sample", "--history", "kept"], "--sample is not mixed"),
+        (["--sample", "--history", "kept"], "--sample cannot be combined"),
         (["--sample", "-o", "x.xlsx"], "x.xlsx does not end in .json, .csv or .txt."),
         (["--sample", "--json", "-o", "x.PDF"], "x.PDF does not end in .json, .csv or .txt."),
-        (["--sample", "--partner", "Contso"], "There is nothing of the partner 'Contso'."),
-        (["--sample", "--cloud", "china"], "There is nothing of the cloud 'china'."),
+        (["--sample", "--partner", "Contso"], "There is no partner 'Contso'."),
+        (["--sample", "--cloud", "china"], "There is no cloud 'china'."),
         ([], "There is no history at "),
     ],
 )
