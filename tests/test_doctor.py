@@ -283,7 +283,7 @@ def test_several_wrong_settings_are_all_told(home, monkeypatch):
     findings = found(NOWHERE)
     finding = findings["Configuration"]
     assert "client id" in finding.words
-    assert "'my tenant' is no tenant" in finding.words
+    assert "'my tenant' is not a tenant" in finding.words
     assert finding.words.endswith("The rest: cloud nowhere (argument)")
     assert "Register an app" in finding.remedy
     assert "directory (tenant) id" in finding.remedy

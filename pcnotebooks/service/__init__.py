@@ -1,4 +1,4 @@
-"""Partner Center itself: takes a session, gives the payloads that the service answers.
+"""Call Partner Center: take a session, and return the service's answers as payloads.
 
-It must not know how payloads are shown.
+This room must not know how payloads are shown.
 """

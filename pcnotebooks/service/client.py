@@ -1,4 +1,4 @@
-"""A call to Partner Center: requests with one id, retried with patience, and refused in words."""
+"""Call Partner Center with requests that share ids, are retried, and explain refusals."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ from pcnotebooks.text import hidden, one_line, without
 _log = logging.getLogger("pcnotebooks")
 USER_AGENT = f"pcnotebooks/{__version__}"
 _RETRIES = 3
-# Redirects and retries together: one request is asked for at most four times.
+# Redirects and retries together: a request is sent at most four times.
 _SPARE = 3
 _LONGEST_WAIT = 60.0
-_SILENT = 2.0  # a user wonders about a longer pause
+_SILENT = 2.0  # a longer pause needs an explanation
 _REDIRECT = frozenset({301, 302, 303, 307, 308})
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 _ABSOLUTE = re.compile(r"[a-z][a-z0-9+.-]*:|//", re.IGNORECASE)
@@ -38,18 +38,18 @@ _ABSOLUTE = re.compile(r"[a-z][a-z0-9+.-]*:|//", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Resource:
-    """A resource that Partner Center is asked for.
+    """A resource of Partner Center.
 
     Parameters
     ----------
     name
-        As `Payload.resource` has it.
+        As in `Payload.resource`.
     uri
         Relative to ``{api}/v1``, as in the service's own links.
     headers
-        Beyond those of every request.
+        Headers in addition to those of every request.
     remedies
-        What to do about a refusal, by code or status, where it differs from most resources.
+        Remedies for refusals, by code or status, that differ from those of most resources.
     needs_user
         Whether Partner Center refuses it to an app without a user.
     """
@@ -71,22 +71,22 @@ class Reply:
 
 
 class Client:
-    """One call to Partner Center, of one request or of several, or one after another; to be closed.
+    """A client for one or more calls to Partner Center; it has to be closed.
 
-    Its errors hold the token, in their frames and causes: use it in `discreet` functions.
+    Its errors hold the token in their frames and causes: use it only in `discreet` functions.
 
-    All requests of a call have the same ids: Microsoft's support finds them as one call.
+    All requests of a call have the same ids, so that Microsoft's support finds them as one call.
 
     Parameters
     ----------
     session
-        Whose call it is, and to which cloud.
+        The partner's session; it also determines the cloud.
     resource
         The resource to ask for.
     timeout
         Seconds to connect and between bytes of an answer; one number for both.
     retries
-        How often a request is repeated after a failure that may pass.
+        How often a request is repeated after a temporary failure.
     """
 
     def __init__(
@@ -103,7 +103,7 @@ class Client:
         host = urlsplit(session.cloud.api).hostname or ""
         self.call = Call(host, session.partner, *_ids())
         self._timeout, self._retries = timeout, retries
-        self._require_user()  # for the package's own apps not even a token is requested
+        self._require_user()  # the package's own apps are refused before a token is requested
         self._bearer = Bearer(access_token(session))
         self._require_user(self._bearer.token)
         self._http = Http(timeout=timeout)
@@ -117,8 +117,8 @@ class Client:
         if self.resource.needs_user and is_of_app(self.session, token):
             name = in_words(self.resource.name)
             raise NeedsUserError(
-                f"{name[0].upper()}{name[1:]} need a user, and this session is one"
-                " of an app without a user. They were not asked for, because Partner Center"
+                f"{name[0].upper()}{name[1:]} need a user, and this session is for"
+                " an app without a user. They were not requested, because Partner Center"
                 f" accepts GET /v1{self.resource.uri} from an app only together with a user.",
                 remedy="Sign in as a user. An app alone can fetch the list of invoices"
                 " (fetch_invoices).",
@@ -134,14 +134,14 @@ class Client:
         self._http.close()
 
     def get(self, uri: str, headers: Mapping[str, str] = _NOTHING, *, part: str = "") -> Reply:
-        """Return the answer to a request, retried if need be.
+        """Return the answer to a request, retried if necessary.
 
         Parameters
         ----------
         uri
             Relative to ``{api}/v1``, or on the same host.
         headers
-            Of the link that the uri comes from; never in place of the call's own.
+            Headers of the link that the uri comes from; they never replace those of the call.
         part
             Which part of the resource this is, for errors to name.
 
@@ -164,10 +164,10 @@ class Client:
                 _log.info("The token was refused: the credential is asked for another")
                 refused = self._bearer
                 self._bearer = Bearer(access_token(self.session, refused=refused.token))
-                # A credential with nothing new to give would be refused again.
+                # The same token would be refused again.
                 if self._bearer != refused:
                     continue
-            # Where 0 seconds are stated, or a past date, three retries would be spent at once.
+            # If 0 seconds or a past date is stated, three retries would be spent at once.
             wait = error.retry_after or _backoff(retries)
             if not outcome.transient or retries == self._retries or wait > _LONGEST_WAIT:
                 raise error
@@ -175,8 +175,8 @@ class Client:
                 raise error
             retries += 1
             self._spare -= 1
-            # The service's words may quote a token of another call.
-            said = f"{hidden(error.message)} Asking again in {wait:.1f} seconds"
+            # The service's message may quote a token of another call.
+            said = f"{hidden(error.message)} Retrying in {wait:.1f} seconds"
             said += f" ({retries} of {self._retries})."
             _log.info("%s %s", said, error.ids)
             if wait > _SILENT:
@@ -190,15 +190,15 @@ class Client:
         stays, url = _redirect(f"{api}/v1/", self._hide_in(uri))
         if not stays:
             raise PayloadError(
-                f"{self.call.host} links to {url}{self.call.whose}, which was not asked.",
-                remedy="Partner Center does not do so: check the cloud's api address and proxy.",
+                f"{self.call.host} links to {url}{self.call.whose}, which was not requested.",
+                remedy="Partner Center never does this: check the cloud's api address and proxy.",
                 request_id=self.call.request_id,
                 correlation_id=self.call.correlation_id,
             )
         return url
 
     def _attempt(self, url: str, headers: Mapping[str, str]) -> Reply | Failure:
-        """Ask once, following redirects on the same host."""
+        """Send a request once, following redirects on the same host."""
         while True:
             try:
                 answer = self._http.ask(url, headers=self._headers(headers), bearer=self._bearer)
@@ -243,7 +243,7 @@ class Client:
         return own | {name: it for name, it in stated.items() if name.lower() not in reserved}
 
     def _echoed(self, answer: Answer) -> Call:
-        """Return the call by the ids that the answer states, which support can find."""
+        """Return the call with the ids that the answer states, by which support finds it."""
         stated = {
             "request_id": answer.headers.get("MS-RequestId", ""),
             "correlation_id": answer.headers.get("MS-CorrelationId", ""),
@@ -272,11 +272,11 @@ class Client:
             message = f"{call.host} sent more than {mebibytes} MiB{call.whose}."
             remedy = "Partner Center's answers are smaller: check the cloud's api address."
             return Failure(PayloadError(message, **call.ids, remedy=remedy))
-        # Payloads are written to files that are passed on. A token of a few letters, as tests have
-        # it, can be in any body by chance.
+        # Payloads are saved in files that users share. A token of a few letters, as in tests, can
+        # be in any body by chance.
         if len(self._bearer.token) >= 8 and self._is_repeated_in(answer.body):
             message = f"{call.host} repeats the access token in its answer{call.whose}."
-            remedy = "Partner Center does not do so: check the cloud's api address and proxy."
+            remedy = "Partner Center never does this: check the cloud's api address and proxy."
             return Failure(PayloadError(message, **call.ids, remedy=remedy))
         return Reply(answer.body, answer.headers, call.ids)
 
@@ -288,8 +288,8 @@ def _ids() -> tuple[str, str]:
 def _redirect(url: str, location: str) -> tuple[bool, str]:
     """Return whether a redirect stays on the host of `url`, and its address or else its host.
 
-    Of an address that stays, scheme, host and port are those of `url` itself: another parser
-    may read another host out of the same location.
+    If it stays, scheme, host and port are those of `url` itself, because another parser may read
+    another host from the same location.
     """
     here = parse_url(url)
     try:
@@ -304,5 +304,5 @@ def _redirect(url: str, location: str) -> tuple[bool, str]:
 
 
 def _backoff(retries: int) -> float:
-    """Return 1, 2, 4, ... seconds less up to half, so that many callers do not come at once."""
-    return float(2**retries * random.uniform(0.5, 1))  # noqa: S311  no secret is made of it
+    """Return 1, 2, 4, ... seconds minus up to half, so that callers do not retry all at once."""
+    return float(2**retries * random.uniform(0.5, 1))  # noqa: S311  not a secret

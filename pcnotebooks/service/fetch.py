@@ -1,4 +1,4 @@
-"""The resources of Partner Center that are fetched, each as a payload."""
+"""Fetch the resources of Partner Center, each as a payload."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pcnotebooks.session.discreet import discreet
 from pcnotebooks.session.session import Session
 
 # With ValidateMfa the service states whether the token carried MFA. That rule covers calls of
-# users: the list of invoices, which an app may fetch alone, is asked for without it.
+# users; the list of invoices, which an app alone may fetch, is requested without it.
 SUMMARIES = Resource(
     decode.SUMMARIES, "/invoices/summaries", headers={"ValidateMfa": "true"}, needs_user=True
 )
@@ -29,16 +29,16 @@ def fetch_invoice_summaries(
     """Fetch the invoice summaries of a session's partner: one call, no paging.
 
     Connection errors, broken answers and the statuses 429, 500, 502, 503 and 504 are retried up
-    to three times, after the time that the service asks for if that is at most 60 seconds. After
-    a 401 the credential is asked once more.
+    to three times, after the delay that the service requests if it is at most 60 seconds. After a
+    401, the credential is asked for another token, once.
 
     Parameters
     ----------
     session
-        Whose summaries, and of which cloud.
+        The partner's session; it also determines the cloud.
     timeout
         Seconds to wait for a connection and between bytes of the answer; one number for both. The
-        answer has to be whole a minute after both.
+        answer has to be complete a minute after both.
 
     Returns
     -------
@@ -50,17 +50,17 @@ def fetch_invoice_summaries(
     SignInError
         If the credential gives no token.
     NetworkError
-        If no whole answer came.
+        If no complete answer came.
     ServiceError
         If Partner Center refused; with ``status_code``, ``code``, and ``retry_after`` in seconds
-        if it states one.
+        if the service states it.
     PayloadError
         If the answer is not JSON, or larger than 64 MiB.
 
     Notes
     -----
-    Source: ``GET /v1/invoices/summaries``. The token goes to the cloud's api host alone;
-    redirects elsewhere are refused. Proxies and ``REQUESTS_CA_BUNDLE`` are honoured.
+    Source: ``GET /v1/invoices/summaries``. The token is sent only to the cloud's api host;
+    redirects to other hosts are refused. Proxies and ``REQUESTS_CA_BUNDLE`` are honoured.
 
     Examples
     --------
@@ -72,17 +72,17 @@ def fetch_invoice_summaries(
 
 
 def fetch_invoices(session: Session, *, timeout: float | tuple[float, float] = (10, 60)) -> Payload:
-    """Fetch the list of invoices of a session's partner, every page of it.
+    """Fetch the complete list of invoices of a session's partner.
 
-    The list is whole or an error: a page that is refused, broken, or beyond 1,000 pages, 256 MiB
-    or half an hour fails the whole call. Each page is retried as :func:`fetch_invoice_summaries`
-    describes, and the pages have one request id.
+    If a page is refused or broken, or the list exceeds 1,000 pages, 256 MiB or half an hour, the
+    whole call fails. Each page is retried as :func:`fetch_invoice_summaries` describes, and all
+    pages share a request id.
 
     Parameters
     ----------
     session
-        Whose invoices, and of which cloud. An app-only credential is enough: a scheduled job can
-        fetch the list without a user.
+        The partner's session. An app-only credential is enough: a scheduled job can fetch the list
+        without a user.
     timeout
         As for :func:`fetch_invoice_summaries`, for each page.
 
@@ -101,8 +101,8 @@ def fetch_invoices(session: Session, *, timeout: float | tuple[float, float] = (
 
     Notes
     -----
-    Source: ``GET /v1/invoices``, without parameters. The next page is the one that the service
-    links to. Microsoft's SDKs ask for the PDF of an invoice separately; it is not fetched here.
+    Source: ``GET /v1/invoices``, without parameters. Each page links to the next. For the PDFs of
+    invoices, use :func:`save_invoice_pdfs`.
 
     Examples
     --------
@@ -114,7 +114,7 @@ def fetch_invoices(session: Session, *, timeout: float | tuple[float, float] = (
     return _fetched(session, INVOICES, timeout, every_page)
 
 
-# From its first line to its last, a call works with the token.
+# Every line of a call handles the token.
 @discreet
 def _fetched(
     session: Session,
@@ -138,7 +138,7 @@ def ask_once(
 ) -> tuple[Payload | PcNotebooksError, str | None]:
     """Return the outcome of one request for a resource, and its header isMfaCompliant.
 
-    Nothing is retried, except that after a 401 the credential is asked once more.
+    Nothing is retried, except that after a 401 the credential is asked for another token, once.
     """
     with closing(Client(session, resource, timeout, retries=0)) as client:
         outcome: Payload | PcNotebooksError

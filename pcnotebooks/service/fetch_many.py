@@ -1,4 +1,4 @@
-"""From sessions to frames: the network half meets the analysis half here."""
+"""Fetch several sessions or profiles at once, and turn answers into frames."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ def invoice_summaries(session: Session) -> pd.DataFrame:
     Parameters
     ----------
     session
-        Whose summaries, and of which cloud.
+        The partner's session; it also determines the cloud.
 
     Returns
     -------
     DataFrame
-        As :func:`summary_frame` returns it: amounts in float64, dates in
-        ``datetime64[us, UTC]``, ``retrieved_at`` the time of this call. Fetch the payload
-        itself with :func:`fetch_invoice_summaries` to save it, or for exact amounts.
+        As from :func:`summary_frame`: amounts in float64, dates in ``datetime64[us, UTC]``, and
+        the time of this call as ``retrieved_at``. To save the payload, or for exact amounts, use
+        :func:`fetch_invoice_summaries`.
 
     Raises
     ------
@@ -59,13 +59,13 @@ def invoices(session: Session) -> pd.DataFrame:
     Parameters
     ----------
     session
-        Whose invoices, and of which cloud; an app-only credential is enough.
+        The partner's session; an app-only credential is enough.
 
     Returns
     -------
     DataFrame
-        As :func:`invoice_frame` returns it; amendments are separate rows. Fetch the payload
-        itself with :func:`fetch_invoices` to save it, or for exact amounts.
+        As from :func:`invoice_frame`; amendments are separate rows. To save the payload, or for
+        exact amounts, use :func:`fetch_invoices`.
 
     Raises
     ------
@@ -89,16 +89,16 @@ def fetch_all(
 ) -> list[Answer]:
     """Fetch resources of several sessions at once, each in a separate thread.
 
-    A failure costs no other answer: the error takes the place of the payload in the list.
+    A failure does not affect other answers: the error takes the place of the payload in the list.
 
     Parameters
     ----------
     sessions
         Any number, of any partners and clouds.
     resources
-        What to fetch of each: "invoice_summaries", "invoices".
+        The resources to fetch for each session: "invoice_summaries", "invoices".
     progress
-        Show how many have answered, in a notebook or a terminal.
+        Show the number of answers so far, in a notebook or a terminal.
 
     Returns
     -------
@@ -122,7 +122,7 @@ def fetch_all(
     names = [resources] if isinstance(resources, str) else list(resources)
     if unknown := [name for name in names if name not in known]:
         raise ConfigurationError(
-            f"There is no resource {unknown[0]!r}.", remedy=f"They are {', '.join(known)}."
+            f"There is no resource {unknown[0]!r}.", remedy=f"Choose from {', '.join(known)}."
         )
     asked = [(known[name], session) for session in sessions for name in names]
     show = shown_progress(len(asked)) if progress and asked else None
@@ -135,8 +135,8 @@ def fetch_all(
                 place, (fetch, session) = waiting.popleft()
                 answered.put((place, _outcome(fetch, session)))
 
-    # Not a pool: Python would join its threads at exit, and after an interrupt they try on for
-    # minutes.
+    # Not a pool: Python joins a pool's threads at exit, and after an interrupt they would retry
+    # for minutes.
     for _ in range(min(32, len(asked))):
         Thread(target=work, daemon=True).start()
     outcomes: dict[int, Answer | BaseException] = {}
@@ -163,9 +163,9 @@ def fetch_profiles(
     resources: Sequence[str] = (SUMMARIES, INVOICES),
     progress: bool = True,
 ) -> Mapping[str | None, tuple[Answer, ...]]:
-    """Return each profile's answers, one a resource: payloads, or their errors.
+    """Return the answers of each profile, one for each resource: payloads or errors.
 
-    One profile that cannot sign in costs the others nothing: they are fetched all the same.
+    A profile that cannot sign in does not affect the others.
     """
     answers: dict[str | None, tuple[Answer, ...]] = {}
     sessions = {}
@@ -181,5 +181,5 @@ def fetch_profiles(
 def _outcome(fetch: Callable[[Session], Payload], session: Session) -> Answer | BaseException:
     try:
         return fetch(session)
-    except BaseException as error:  # noqa: BLE001  raised again where it is waited for
+    except BaseException as error:  # noqa: BLE001  raised again in the caller's thread
         return error

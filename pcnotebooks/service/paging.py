@@ -1,4 +1,4 @@
-"""A list that comes in pages: every page, or an error."""
+"""Fetch a list in pages: all of them, or an error."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pcnotebooks.payload.payload import Payload
 from pcnotebooks.service.client import Client, Reply
 
 _log = logging.getLogger("pcnotebooks")
-# No partner comes near: ten thousand invoices are 12 MB. A list without end is a fault, or a trap.
+# Far beyond any partner: ten thousand invoices are 12 MB. An endless list is a fault or an attack.
 MOST_PAGES = 1000
 MOST_BYTES = 256 * 2**20
 MOST_SECONDS = 1800.0
@@ -39,9 +39,9 @@ def page_of(client: Client, reply: Reply) -> Payload:
 
 
 def every_page(client: Client) -> Payload:
-    """Return the whole list of a client's resource, retrieved when its last page came.
+    """Return the complete list of a client's resource, retrieved at the time of its last page.
 
-    The ids are those of the first page, which has the resource to itself in a support request.
+    The ids are those of the first page, whose request is for the resource itself.
     """
     pages: list[Payload] = []
     size, end = 0, monotonic() + MOST_SECONDS
@@ -64,10 +64,10 @@ def every_page(client: Client) -> Payload:
 
 
 def _chain(client: Client) -> Iterator[Payload]:
-    """Yield each page that the one before links to.
+    """Yield each page, and follow its link to the next.
 
-    The list ends at a page without a next link or without a new id, an empty page among them, and
-    at a link that was already followed: the documented example has a next link although it shows
+    The list ends at a page without a next link or without a new id, such as an empty page, and at
+    a link that was already followed: the documented example has a next link although it shows
     every invoice.
     """
     name = in_words(client.resource.name)
@@ -92,13 +92,13 @@ def _chain(client: Client) -> Iterator[Payload]:
         if content.next is None:
             break
         uri, headers = content.next.uri, _safe(content.next.headers or ())
-    # Whether the service counts a page or the list is unknown: it counts no more than the list.
+    # Whether the service counts a page or the list is not documented; it counts at most the list.
     if counted > received:
         raise _incomplete(
             client,
             f"is incomplete: {received:,} of {counted:,} came",
-            "Fetch again; if it stays so, give request id and correlation id to Microsoft's"
-            " support.",
+            "Fetch again; if it happens again, give request id and correlation id to"
+            " Microsoft's support.",
         )
 
 

@@ -1,4 +1,4 @@
-"""The PDFs of invoices, saved to a folder: each a whole file, or a row that says why not."""
+"""Save the PDFs of invoices to a folder; a failure is a row with the reason."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from pcnotebooks.session.session import Session
 from pcnotebooks.text import is_blank, one_line
 
 _log = logging.getLogger("pcnotebooks")
-# Microsoft's documentation asks for application/json here as well, and gets a PDF.
+# Microsoft's documentation also requests application/json here, and gets a PDF.
 PDFS = Resource("PDFs_of_invoices", "/invoices/{id}/documents/statement", needs_user=True)
 _TIMEOUT = (10.0, 60.0)
 SAVED, THERE, FAILED, NOT_STATED = "saved", "was there", "failed", "not stated"
@@ -45,7 +45,7 @@ _BEGINNING, _END, _TAIL = b"%PDF-", b"%%EOF", 1024
 # Capitals only: D1 and d1 are one file on Windows and macOS.
 _PLAIN = re.compile(r"[A-Z0-9][A-Z0-9_-]{0,63}")
 _RESERVED = re.compile(r"CON|PRN|AUX|NUL|(COM|LPT)[0-9]")
-# With the network, the sign-in or the disk gone, each further document would fail for minutes.
+# Without the network, the sign-in or the disk, each further document would fail for minutes.
 _PATIENCE = 3
 
 
@@ -83,31 +83,30 @@ def save_invoice_pdfs(
 ) -> pd.DataFrame:
     """Save the PDF of each invoice to a folder, one after another.
 
-    Each file is named by the id of its invoice. It appears whole or not at all, and only if its
-    bytes are those of a PDF. A file that is there and whole is not fetched again, so a call that
-    was interrupted is resumed by calling again. A failure is a row of the result, and the other
-    PDFs are saved all the same; after three failures in a row of the network, the sign-in or the
-    disk, the rest is not asked for.
+    Each file is named after the id of its invoice. It is written completely or not at all, and
+    only if its content is a PDF. Complete files are not fetched again: to resume an interrupted
+    call, call again. A failure is a row of the result, and the other PDFs are still saved; after
+    three consecutive failures of the network, the sign-in or the disk, the rest is not requested.
 
     Parameters
     ----------
     session
-        A user's session, of the partner whose invoices these are: Partner Center gives PDFs to no
+        A user's session for the partner of the invoices: Partner Center does not give PDFs to an
         app without a user.
     invoices
-        A payload of invoices, as :func:`fetch_invoices` returns it, or rows of
-        :func:`invoice_frame`, chosen with pandas. A payload brings tax receipts too (Taiwan).
+        A payload from :func:`fetch_invoices`, or rows of :func:`invoice_frame`, selected with
+        pandas. Only a payload includes tax receipts (Taiwan).
     folder
-        Where to save them; made if it is missing. Use one folder for each partner and cloud.
+        The folder for the files; created if it is missing. Use one for each partner and cloud.
     progress
-        Show how many are done, in a notebook or a terminal.
+        Show the number of PDFs so far, in a notebook or a terminal.
 
     Returns
     -------
     DataFrame
-        One row per PDF: ``invoice_id``, ``receipt_id`` (string; missing but for a tax receipt),
+        One row per PDF: ``invoice_id``, ``receipt_id`` (string; only for a tax receipt),
         ``status`` (category: saved, was there, failed, not stated), ``path`` (string; missing if
-        there is no file), ``reason``, ``remedy`` and ``request_id`` (string; why there is none).
+        there is no file), ``reason``, ``remedy`` and ``request_id`` (string; why there is no file).
         "Not stated" is a document without a link, such as an amendment within its invoice.
 
     Raises
@@ -115,17 +114,17 @@ def save_invoice_pdfs(
     SignInError
         If the credential gives no token.
     ConfigurationError
-        For anything but invoices, for those of several partners or clouds, or for a session of an
-        app without a user.
+        If these are not invoices, or of several partners or clouds, or the session is for an app
+        without a user.
     OSError
-        If the folder cannot be made.
+        If the folder cannot be created.
 
     Notes
     -----
-    Source: ``GET /v1`` and the ``pdfDownloadLink`` of each invoice, of the session's cloud alone:
+    Source: ``GET /v1`` and the ``pdfDownloadLink`` of each invoice, only on the session's cloud:
     a link to another host is a failure. Each PDF is retried as
-    :func:`fetch_invoice_summaries` describes. An id with other characters than capitals, digits,
-    hyphens and underscores gets them replaced in its file's name, and a hash appended.
+    :func:`fetch_invoice_summaries` describes. In a file name, characters of an id other than
+    capitals, digits, hyphens and underscores are replaced, and a hash is appended.
 
     Examples
     --------
@@ -137,13 +136,13 @@ def save_invoice_pdfs(
     >>> saved[saved["status"] == "failed"]  # doctest: +SKIP
     """
     documents = list(dict.fromkeys(_documents(invoices)))
-    # The labels of the partner may differ, for a session's may be the tenant.
+    # The partner is not compared, because a session may be labelled with the tenant.
     for _, cloud in _accounts(invoices):
         if cloud != session.cloud.name:
             raise ConfigurationError(
-                f"The invoices are of the cloud {cloud!r}, and the session is of"
+                f"The invoices are from the cloud {cloud!r}, but the session is for"
                 f" {session.cloud.name!r}.",
-                remedy="Sign in as the partner whose invoices these are, in that cloud.",
+                remedy="Sign in to that cloud as the partner of these invoices.",
             )
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -160,7 +159,7 @@ def save_invoice_pdfs(
 
 
 def _documents(invoices: Payload | pd.DataFrame) -> Iterator[_Document]:
-    """Yield every PDF that invoices link to, and those that state no link."""
+    """Yield every document of invoices, with its link if one is stated."""
     if isinstance(invoices, pd.DataFrame):
         yield from _of_rows(invoices)
         return
@@ -169,8 +168,8 @@ def _documents(invoices: Payload | pd.DataFrame) -> Iterator[_Document]:
         given = in_words(invoices.resource)
     if given != INVOICES:
         raise ConfigurationError(
-            f"PDFs are saved of invoices, not of {given}.",
-            remedy="Give what fetch_invoices returns, or rows of invoice_frame.",
+            f"PDFs can be saved only for invoices, not for {given}.",
+            remedy="Give the payload of fetch_invoices, or rows of invoice_frame.",
         )
     for invoice in invoices_of(invoices):
         yield _Document(invoice.id, None, _link(invoice.pdf_download_link))
@@ -180,12 +179,12 @@ def _documents(invoices: Payload | pd.DataFrame) -> Iterator[_Document]:
 
 
 def _link(stated: str | None) -> str | None:
-    """Return a link; None for one of which nothing can be seen."""
+    """Return a link; None if it is blank."""
     return None if stated is None or is_blank(stated) else stated
 
 
 def _accounts(invoices: Payload | pd.DataFrame) -> list[tuple[str, str]]:
-    """Return partner and cloud of the invoices; those of a frame without rows are of none."""
+    """Return partner and cloud of each account; empty for a frame without rows."""
     if isinstance(invoices, Payload):
         return [(invoices.partner, invoices.cloud)]
     accounts = invoices[["partner", "cloud"]].astype(object).drop_duplicates()
@@ -202,8 +201,8 @@ def _of_rows(frame: pd.DataFrame) -> Iterator[_Document]:
     if len(accounts) > 1:
         named = " and ".join(repr(partner) for partner, _ in accounts[:2])
         raise ConfigurationError(
-            f"The frame has invoices of {len(accounts)} accounts, such as {named}; a session is of"
-            " one.",
+            f"The frame has invoices of {len(accounts)} accounts, such as {named}, but a session"
+            " is for a single account.",
             remedy='Choose one: select(frame, partner="...", cloud="...").',
         )
     if frame["invoice_id"].isna().any():
@@ -211,22 +210,22 @@ def _of_rows(frame: pd.DataFrame) -> Iterator[_Document]:
             "The frame has a row without an invoice_id.",
             remedy="Give rows of invoice_frame or invoice_ageing as they are.",
         )
-    # An invoice seen again states the same link, or none; one by one, each has its row.
+    # An invoice that is listed again has the same link, or none; each listing has its row.
     links = frame.dropna(subset=["pdf_path"]).set_index("invoice_id")["pdf_path"].to_dict()
     for name in frame["invoice_id"]:
         yield _Document(str(name), None, _link(links.get(name)))
 
 
-# From its first line to its last, a call works with the token.
+# Every line of a call handles the token.
 @discreet
 def _saved(
     session: Session, documents: list[_Document], folder: Path, *, progress: bool
 ) -> list[_Row]:
-    """Return what became of each document."""
+    """Return the outcome of each document."""
     show = shown_progress(len(documents)) if progress and documents else None
     rows: list[_Row] = []
-    failures: list[_Row] = []  # in a row, each likely to hit every document
-    taken: set[str] = set()  # names of files, which two documents must not share
+    failures: list[_Row] = []  # consecutive ones, likely to affect every document
+    taken: set[str] = set()  # file names, which two documents must not share
     client: Client | None = None
     with ExitStack() as resources:
         for document in documents:
@@ -243,7 +242,7 @@ def _saved(
                     row, failures = {"status": SAVED, "path": str(path)}, []
             except (PcNotebooksError, OSError) as error:
                 if client is None and isinstance(error, SignInError | NeedsUserError):
-                    raise  # without a user's token there is nothing to begin with
+                    raise  # without a user's token, no PDF can be fetched
                 row = _failure(error)
                 failures = [*failures, row] if _hits_all(error) else []
             rows.append(row)
@@ -256,9 +255,9 @@ def _saved(
 def _without_asking(
     document: _Document, path: Path, failures: list[_Row], taken: set[str]
 ) -> _Row | None:
-    """Return what became of a document that is not asked for; None for one that has to be."""
+    """Return the outcome of a document that need not be requested; None if it has to be."""
     if path.name in taken:
-        reason = f"Another document of this list is {path.name} as well."
+        reason = f"Another document of this list has the same file name, {path.name}."
         return {"status": FAILED, "reason": reason, "remedy": "Save it from Partner Center."}
     if _is_there(path):
         return {"status": THERE, "path": str(path)}
@@ -267,27 +266,27 @@ def _without_asking(
     if len(failures) < _PATIENCE:
         return None
     last = failures[-1]
-    reason = f"Not asked for, as the three before failed, the last one so: {last['reason']}"
+    reason = f"Not requested, because the three before failed, the last with: {last['reason']}"
     return {"status": FAILED, "reason": reason, "remedy": last.get("remedy")}
 
 
 def _fetched(client: Client, document: _Document) -> bytes:
-    """Return the bytes of a PDF; the headers of the answer do not count.
+    """Return the bytes of a PDF, judged by its content and not by headers.
 
     Raises
     ------
     PcNotebooksError
-        If there is no answer, a refusal, or an answer that is not a whole PDF.
+        If there is no answer, a refusal, or an answer that is not a complete PDF.
     """
     client.begin()
     reply = client.get(document.link or "", part=document.named)
     if _is_pdf(reply.body[: len(_BEGINNING)], reply.body[-_TAIL:]):
         return reply.body
     is_begun = reply.body.startswith(_BEGINNING)
-    what = "a PDF without its end" if is_begun else "something else than a PDF"
+    what = "a PDF without its end" if is_begun else "something other than a PDF"
     raise PayloadError(
         f"{client.call.host} sent {what}{client.call.whose}: {len(reply.body):,} bytes.",
-        remedy="Call again later; if it stays so, give the request id to Microsoft's support.",
+        remedy="Call again later; if it happens again, give the request id to Microsoft's support.",
         **reply.ids,
     )
 
@@ -297,7 +296,7 @@ def _is_pdf(beginning: bytes, end: bytes) -> bool:
 
 
 def _is_there(path: Path) -> bool:
-    """Return whether a whole PDF is there; a folder of that name cannot be replaced."""
+    """Return whether a complete PDF exists; a folder of that name cannot be replaced."""
     if not path.exists():
         return False
     if not path.is_file():
@@ -309,7 +308,7 @@ def _is_there(path: Path) -> bool:
 
 
 def _hits_all(error: PcNotebooksError | OSError) -> bool:
-    """Whether it is likely that every other document would fail in the same way."""
+    """Return whether every other document is likely to fail in the same way."""
     if isinstance(error, NetworkError | SignInError | OSError):
         return True
     return error.status_code in (401, 429)
@@ -323,7 +322,7 @@ def _failure(error: PcNotebooksError | OSError) -> _Row:
 
 
 def _safe(name: str) -> str:
-    """Return a file's name for an id, which may be any text: no two ids have the same name."""
+    """Return a file name for an id, which may be any text; no two ids have the same name."""
     if _PLAIN.fullmatch(name) and not _RESERVED.fullmatch(name):
         return name
     kept = re.sub(r"[^A-Za-z0-9_]+", "-", name[:40]).strip("-")

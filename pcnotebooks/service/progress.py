@@ -1,4 +1,4 @@
-"""How far several calls have come, shown in a notebook or a terminal."""
+"""Show the progress of several calls in a notebook or a terminal."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pcnotebooks.text import one_line
 
 
 def say_in_notebook(text: str) -> None:
-    """Print a line for the reader of a notebook; a script has its log."""
+    """Print a line in a notebook; a script has its log."""
     if "IPython" in sys.modules and sys.modules["IPython"].get_ipython() is not None:
         print(one_line(text, 400), file=sys.stderr)  # noqa: T201  the cell would seem to hang
 

@@ -1,4 +1,4 @@
-"""Why Partner Center refused, or gave no answer, in words; and whether asking again may help."""
+"""Explain refusals and missing answers of Partner Center, and whether a retry may help."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from pcnotebooks.session.faults import explained
 from pcnotebooks.session.transport import Answer
 from pcnotebooks.text import one_line
 
-# Any other refusal would be the same again, and every call counts against the limit.
+# Any other refusal would be repeated, and every call counts against the limit.
 _TRANSIENT = frozenset({429, 500, 502, 503, 504})
 
 _ROLE = (
@@ -27,17 +27,17 @@ _ROLE = (
     " account."
 )
 _ROLE_OR_APP = (
-    "Ask as a user with the role Global admin, Billing admin or Admin agent in this partner"
+    "Sign in as a user with the role Global admin, Billing admin or Admin agent in this partner"
     " account, or as a web app that is registered for it in Partner Center."
 )
-_NOT_FOUND = "Check the cloud, and that the sign-in is one of this partner account."
+_NOT_FOUND = "Check the cloud, and that the sign-in is for this partner account."
 _FAULT = (
     "The service failed: try again later, then give request id and correlation id to Microsoft's"
     " support."
 )
 _IN_BETWEEN = (
-    "Ask whoever runs the network to let the api host through, or check the cloud's api address:"
-    " a proxy or a sign-in page answers in its place."
+    "Ask the network's administrator to allow the api host, or check the cloud's api address: a"
+    " proxy or a sign-in page answers in its place."
 )
 
 # By the service's code, else by HTTP status, else by its first digit.
@@ -60,13 +60,12 @@ REMEDIES: Mapping[str, str] = MappingProxyType(
         "1000": _NOT_FOUND,
         "800003": _FAULT,
         "900192": _FAULT,
-        "401": "Sign in again, and check the cloud: the token has expired or is one of another"
-        " cloud.",
+        "401": "Sign in again, and check the cloud: the token has expired or is for another cloud.",
         "403": _ROLE,
         "404": _NOT_FOUND,
         "407": "Put the proxy's user name and password into HTTPS_PROXY.",
         "429": "Wait before asking again: every call counts against the limit.",
-        # The service refuses in JSON, a firewall with a page.
+        # The service answers refusals in JSON, a firewall with a page.
         "page": _IN_BETWEEN,
         "3xx": _IN_BETWEEN,
         "4xx": "Give request id and correlation id to Microsoft's support: the request itself was"
@@ -96,13 +95,13 @@ class Call:
 
     @property
     def whose(self) -> str:
-        """The partner and the part for a sentence: of several partners and pages, each may fail."""
+        """The partner and the part for a message, since any partner or page may fail."""
         partner = f" for {self.partner!r}" if self.partner else ""
         return partner + (f" ({self.part})" if self.part else "")
 
     @property
     def ids(self) -> dict[str, str]:
-        """The ids by the names that errors and payloads have for them."""
+        """The ids by their names in errors and payloads."""
         return {"request_id": self.request_id, "correlation_id": self.correlation_id}
 
 
@@ -115,7 +114,7 @@ class Failure:
 
 
 def no_answer(call: Call, error: OSError, timeout: object) -> Failure:
-    """Return the failure of a request that had no whole answer."""
+    """Return the failure of a request that had no complete answer."""
     kind, what = explained(error, timeout)
     failure = NetworkError(
         f"No answer from {call.host}{call.whose}: {what}.",
@@ -133,18 +132,18 @@ def refusal(
     description: str = "",
     remedies: Mapping[str, str] | None = None,
 ) -> Failure:
-    """Return the failure that an answer states which is not a success.
+    """Return the failure for an answer that is not a success.
 
     Parameters
     ----------
     call, answer
-        Which call it was, and the answer.
+        The call and its answer.
     hide
-        Takes the token, which the answer may repeat, out of a text.
+        Removes the token, which the answer may repeat, from a text.
     description
-        What to say in place of the answer's own words.
+        Text in place of the answer's own description.
     remedies
-        Of the resource that was asked, in place of those that hold for most.
+        Remedies of the requested resource, in place of those for most resources.
     """
     reason = one_line(hide(answer.reason), 200)
     # Decoded text may have held an escaped token, and a shortened text half of one.
@@ -170,12 +169,12 @@ def refusal(
 
 
 def _is_page(answer: Answer) -> bool:
-    """Whether this is HTML: the service refuses in JSON, a firewall with a page."""
+    """Return whether an answer is HTML: the service refuses in JSON, a firewall with a page."""
     return answer.body.removeprefix(BYTE_ORDER_MARK).lstrip().startswith(b"<")
 
 
 def _stated(answer: Answer) -> tuple[str, str]:
-    """Return the code and the description of an error body, whichever of its shapes it has.
+    """Return the code and the description of an error body, in any of its forms.
 
     Each is empty if there is none.
     """
@@ -198,7 +197,7 @@ def _stated(answer: Answer) -> tuple[str, str]:
 
 def _remedy(answer: Answer, code: str, told: str, remedies: Mapping[str, str]) -> str | None:
     without_mfa = answer.headers.get("isMfaCompliant", "").lower() == "false"
-    # The header also comes with refusals for other reasons: only for a 401 it is the reason.
+    # Refusals for other reasons also have this header; only with a 401 is it the reason.
     lacks_mfa = "mfa required" in told.lower() or (answer.status == 401 and without_mfa)
     if code not in remedies and lacks_mfa:
         code = "900421"
@@ -210,17 +209,17 @@ def _remedy(answer: Answer, code: str, told: str, remedies: Mapping[str, str]) -
 
 
 def _retry_after(answer: Answer, description: str) -> float | None:
-    """Return the seconds that an answer asks to wait; None if it states none that can be read."""
+    """Return the seconds that an answer asks to wait; None if it states no readable time."""
     stated = answer.headers.get("Retry-After")
     if stated is None:
         told = re.search(r"try again in (\d{1,6}) seconds", description, re.IGNORECASE)
         return float(told[1]) if told else None
     with suppress(KeyError, TypeError, ValueError, OverflowError):
-        # The date is one by the service's clock; this machine's may be wrong.
+        # The date is from the service's clock; this machine's may be wrong.
         until, now = map(parsedate_to_datetime, (stated, answer.headers["Date"]))
         return max((until - now).total_seconds(), 0.0)
     try:
-        # By itself urllib3 would shorten a longer time to six hours.
+        # By default, urllib3 shortens a longer time to six hours.
         return float(Retry(retry_after_max=10**9).parse_retry_after(stated))
     except (InvalidHeader, ValueError, OverflowError):
         return None

@@ -1,4 +1,4 @@
-"""Signing in: takes a cloud and settings, gives a session whose credential gives tokens.
+"""Sign in: take a cloud and settings, and return a session whose credential provides tokens.
 
-It must not know what is asked with a token, nor what is answered.
+This room must not know which requests use a token, or how they are answered.
 """

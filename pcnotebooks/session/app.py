@@ -1,4 +1,4 @@
-"""Tokens of an app without a user, for jobs that run unattended."""
+"""Get tokens for an app without a user, for jobs that run unattended."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ class AppCredential(MsalCredential):
     def __init__(self, settings: Settings) -> None:
         if settings.tenant in ANY_TENANT:
             raise ConfigurationError(
-                f"Signing in by {settings.method} needs the tenant, not {settings.tenant!r}.",
+                f"Signing in by {settings.method} needs a single tenant, not {settings.tenant!r}.",
                 remedy="Give the directory (tenant) id or the domain of the partner.",
             )
-        # A new token costs one request and no person: there is no reason to write one down.
+        # A new token takes one request and no user, so there is no reason to store one.
         super().__init__(replace(settings, cache="memory"))
 
     def __repr__(self) -> str:
@@ -34,7 +34,7 @@ class AppCredential(MsalCredential):
 
     @property
     def scope(self) -> str:
-        """What to ask for: an app without a user has no permission to name."""
+        """The scope to request: an app without a user has no delegated permission to name."""
         return f"{self.settings.cloud.api}/.default"
 
     @discreet

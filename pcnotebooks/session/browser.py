@@ -1,4 +1,4 @@
-"""Signing in by a browser on this machine, which brings the answer back to a loopback address."""
+"""Sign in with a browser on this machine, which returns the answer to a loopback address."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from pcnotebooks.session.session import Session, session_of
 from pcnotebooks.session.settings import Settings
 from pcnotebooks.session.transport import checked_timeout
 
-# Set where the kernel runs on another machine than the browser.
+# Set if the kernel runs on another machine than the browser.
 _REMOTE = ("SSH_CONNECTION", "JUPYTERHUB_USER", "CODESPACES", "COLAB_RELEASE_TAG")
 _MOST_LINES = 16
 _PAGE = b"<!DOCTYPE html><title>pcnotebooks</title><p>You may close this page."
@@ -31,14 +31,14 @@ _PAGE = b"<!DOCTYPE html><title>pcnotebooks</title><p>You may close this page."
 
 @discreet
 def sign_in_by_browser(settings: Settings, *, timeout: float | None) -> Session:
-    """Return the session that the cache holds, else that of the user who signs in in a browser.
+    """Return the cached session, else have the user sign in with a browser.
 
     Raises
     ------
     ConfigurationError
-        If no browser can reach this process, or for a time-out that is not one.
+        If no browser can reach this process, or the time-out is not valid.
     SignInError
-        If the sign-in is refused, or has no answer in time.
+        If the sign-in is refused, or not answered in time.
     """
     if timeout is not None:
         timeout = checked_timeout(timeout, pair=False)
@@ -52,7 +52,7 @@ def sign_in_by_browser(settings: Settings, *, timeout: float | None) -> Session:
         remote.append("no browser")
     if remote:
         raise ConfigurationError(
-            f"A browser cannot come back to this machine ({remote[0]}): it would have to run here.",
+            f"A browser cannot return to this machine ({remote[0]}): it would have to run here.",
             remedy='Use sign_in(method="device_code"), or another credential:'
             " Session(cloud, credential).",
         )
@@ -61,7 +61,7 @@ def sign_in_by_browser(settings: Settings, *, timeout: float | None) -> Session:
         flow = app.initiate_auth_code_flow(
             [settings.cloud.scope], redirect_uri=redirect.url, response_mode="form_post"
         )
-        # The login service names the page: a browser opens files and programs as well.
+        # The login service chooses this address, and a browser also opens files and programs.
         if not flow["auth_uri"].startswith("https://") or not flow["auth_uri"].isprintable():
             raise no_answer(settings)
         webbrowser.open(flow["auth_uri"])
@@ -77,14 +77,14 @@ def sign_in_by_browser(settings: Settings, *, timeout: float | None) -> Session:
 
 
 class _Redirect(ThreadingHTTPServer):
-    """Listens for the browser on 127.0.0.1 alone.
+    """Listens for the browser, only on 127.0.0.1.
 
     msal's own listener (AuthCodeReceiver in AzureAD/microsoft-authentication-library-for-python,
     whose issue 422 asked for it) listens on 0.0.0.0 inside a container: any machine that reaches
     the container could then post an answer.
 
-    Any program on this machine can connect: one that says nothing holds up neither the browser nor
-    the end of the time.
+    Any program on this machine can connect; one that sends nothing delays neither the browser nor
+    the time-out.
     """
 
     daemon_threads = True
@@ -101,14 +101,14 @@ class _Redirect(ThreadingHTTPServer):
         return f"http://localhost:{self.server_port}"
 
     def wait(self, state: str, seconds: float) -> dict[str, str]:
-        """Return the answer to the sign-in of that state, or the error that none came in time."""
+        """Return the answer that has this state, or a time-out error."""
         end = time.monotonic() + seconds
         threading.Thread(target=self.serve_forever, args=(0.1,), daemon=True).start()
         try:
             while (left := end - time.monotonic()) > 0:
                 with suppress(Empty):
                     answer = self.answers.get(timeout=min(left, 1))
-                    # One with another state is a forgery, or belongs to an older page.
+                    # An answer with another state is forged, or from an older page.
                     if answer.get("state") == state:
                         return answer
             return {"error": "timeout"}
@@ -117,25 +117,25 @@ class _Redirect(ThreadingHTTPServer):
             self._end(0)
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Answer in a thread, with an end to the oldest connections when there are many."""
+        """Answer in a thread; if there are too many connections, close the oldest."""
         self._lines.append(request)
         self._end(_MOST_LINES)
         super().process_request(request, client_address)
 
     def _end(self, most: int) -> None:
         while len(self._lines) > most:
-            with suppress(OSError):  # it has ended by itself
+            with suppress(OSError):  # already closed
                 self._lines.popleft().shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Keep silent: a client that goes away is not the user's concern."""
+        """Ignore clients that disconnect."""
 
 
 class _Handler(BaseHTTPRequestHandler):
     server: _Redirect
     timeout = 5
 
-    # The login service posts a form: the code is then in no address, log or browser history.
+    # The login service posts a form, which keeps the code out of addresses, logs and histories.
     def do_POST(self) -> None:
         size = self.headers.get("Content-Length", "")
         if not re.fullmatch(r"[0-9]{1,5}", size):
@@ -149,4 +149,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.answers.put(dict(parse_qsl(form)))
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  as in http.server
-        """Keep silent: the request is a secret."""
+        """Log nothing: the request holds a secret."""

@@ -1,4 +1,4 @@
-"""Sources of tokens: a credential of any kind, a fixed token, or msal with a user's sign-in."""
+"""Get tokens from any credential, from a fixed token, or from a user's sign-in by msal."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _TOKEN = re.compile(r"[\x21-\x7e]+")
 
 
 class AccessToken(Protocol):
-    """A token as a credential gives it, and when it expires."""
+    """A token of a credential, and when it expires."""
 
     @property
     def token(self) -> str:
@@ -43,7 +43,7 @@ class AccessToken(Protocol):
 
 
 class TokenCredential(Protocol):
-    """An object that gives access tokens; every credential of azure-identity does."""
+    """An object that returns access tokens, such as any credential of azure-identity."""
 
     def get_token(self, *scopes: str) -> AccessToken:
         """Return a token for these scopes, cached or new."""
@@ -51,20 +51,20 @@ class TokenCredential(Protocol):
 
 
 def is_token(token: object) -> bool:
-    """Whether this can be sent as a bearer token."""
+    """Return whether an object can be sent as a bearer token."""
     return isinstance(token, str) and _TOKEN.fullmatch(token) is not None
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A token in hand, as `AccessToken` has it."""
+    """A token and its expiry, as in `AccessToken`."""
 
     token: str = field(repr=False)
     expires_on: int
 
 
 class FixedToken:
-    """A credential that always gives the same token, and shows it nowhere else."""
+    """A credential that always returns the same token and never shows it otherwise."""
 
     __slots__ = ("_token",)
 
@@ -73,7 +73,7 @@ class FixedToken:
 
     def get_token(self, *_scopes: str) -> Token:
         """Return the token for any scopes."""
-        # The token itself states when it expires, and only the service reads that.
+        # The expiry is unknown: only the service reads the one that the token states.
         return Token(self._token(), 0)
 
     # copy and deepcopy would go through __reduce__, which refuses.
@@ -86,12 +86,12 @@ class FixedToken:
     def __reduce__(self) -> NoReturn:
         raise TypeError(
             "a session with a fixed token cannot be pickled: that would write the token;"
-            " call Session.from_token where it is needed"
+            " call Session.from_token in the process that needs it"
         )
 
 
 class MsalCredential:
-    """A user's tokens, renewed without a prompt and shown only to the api."""
+    """A user's tokens, renewed without a prompt and sent only to the api."""
 
     __slots__ = ("_account", "_app", "_cache", "_lock", "_patience", "_refused", "settings")
 
@@ -103,16 +103,16 @@ class MsalCredential:
             )
         self.settings = settings
         self._patience = patience
-        # No attribute of a session may lead to a token: msal's objects hold them in the open.
+        # No attribute of a session may lead to a token, which msal's objects hold in attributes.
         self._cache = sealed(token_cache(settings))
         self._lock = threading.RLock()
-        # Made at the first question: msal's constructor already asks the login service.
+        # Created on first use, because msal's constructor already calls the login service.
         self._app: Callable[[], Any] | None = None
         self._account: dict[str, str] | None = None
         self._refused: Callable[[], str | None] = sealed(None)
 
     def __repr__(self) -> str:
-        return f"<sign-in of {self.username or 'nobody'}>"
+        return f"<sign-in of {self.username or 'no user'}>"
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a signed-in credential cannot be pickled: that would write its tokens")
@@ -122,12 +122,12 @@ class MsalCredential:
 
     @property
     def username(self) -> str:
-        """The user's name at the login service; empty where it is unknown."""
+        """The user's name at the login service; empty if unknown."""
         return (self._account or {}).get("username", "")
 
     @property
     def scope(self) -> str:
-        """What to ask for: the user's permission, which the app was registered with."""
+        """The scope to request: the delegated permission of the app registration."""
         return self.settings.cloud.scope
 
     @discreet
@@ -160,12 +160,12 @@ class MsalCredential:
             raise refusal(self.settings, result)
         source = "the cache" if result.get("token_source") == "cache" else "the login service"
         _log.info("Token for %s from %s", self.settings.cloud.api, source)
-        # OAuth only recommends to state it; msal takes an hour as well.
+        # OAuth only recommends stating it; like msal, assume an hour.
         lasts = int(result.get("expires_in", 3599))
         return Token(result["access_token"], int(time.time()) + lasts)
 
     def _silently(self, *scopes: str, force_refresh: bool = False) -> Any:
-        # acquire_token_silent gives None for a revoked sign-in, this the login service's reason.
+        # For a revoked sign-in this returns the reason, while acquire_token_silent returns None.
         return self.ask(
             lambda app: app.acquire_token_silent_with_error(
                 list(scopes), self._account, force_refresh=force_refresh
@@ -173,12 +173,12 @@ class MsalCredential:
         )
 
     def token_refused(self, token: str) -> None:
-        """Have `get_token` give another token than this one, even if this one seems valid."""
+        """Make `get_token` return another token, even if this one seems valid."""
         self._refused = sealed(token)
 
     def recall(self) -> bool:
-        """Take up the sign-in that the cache holds; whether there is one that still works."""
-        # With an empty cache there is nothing to ask the login service for.
+        """Use the cached sign-in; return whether there is one that still works."""
+        # If the cache is empty, the login service need not be asked.
         accounts = self._accounts() if self._cached() else []
         if len(accounts) != 1:
             return False
@@ -186,7 +186,7 @@ class MsalCredential:
         try:
             self.get_token(self.scope)
         except SignInError as error:
-            # A new sign-in would meet the same trouble; any other refusal it may mend.
+            # A new sign-in would fail in the same way; it may solve any other refusal.
             if error.code in ("unreachable", "not_json", "locked"):
                 raise
             return False
@@ -194,7 +194,7 @@ class MsalCredential:
         return True
 
     def accept(self, result: dict[str, Any]) -> None:
-        """Take up the sign-in that msal has just answered.
+        """Use the sign-in that msal has just completed.
 
         Raises
         ------
@@ -209,7 +209,7 @@ class MsalCredential:
         self._label_partner()
 
     def _label_partner(self) -> None:
-        """Name the partner by its tenant unless the profile has a label; errors name it as well."""
+        """Name the partner by its tenant unless the profile has a label; errors also name it."""
         account = {**(self._account or {}), "realm": self._authority().tenant}
         partner = self.settings.partner or tenant_id(self._cache(), account)
         self.settings = replace(self.settings, partner=partner)
@@ -218,9 +218,9 @@ class MsalCredential:
         return list(self._cache().search(msal.TokenCache.CredentialType.ACCOUNT, query=query))
 
     def _accounts(self) -> list[dict[str, Any]]:
-        """Return the accounts whose tokens are of this tenant.
+        """Return the accounts with tokens of this tenant.
 
-        msal's own get_accounts gives one entry for all the tenants of a user.
+        msal's get_accounts returns one entry for all the tenants of a user.
         """
         at = self._authority()
         known = self._cached(environment=at.instance)
@@ -231,7 +231,7 @@ class MsalCredential:
         return [each for each in known if tenant_id(self._cache(), each) == at.tenant.lower()]
 
     def _authority(self) -> Any:
-        """Return the login service's description of itself, with a domain's tenant id."""
+        """Return msal's authority, which has the tenant's id even if a domain was given."""
         return self.ask(lambda app: app.authority)
 
     @discreet
@@ -244,12 +244,12 @@ class MsalCredential:
 
     @discreet
     def ask(self, question: Callable[[Any], Any]) -> Any:
-        """Return msal's answer to a question.
+        """Return the result of a function that is called with msal's application.
 
         Raises
         ------
         SignInError
-            If msal raises instead: in words, because msal's errors hold whole answers.
+            If msal raises; its errors are not passed on, because they hold whole answers.
         """
         try:
             with self._lock:
@@ -259,8 +259,8 @@ class MsalCredential:
             return question(self._app())
         except PcNotebooksError:
             raise
-        # msal lets through what requests, json and its own checks raise, and fails in many ways
-        # on an answer that is not a JSON object.
+        # msal passes on the errors of requests, json and its own checks, and fails in many ways on
+        # an answer that is not a JSON object.
         except Exception as error:  # noqa: BLE001  as above
             raise unanswered(self.settings, error) from None
 
@@ -272,21 +272,21 @@ class MsalCredential:
 def application_options(
     settings: Settings, cache: msal.TokenCache, patience: float | None
 ) -> dict[str, Any]:
-    """Return what every application of msal is made with."""
+    """Return the arguments of every msal application."""
     known = settings.cloud in CLOUDS.values()
     return {
         "client_id": settings.client_id,
         "authority": settings.authority,
         "token_cache": cache,
-        # Not requests' own session: a redirect would take codes and refresh tokens along.
+        # A plain session of requests would forward codes and refresh tokens on a redirect.
         "http_client": Http(timeout=(5, min(30, max(1, patience or 30))), retries=1),
-        # Microsoft is not to be asked about a login service of the user's own.
+        # Microsoft must not be asked about a custom login service.
         "instance_discovery": None if known else False,
     }
 
 
 class _HidesSecrets(logging.Filter):
-    """Hides secrets in msal's log records: it writes device codes and half answers as they are."""
+    """Hides secrets in msal's log records, which hold device codes and parts of answers."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.msg, record.args = hidden(record.getMessage()), ()
@@ -294,7 +294,7 @@ class _HidesSecrets(logging.Filter):
         return True
 
 
-# A filter holds for one logger alone, and each module has its own, whether it is loaded yet or not.
+# A filter applies to a single logger, and each module has its own, whether it is loaded yet or not.
 for _package in (msal, msal_extensions):
     for _module in pkgutil.walk_packages(_package.__path__, f"{_package.__name__}."):
         logging.getLogger(_module.name).addFilter(_HidesSecrets())

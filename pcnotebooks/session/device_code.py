@@ -1,4 +1,4 @@
-"""Signing in by device code: request a code, show it, wait until a user has typed it."""
+"""Sign in by device code: request a code, show it and wait until the user has typed it."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from pcnotebooks.session.session import Session, app_session, session_of
 from pcnotebooks.session.settings import Settings
 from pcnotebooks.session.transport import checked_timeout
 
-# How often in a row a login service that cannot be reached is polled again: with Entra's interval
-# of 5 seconds that takes 70, and msal itself lets a minute pass after an answer such as 503.
+# How often in a row an unreachable login service is polled again: with Entra's interval of 5
+# seconds this takes 70 seconds, and msal itself waits a minute after an answer such as 503.
 _AGAIN = 3
 
 
@@ -32,13 +32,13 @@ class DeviceCode:
     url
         The page to open, as the login service returned it; it differs by cloud.
     code
-        What to type there.
+        The code to type there.
     expires_at
-        Until when; aware, in UTC.
+        When the code expires; aware, in UTC.
     message
-        The login service's own words.
+        The instructions in the login service's own words.
     cloud, tenant, client_id
-        Cloud, tenant and app of the sign-in, to be compared with the page.
+        Cloud, tenant and app of the sign-in, for comparison with the page.
 
     Examples
     --------
@@ -57,20 +57,20 @@ class DeviceCode:
 
 
 class DeviceSignIn:
-    """A sign-in that has a code and waits for a user to type it."""
+    """A sign-in that waits for a user to type its code."""
 
     def __init__(
         self, credential: MsalCredential, flow: dict[str, Any], timeout: float | None
     ) -> None:
         settings = credential.settings
-        # It holds the device code, which any program can exchange for tokens.
+        # The flow holds the device code, which any program can exchange for tokens.
         self._credential, self._flow = credential, sealed(flow)
         self._cancelled = threading.Event()
         try:
-            # An interval of 0 would make msal poll without ever looking at the clock.
+            # With an interval of 0, msal would poll without ever checking the time.
             flow["interval"] = max(1, int(flow.get("interval") or 5))
             datetime.fromtimestamp(flow["expires_at"], UTC)
-        except (ValueError, TypeError, OverflowError, OSError):  # any number may be stated
+        except (ValueError, TypeError, OverflowError, OSError):  # the service may state any number
             raise no_answer(settings) from None
         self._deadline = flow["expires_at"]
         if timeout is not None:
@@ -86,7 +86,7 @@ class DeviceSignIn:
         )
 
     def cancel(self) -> None:
-        """Give the sign-in up, from any thread; `wait` ends within about a second."""
+        """Cancel the sign-in from any thread; `wait` ends within about a second."""
         self._cancelled.set()
 
     @discreet
@@ -96,15 +96,15 @@ class DeviceSignIn:
         Raises
         ------
         SignInError
-            If that is refused, declined, cancelled or too late.
+            If the sign-in is refused, declined, cancelled or too late.
         """
         settings = self._credential.settings
-        if self._cancelled.is_set():  # msal would ask once before it looks
+        if self._cancelled.is_set():  # msal would poll once before it checks
             raise refusal(settings, {"error": "cancelled"})
         late = "timeout" if self._deadline < self._flow()["expires_at"] else "expired_token"
         try:
             result = self._polled()
-            # The last answer before this machine's clock ended the waiting.
+            # The last answer before the time ran out on this machine.
             ended = result.get("error") in ("authorization_pending", "slow_down")
         except SignInError as error:
             if error.code != "unreachable" or not self._ended():
@@ -117,7 +117,7 @@ class DeviceSignIn:
         return session_of(self._credential)
 
     def _polled(self) -> Any:
-        """Return msal's last answer; a login service that fails meanwhile is asked again.
+        """Return msal's last answer; a login service that fails temporarily is asked again.
 
         The code stays valid, so the user need not type another after one bad answer.
         """
@@ -127,16 +127,16 @@ class DeviceSignIn:
                 return self._credential.ask(
                     lambda app: app.acquire_token_by_device_flow(
                         self._flow(),
-                        # This replaces msal's own look at the clock.
+                        # This replaces msal's own check of the time.
                         exit_condition=lambda _: self._ended(),
                     )
                 )
             except SignInError as error:
-                last = self._flow().get("latest_attempt_at")  # of those that had an answer
+                last = self._flow().get("latest_attempt_at")  # of the attempts that had an answer
                 missed, answered = missed + 1 if last == answered else 1, last
                 if error.code != "unreachable" or missed > _AGAIN:
                     raise
-                pause = self._flow()["interval"] * 2**missed  # as RFC 8628, 3.5, has it
+                pause = self._flow()["interval"] * 2**missed  # as in section 3.5 of RFC 8628
                 self._cancelled.wait(min(pause, self._deadline - time.time()))
                 if self._ended():
                     raise
@@ -147,16 +147,16 @@ class DeviceSignIn:
 
 @discreet
 def begin_sign_in(settings: Settings, *, timeout: float | None = None) -> Session | DeviceSignIn:
-    """Return the session that the cache holds, else request one device code.
+    """Return the cached session, else request one device code.
 
     An app without a user signs in at once.
 
     Raises
     ------
     ConfigurationError
-        For a time-out that is not one; nothing was sent.
+        If the time-out is not valid; nothing was sent.
     SignInError
-        If no code is given.
+        If the login service issues no code.
     """
     if timeout is not None:
         timeout = checked_timeout(timeout, pair=False)
@@ -180,9 +180,9 @@ def code_in_words(device_code: DeviceCode) -> str:
     """Return the sign-in instructions as plain text."""
     cloud, until = device_code.cloud, device_code.expires_at
     minutes = math.ceil((until - datetime.now(UTC)).total_seconds() / 60)
-    # The kernel may be far from the reader: its own time zone means nothing there.
+    # The kernel may be far from the reader, where its time zone means nothing.
     left = f"{minutes} minutes left" if minutes > 1 else "less than a minute left"
-    # A code that another person sent is a common attack: the last line is for that.
+    # The last line warns of a common attack: a code that another person sent.
     return (
         f"To sign in, open {device_code.url} and type the code {device_code.code}\n"
         f"App {device_code.client_id}, cloud {cloud.label or cloud.name}, tenant"

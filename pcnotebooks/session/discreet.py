@@ -1,4 +1,4 @@
-"""Exceptions that leave a function without the secrets it worked with, and secrets out of reach.
+"""Keep secrets out of the exceptions that leave a function, and out of attributes.
 
 A traceback keeps every frame that an exception passed, and each frame its local variables: tokens,
 device codes, whole answers of the login service. IPython's verbose mode prints them, a debugger
@@ -20,9 +20,9 @@ _Result = TypeVar("_Result")
 def discreet(function: Callable[_Given, _Result]) -> Callable[_Given, _Result]:
     """Let every exception leave a function without its frames, causes and contexts.
 
-    Interrupts and cancelled tasks are exceptions too. The exception itself stays the same object,
-    so what it says is still the function's own responsibility. Decorate inner functions: a public
-    one is worth seeing in the traceback, and doctest finds no example in a decorated one.
+    This includes interrupts and cancelled tasks. The exception stays the same object, so the
+    function is still responsible for its message. Decorate inner functions: public ones are useful
+    in a traceback, and doctest finds no examples in decorated ones.
 
     Examples
     --------
@@ -35,7 +35,7 @@ def discreet(function: Callable[_Given, _Result]) -> Callable[_Given, _Result]:
     ...     print(repr(error.__cause__), error.__traceback__.tb_next.tb_frame.f_locals["failure"])
     None refused
     """
-    # Only one of the two is needed, yet an awaited function raises after its call has returned.
+    # Two wrappers, because an async function raises only after its call has returned.
     if inspect.iscoroutinefunction(function):
 
         @wraps(function)
@@ -62,10 +62,10 @@ def discreet(function: Callable[_Given, _Result]) -> Callable[_Given, _Result]:
 
 
 def sealed(secret: _Result) -> Callable[[], _Result]:
-    """Return a function that returns a secret, to which no chain of attributes leads.
+    """Return a function that returns a secret, which no chain of attributes reaches.
 
-    IPython's verbose tracebacks evaluate the attributes in the lines that they show, the user's
-    own lines included. They call nothing.
+    IPython's verbose tracebacks evaluate the attributes in the lines that they show, even in the
+    user's code, but they call nothing.
 
     Examples
     --------
@@ -77,6 +77,6 @@ def sealed(secret: _Result) -> Callable[[], _Result]:
 
 
 def _bare(error: BaseException) -> BaseException:
-    """Return an error without its past; raised inside the except block, it would get it back."""
+    """Return an error without frames or causes; raise it outside the block that caught it."""
     error.__cause__ = error.__context__ = None
     return error.with_traceback(None)

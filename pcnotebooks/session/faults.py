@@ -1,4 +1,4 @@
-"""Why no answer came, in words: errors of requests, urllib3 and the system, and the remedy."""
+"""Explain why no answer came: errors of requests, urllib3 and the system, with remedies."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from pcnotebooks.text import one_line
 
 
 class UnfinishedError(requests.exceptions.Timeout):
-    """The answer was given up before it was whole."""
+    """The answer was abandoned before it was complete."""
 
 
 class ProxyLoginError(OSError):
-    """The proxy takes no user name and password, only a sign-in such as NTLM or Negotiate."""
+    """The proxy accepts no user name and password, only a sign-in such as NTLM or Negotiate."""
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A reason why no whole answer comes, known by an exception anywhere in the chain.
+    """A reason for a missing answer, recognised by an exception anywhere in the chain.
 
-    A refused certificate is known by OpenSSL's number as well, ``X509_V_ERR_...`` of x509_vfy.h.
+    A rejected certificate also has OpenSSL's number, ``X509_V_ERR_...`` in x509_vfy.h.
     """
 
     causes: tuple[type[BaseException], ...]
@@ -39,10 +39,10 @@ class Kind:
 _untrusted = partial(
     Kind, (ssl.SSLCertVerificationError,), "its certificate is not trusted", transient=False
 )
-# The first that fits counts, so the particular ones come before those that wrap them.
+# The first match counts, so specific kinds come before those that wrap them.
 KINDS = (
     _untrusted(
-        "Set this machine's clock: by it, the certificate is not valid yet.",
+        "Set this machine's clock: according to it, the certificate is not valid yet.",
         numbers=(9,),
     ),
     _untrusted(
@@ -60,8 +60,8 @@ KINDS = (
         numbers=(2, 18, 19, 20, 21),
     ),
     _untrusted(
-        "Python 3.13 and newer ask of certificates what RFC 5280 asks: have the network's"
-        " administrator renew the certificate or its authority, or use Python 3.12 until then.",
+        "Python 3.13 and newer check certificates against RFC 5280: ask the network's administrator"
+        " to renew the certificate or its authority, or use Python 3.12 until then.",
         numbers=range(80, 95),
     ),
     _untrusted(
@@ -69,7 +69,7 @@ KINDS = (
         " TLS.",
     ),
     Kind(
-        # The address is http or https: a scheme unknown to requests is the proxy's.
+        # The cloud's address is http or https, so an unknown scheme is that of the proxy.
         (
             requests.exceptions.InvalidSchema,
             requests.exceptions.InvalidProxyURL,
@@ -81,7 +81,7 @@ KINDS = (
     ),
     Kind(
         (ProxyLoginError,),
-        "the proxy does not take a user name and password",
+        "the proxy does not accept a user name and password",
         "Run a local relay that signs in to the proxy, such as px or cntlm, and name the relay in"
         " HTTPS_PROXY.",
         transient=False,
@@ -89,7 +89,7 @@ KINDS = (
     Kind(
         (ProxyError, requests.exceptions.ProxyError),
         "the proxy cannot be reached or refused to connect",
-        "Check HTTPS_PROXY, with user name and password if the proxy wants them, and NO_PROXY.",
+        "Check HTTPS_PROXY, with user name and password if the proxy needs them, and NO_PROXY.",
     ),
     Kind(
         (socket.gaierror,),
@@ -104,9 +104,9 @@ KINDS = (
     ),
     Kind(
         (UnfinishedError,),
-        "the answer came so slowly that it was given up",
-        "Try again later, or allow more seconds: timeout=(connect, read). If it stays so, a proxy"
-        " holds the answer back.",
+        "the answer was so slow that it was abandoned",
+        "Try again later, or allow more seconds: timeout=(connect, read). If it happens"
+        " again, a proxy delays the answer.",
         transient=False,
     ),
     Kind(
@@ -122,17 +122,17 @@ KINDS = (
     Kind(
         (requests.exceptions.ContentDecodingError,),
         "the answer could not be decompressed",
-        "Try again; if it stays so, a proxy damages the answer.",
+        "Try again; if it happens again, a proxy damages the answer.",
     ),
     Kind(
         (ProtocolError, ssl.SSLEOFError),
         "the connection broke off",
-        "Try again; if it stays so, a proxy or firewall cuts the connection.",
+        "Try again; if it happens again, a proxy or firewall cuts the connection.",
     ),
     Kind(
         (ssl.SSLError, requests.exceptions.SSLError),
         "TLS could not be set up",
-        "Check the file that REQUESTS_CA_BUNDLE names, and that the api address speaks https.",
+        "Check the file that REQUESTS_CA_BUNDLE names, and that the api address supports https.",
         transient=False,
     ),
     Kind(
@@ -168,7 +168,7 @@ def explained(error: BaseException, timeout: object = None) -> tuple[Kind, str]:
 
 
 def _causes(error: BaseException) -> list[BaseException]:
-    """Return an error and those inside it: requests and urllib3 nest them in three ways."""
+    """Return an error and all errors inside it; requests and urllib3 nest them in three ways."""
     found: list[BaseException] = []
     queue: list[object] = [error]
     for candidate in queue:
@@ -180,7 +180,7 @@ def _causes(error: BaseException) -> list[BaseException]:
 
 
 def _detail(causes: list[BaseException]) -> str:
-    """Return the system's own word for it, which never holds a header."""
+    """Return the system's own description of the error, which never holds a header."""
     for cause in causes:
         if isinstance(cause, ssl.SSLCertVerificationError):
             return one_line(cause.verify_message, 200).rstrip(".")

@@ -1,4 +1,4 @@
-"""Profiles written to ``profiles.toml``, with the user's comments and order kept."""
+"""Write profiles to ``profiles.toml``, and keep the user's comments and order."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pcnotebooks.session.settings import (
     require_settings,
 )
 
-_WITHIN = 10.0  # seconds: a change takes some thousandths of one
+_WITHIN = 10.0  # seconds; a change takes milliseconds
 
 
 def add(name: str, **values: str) -> Path:
@@ -27,7 +27,7 @@ def add(name: str, **values: str) -> Path:
     Parameters
     ----------
     name
-        A name that no profile has.
+        A name that no profile has yet.
     **values
         ``client_id``, ``tenant``, ``cloud``, ``partner``, ``cache`` and ``method``, as in the
         file.
@@ -35,13 +35,13 @@ def add(name: str, **values: str) -> Path:
     Raises
     ------
     ConfigurationError
-        For a name that is taken or blank, a value that cannot be, or a file that is not TOML.
+        If the name is taken or blank, a value is not valid, or the file is not TOML.
     OSError
         If the file cannot be written.
     """
     if not name.strip() or not name.isprintable():
         raise ConfigurationError(
-            f"{name!r} is not a name of a profile.", remedy="Give a short name in one line."
+            f"{name!r} cannot be the name of a profile.", remedy="Give a short name in one line."
         )
     require_settings(values)
     table = tomlkit.table()
@@ -55,7 +55,7 @@ def add(name: str, **values: str) -> Path:
     with _alone():
         if name in load_profiles():
             raise ConfigurationError(
-                f"There is a profile {name!r} already.",
+                f"There is already a profile {name!r}.",
                 remedy=f"Give another name, or remove that one: pcnotebooks profile remove {name}",
             )
         return _edit(append)
@@ -67,7 +67,7 @@ def remove(name: str) -> Path:
     Raises
     ------
     ConfigurationError
-        For a name that no profile has, or a file that is not TOML.
+        If no profile has the name, or the file is not TOML.
     OSError
         If the file cannot be written.
     """
@@ -78,7 +78,7 @@ def remove(name: str) -> Path:
 
 @contextmanager
 def _alone() -> Iterator[None]:
-    """Lock out other processes: of two that read the same file, the later would undo the other."""
+    """Lock out other processes: of two changes to the same file, the later would undo the other."""
     path = profiles_file().with_suffix(".lock")
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.is_symlink():
@@ -97,7 +97,7 @@ def _alone() -> Iterator[None]:
 
 
 def _edit(change: Callable[[tomlkit.TOMLDocument], object]) -> Path:
-    """Change the file, whole, in the line ends that it has; the profiles stay readable."""
+    """Replace the file as a whole, with its line endings, so that it can be read at any time."""
     path = profiles_file()
     try:
         text = read_file(path).decode("utf-8-sig")

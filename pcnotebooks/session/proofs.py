@@ -1,7 +1,7 @@
-"""How an app without a user proves that it is itself, and where the proof is kept.
+"""Find the proof of identity of an app without a user.
 
-A proof is a client secret, a certificate or a token of the platform that runs the job. No argument
-and no profile holds one: both are written down, in notebooks, histories of shells and backups.
+A proof is a client secret, a certificate or a token of the platform that runs the job. Arguments
+and profiles never hold one, because they end up in notebooks, shell histories and backups.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from pcnotebooks.text import hidden, one_line
 
 SECRET, SECRET_FILE = "PCNOTEBOOKS_CLIENT_SECRET", "PCNOTEBOOKS_CLIENT_SECRET_FILE"
 PASSPHRASE = "PCNOTEBOOKS_CERTIFICATE_PASSPHRASE"  # noqa: S105  a name
-# Kubernetes, Azure Pipelines and others name a file, which they renew; GitHub an address.
+# Kubernetes, Azure Pipelines and others renew a file; GitHub has an address to ask.
 TOKEN_FILE = "AZURE_FEDERATED_TOKEN_FILE"  # noqa: S105  a name
 TOKEN_URL, TOKEN_BEARER = "ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"
-# The audience that Entra recommends for a foreign token, by the login service.
+# The audience that Entra recommends for an external token, by login service.
 _AUDIENCES: Mapping[str, str] = MappingProxyType(
     {
         "https://login.microsoftonline.us": "api://AzureADTokenExchangeUSGov",
@@ -44,7 +44,7 @@ _CERTIFICATE = re.compile(
     r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL | re.ASCII
 )
 _SOURCES = (
-    "Name where it is: env:NAME for an environment variable, file:PATH for a file that only its"
+    "Name its place: env:NAME for an environment variable, file:PATH for a file that only its"
     " owner can read, or keyring:NAME for an entry of the keyring (service pcnotebooks)."
 )
 
@@ -56,7 +56,7 @@ def proof_of(settings: Settings) -> Any:
     Raises
     ------
     ConfigurationError
-        If there is none where the settings look for it, or it cannot be used.
+        If there is no proof in the place that the settings name, or it cannot be used.
     """
     if settings.method == "client_secret":
         return _read(_source_of_secret(settings), "client secret")
@@ -81,18 +81,18 @@ def _read(source: str, what: str) -> str:
     Raises
     ------
     ConfigurationError
-        If there is none, or others can read it.
+        If there is no secret, or other users can read it.
     """
     kind, _, name = source.partition(":")
     readers = {"env": _from_environment, "file": _from_file, "keyring": _from_keyring}
     if kind not in readers or not name:
-        # It may be the secret itself, which is not repeated.
+        # The value may be the secret itself, so it is not repeated.
         raise ConfigurationError(f"The profile does not say where its {what} is.", remedy=_SOURCES)
     value = readers[kind](name, what).strip()
     if not value or not value.isprintable():
         raise ConfigurationError(
             f"The {what} of {kind} {name!r} is blank, or not one line of text.",
-            remedy="Store the secret's value alone, as Entra showed it once.",
+            remedy="Store only the secret's value, which Entra shows once.",
         )
     return value
 
@@ -101,8 +101,8 @@ def _from_environment(name: str, what: str) -> str:
     if name in os.environ:
         return os.environ[name]
     raise ConfigurationError(
-        f"The {what} is to be in the environment variable {hidden(name)}, which is not set.",
-        remedy="Set it where the job runs, from the scheduler's own store of secrets.",
+        f"The {what} should be in the environment variable {hidden(name)}, which is not set.",
+        remedy="Set it for the job, from the scheduler's secret store.",
     )
 
 
@@ -116,20 +116,20 @@ def _from_keyring(name: str, what: str) -> str:
         import keyring.errors  # noqa: PLC0415
     except ImportError:
         raise ConfigurationError(
-            f"No {what} is named, and the keyring cannot be asked without the package keyring.",
+            f"No {what} is named, and the keyring cannot be read without the package keyring.",
             remedy=f'Set {SECRET} or {SECRET_FILE}, or run: pip install "pcnotebooks[keyring]".',
         ) from None
     try:
         value = keyring.get_password("pcnotebooks", name)
     except keyring.errors.KeyringError as error:
         raise ConfigurationError(
-            f"The keyring cannot be asked for the {what} ({type(error).__name__}).",
+            f"The {what} cannot be read from the keyring ({type(error).__name__}).",
             remedy=f"Unlock the keyring, or set {SECRET} or {SECRET_FILE}.",
         ) from None
     if value:
         return value
     raise ConfigurationError(
-        f"The keyring has no {what} of pcnotebooks under {hidden(name)!r}.",
+        f"The keyring has no {what} under {hidden(name)!r} for the service pcnotebooks.",
         remedy=f"Run: keyring set pcnotebooks {hidden(name)}; or set {SECRET} or {SECRET_FILE}.",
     )
 
@@ -140,14 +140,14 @@ def _private_file(path: Path, what: str) -> str:
     Raises
     ------
     ConfigurationError
-        If there is none, or others can read it.
+        If there is no file, or other users can read it.
     """
     content, found = _content(path, f"The {what}")
     mode = stat.S_IMODE(found)
     if os.name == "posix" and mode & 0o077:
         raise ConfigurationError(
-            f"Others can read the {what} in {path} (mode {mode:04o}): it was not used.",
-            remedy=f"Run: chmod 600 '{path}'. If other people use this machine, make a new one.",
+            f"Other users can read the {what} in {path} (mode {mode:04o}), so it was not used.",
+            remedy=f"Run: chmod 600 '{path}'. If other people use this machine, create a new one.",
         )
     try:
         return content.decode("utf-8-sig")
@@ -156,20 +156,20 @@ def _private_file(path: Path, what: str) -> str:
 
 
 def _content(path: Path, what: str) -> tuple[bytes, int]:
-    """Return the bytes and the mode of a file; no bytes of a pipe, which may have no end.
+    """Return the bytes and the mode of a file; no bytes for a pipe, which may have no end.
 
     Raises
     ------
     ConfigurationError
-        If there is none, or it cannot be read.
+        If there is no file, or it cannot be read.
     """
     try:
-        # A pipe is not waited for; Windows has none among its files.
+        # Do not wait for a pipe; Windows has no pipes among its files.
         with open(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb") as file:  # noqa: PTH123
             mode = os.fstat(file.fileno()).st_mode
             content = file.read(_LARGEST + 1) if stat.S_ISREG(mode) else b""
     except (OSError, ValueError) as error:
-        # A secret may be given in place of its path, so only a place that exists is shown.
+        # A secret may be given instead of its path, so only an existing place is shown.
         place = str(path) if os.path.lexists(path.parent) and len(path.parts) > 1 else "its file"
         why = getattr(error, "strerror", None) or "it is not a path"
         raise ConfigurationError(
@@ -184,8 +184,8 @@ def _certificate(settings: Settings) -> dict[str, str]:
     if not settings.certificate:
         raise ConfigurationError(
             "No certificate is named.",
-            remedy="Give the path of a PEM file with certificate and private key: certificate in"
-            " the profile, or the environment variable PCNOTEBOOKS_CERTIFICATE.",
+            remedy="Give the path of a PEM file with certificate and private key: set certificate"
+            " in the profile, or the environment variable PCNOTEBOOKS_CERTIFICATE.",
         )
     path = Path(settings.certificate).expanduser()
     text = _private_file(path, "certificate's key")
@@ -196,8 +196,8 @@ def _certificate(settings: Settings) -> dict[str, str]:
     if fault := _fault(proof, passphrase):
         raise ConfigurationError(
             f"The file {path} {fault}.",
-            remedy="Put the certificate and its private key into one PEM file. A passphrase is"
-            f" named in the profile, or is in {PASSPHRASE}.",
+            remedy="Put the certificate and its private key into one PEM file. Name a passphrase"
+            f" in the profile, or set {PASSPHRASE}.",
         )
     return proof | ({"passphrase": passphrase} if passphrase else {})
 
@@ -218,15 +218,15 @@ def _fault(proof: Mapping[str, str], passphrase: str) -> str | None:
         holder = load_pem_x509_certificate(proof["public_certificate"].encode()).public_key()
     except TypeError:
         return "has a key without a passphrase" if passphrase else "has a key with a passphrase"
-    except ValueError:  # of a wrong passphrase as well
+    except ValueError:  # also for a wrong passphrase
         return "cannot be read, or has another passphrase"
     if not isinstance(key, RSAPrivateKey):
-        return "has a key that is not RSA, and Entra takes no other"
-    return None if key.public_key() == holder else "has a key that is not the certificate's"
+        return "has a key that is not RSA, and Entra accepts no other"
+    return None if key.public_key() == holder else "has a key that does not match its certificate"
 
 
 def _assertion(settings: Settings) -> Callable[[], str]:
-    """Return a function that gives the platform's present token: each is valid for minutes."""
+    """Return a function that returns the platform's current token, which is valid for minutes."""
     if path := os.environ.get(TOKEN_FILE):
         return lambda: _token_in_file(Path(path))
     url, bearer = os.environ.get(TOKEN_URL), os.environ.get(TOKEN_BEARER)
@@ -252,7 +252,7 @@ def _token_in_file(path: Path) -> str:
 
 @discreet
 def _token_of_github(settings: Settings) -> str:
-    """Return a token of this run of GitHub Actions, made for Entra."""
+    """Return a token of this GitHub Actions run, issued for Entra."""
     url = os.environ[TOKEN_URL]
     parts = urlsplit(url)
     host = one_line(parts.hostname or "", 100)

@@ -1,4 +1,4 @@
-"""Why a sign-in was refused, and what to do about it."""
+"""Explain why a sign-in was refused, with a remedy."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _ROWS = (line.split(": ", 1) for line in _TABLE.splitlines() if not line.startsw
 SIGN_IN_REMEDIES: Mapping[str, str] = MappingProxyType(
     {code: remedy for codes, remedy in _ROWS for code in codes.split()}
 )
-# Entra sends these with many numbers: without one they mean what OAuth says.
+# Entra sends these with many numbers; without a number they have the meaning that OAuth defines.
 _VAGUE = ("invalid_grant", "access_denied")
 UNKNOWN = (
     "Sign in again. If it is refused again, ask an administrator of the tenant: its sign-in log has"
@@ -32,8 +32,8 @@ UNKNOWN = (
 
 
 def refusal(settings: Settings, result: Mapping[str, Any]) -> SignInError:
-    """Return what Entra, or OAuth, or the clock refuses with."""
-    # A login service may repeat what it was sent: a refresh token, a code.
+    """Return the error for a refusal by Entra, by OAuth or by the clock."""
+    # A login service may repeat its input, such as a refresh token or a code.
     error = hidden(str(result.get("error") or "unknown_error"))[:80]
     told = hidden(one_line(str(result.get("error_description") or ""), 2000))
     number = re.search(r"AADSTS(\d+)", told)
@@ -56,8 +56,8 @@ def refusal(settings: Settings, result: Mapping[str, Any]) -> SignInError:
 
 
 def nobody(settings: Settings) -> SignInError:
-    """Return the error for a cache that has no sign-in, or none any more."""
-    return SignInError(f"Nobody is signed in any more{_whose(settings)}.", remedy=AGAIN)
+    """Return the error for a cache that has no sign-in, or no longer has one."""
+    return SignInError(f"No user is signed in any more{_whose(settings)}.", remedy=AGAIN)
 
 
 def _attempt(settings: Settings) -> str:
@@ -65,14 +65,14 @@ def _attempt(settings: Settings) -> str:
 
 
 def _whose(settings: Settings) -> str:
-    """Return for whom: of several partners each may fail."""
+    """Return the partner for a message, since each of several partners may fail."""
     partner = settings.partner or settings.profile
     return f" for {partner!r}" if partner else ""
 
 
 _IN_WORDS = {
     "cancelled": "it was cancelled",
-    "timeout": "nobody signed in within the time given",
+    "timeout": "no user signed in within the given time",
     "expired_token": "the code has expired",
     "authorization_declined": "it was declined",
     "access_denied": "it was declined",
@@ -81,7 +81,7 @@ _IN_WORDS = {
 
 def unanswered(settings: Settings, error: Exception) -> SignInError:
     """Return the error for a login service that gave no usable answer."""
-    # msal's own text drops the answer on which it could not set up an unknown tenant.
+    # For an unknown tenant, msal's own text drops the answer, which the context has.
     text = f"{error} {error.__context__ or ''}"
     if "AADSTS" in text:
         found = re.search(r"\{.*\}", text, re.DOTALL)
@@ -99,7 +99,7 @@ def unanswered(settings: Settings, error: Exception) -> SignInError:
         if not isinstance(cause, OSError) or isinstance(cause, requests.JSONDecodeError):
             continue
         fault, what = explained(cause)
-        # A passing failure, and a time-out that sign_in does not take, have no other remedy.
+        # Passing failures, and time-outs that sign_in has no option for, have no other remedy.
         general = fault.transient or isinstance(cause, UnfinishedError)
         remedy = None if general else fault.remedy
         return no_answer(settings, "unreachable", f"cannot be reached: {what}", remedy)
@@ -109,10 +109,10 @@ def unanswered(settings: Settings, error: Exception) -> SignInError:
 def no_answer(
     settings: Settings,
     code: str = "not_json",
-    what: str = "gave an answer that is not one of a login service",
+    what: str = "did not answer as a login service does",
     remedy: str | None = None,
 ) -> SignInError:
-    """Return the error for a login service that cannot be reached, or is something else."""
+    """Return the error for an address that cannot be reached, or is not a login service."""
     host = settings.cloud.authority.removeprefix("https://")
     return SignInError(
         f"{_attempt(settings)} failed: {host} {what}.",

@@ -1,4 +1,4 @@
-"""A session: a cloud with a credential that gives tokens for it."""
+"""Define sessions: a cloud with a credential that returns tokens for it."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ class Session:
     cloud
         Name of a cloud, or a :class:`Cloud`.
     credential
-        Anything with ``get_token(*scopes)`` that returns an object with ``token`` and
-        ``expires_on``: every azure-identity credential fits, though one of an app without a user
-        can fetch only the list of invoices. It is asked at each call, for the scope
-        ``{api}/.default``, and keeps its tokens itself.
+        An object whose ``get_token(*scopes)`` returns an object with ``token`` and
+        ``expires_on``, such as any azure-identity credential; with one for an app without a user,
+        only the list of invoices can be fetched. It is called for each request, with the scope
+        ``{api}/.default``, and caches its tokens itself.
     partner
         Label of the partner in every payload and frame of this session.
 
@@ -50,21 +50,22 @@ class Session:
     credential: TokenCredential
     partner: str | None
 
-    # Arguments get swapped: either of the first two may be a token in the wrong place.
+    # Users swap arguments: either of the first two may be a token by mistake.
     @discreet
     def __init__(
         self, cloud: str | Cloud, credential: TokenCredential, *, partner: str | None = None
     ) -> None:
         if not callable(getattr(credential, "get_token", None)):
             raise ConfigurationError(
-                f"A credential has a method get_token; {type(credential).__name__!r} has none.",
-                remedy="Pass a credential of azure-identity, or for a token in hand use"
+                f"The credential is of type {type(credential).__name__!r}, which has no method"
+                " get_token.",
+                remedy="Pass a credential of azure-identity. If you have a token, use"
                 " Session.from_token(cloud, token).",
             )
         found = get_cloud(cloud)
         if not found.api:
             raise ConfigurationError(
-                f"The cloud {found.name!r} has no api address to ask.",
+                f"The cloud {found.name!r} has no api address.",
                 remedy="Sample data needs no session: use sample_payload().",
             )
         if not isinstance(partner, str | None):
@@ -82,7 +83,7 @@ class Session:
         return f"Session({self.cloud.name!r}, partner={self.partner!r})"
 
     def _repr_html_(self) -> str:
-        """Return where it asks and for whom, for a notebook; nothing of its tokens."""
+        """Return cloud, service, partner and credential for a notebook, without tokens."""
         if not vars(self):
             return facts_html("Session", {})
         facts = {
@@ -98,14 +99,14 @@ class Session:
     def from_token(cls, cloud: str | Cloud, token: str, *, partner: str | None = None) -> Self:
         """Return a session with an access token that another tool requested.
 
-        The session works until that token expires, an hour or so, and cannot be pickled.
+        The session works until the token expires, usually after an hour, and cannot be pickled.
 
         Parameters
         ----------
         cloud, partner
             As for :class:`Session`.
         token
-            The token alone, without "Bearer". Its audience is the cloud's api.
+            Only the token, without "Bearer". Its audience must be the cloud's api.
 
         Raises
         ------
@@ -116,7 +117,7 @@ class Session:
         if not is_token(token):
             raise ConfigurationError(
                 "The access token is blank, or not one word of ASCII characters.",
-                remedy="Pass the token alone, without 'Bearer' and without line breaks.",
+                remedy="Pass only the token, without 'Bearer' and without line breaks.",
             )
         return cls(cloud, FixedToken(token), partner=partner)
 
@@ -128,7 +129,7 @@ def session_of(credential: MsalCredential) -> Session:
 
 
 def username(session: Session) -> str:
-    """Return who is signed in, as the login service names the user; empty where it is unknown."""
+    """Return the user's name at the login service; empty if unknown."""
     credential = session.credential
     return credential.username if isinstance(credential, MsalCredential) else ""
 
@@ -137,16 +138,16 @@ def username(session: Session) -> str:
 def access_token(session: Session, *, refused: str | None = None) -> str:
     """Return a token for the session's cloud from its credential.
 
-    If the service refused a token, the credential has to give another one.
+    If the service refused a token, the credential has to return another one.
 
     Raises
     ------
     SignInError
-        If the credential fails, or gives something else.
+        If the credential fails, or returns something else.
     """
     credential = session.credential
-    # AzureCliCredential takes what precedes the permission for the resource's name, and an app
-    # without a user has no permission to name: only /.default suits every credential.
+    # Only /.default suits every credential: AzureCliCredential reads all text before the
+    # permission as the resource, and an app without a user has no permission to name.
     scope = f"{session.cloud.api}/.default"
     if isinstance(credential, MsalCredential):
         scope = credential.scope
@@ -179,10 +180,10 @@ def app_session(settings: Settings) -> Session:
 
 
 def is_of_app(session: Session, token: str = "") -> bool:
-    """Return whether a session is one of an app without a user, as far as it can be known.
+    """Return whether a session is known to be one of an app without a user.
 
-    Known by its credential, or by the claims of a token: an app's has no scp but roles, or its
-    subject is the app itself. Of any other token only the service knows.
+    The credential shows it, or the claims of a token: an app's token has roles and no scp, or its
+    subject is the app itself. For any other token, only the service knows.
     """
     claims = claims_of(token)
     by_claims = "roles" in claims or claims.get("oid", 0) == claims.get("sub", 1)
@@ -193,12 +194,12 @@ def _failed(session: Session, what: str) -> SignInError:
     whose = f" for {session.partner!r}" if session.partner else ""
     return SignInError(
         f"The credential {type(session.credential).__name__}{whose} {what}",
-        remedy="Sign in again, and check that the credential is one of the cloud"
+        remedy="Sign in again, and check that the credential is for the cloud"
         f" {session.cloud.name!r}.",
     )
 
 
 def tenant_of(token: str) -> str | None:
-    """Return the tenant that an access token names; None for one that names none."""
+    """Return the tenant that an access token names; None if it names none."""
     tenant = claims_of(token).get("tid")
     return tenant if isinstance(tenant, str) else None

@@ -1,4 +1,4 @@
-"""The user and cloud of a sign-in: from arguments, a profile, the environment, or the defaults."""
+"""Settle the settings of a sign-in: from arguments, a profile, the environment or defaults."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ _DEFAULTS = {
     "method": "device_code",
 }
 ANY_TENANT = ("", "organizations", "common")
-# Entra's are GUIDs; another login service may have names or addresses.
+# Entra's ids are GUIDs; another login service may use names or addresses.
 _CLIENT_ID = re.compile(r"[\w.:/~@+-]+", re.ASCII)
-# Labels of a domain; a hyphen begins and ends none, and punycode has two of them: xn--...
+# A label of a domain neither begins nor ends with a hyphen; punycode has two inside: xn--...
 _LABEL = r"[a-z0-9]([a-z0-9-]*[a-z0-9])?"
 _TENANT = re.compile(rf"{_LABEL}(\.{_LABEL})*", re.IGNORECASE)
 _SETUP = (
@@ -46,7 +46,7 @@ _SETUP = (
 
 @dataclass(frozen=True)
 class Settings:
-    """The settings of a sign-in. Of an app's secret they have the place, never the secret."""
+    """The settings of a sign-in; they hold the place of an app's secret, never the secret."""
 
     cloud: Cloud
     client_id: str
@@ -55,7 +55,7 @@ class Settings:
     partner: str | None = None
     profile: str | None = None
     method: str = "device_code"
-    secret: str | None = field(default=None, repr=False)  # it may be the secret, by mistake
+    secret: str | None = field(default=None, repr=False)  # may be the secret by mistake
     certificate: str | None = None
     passphrase: str | None = field(default=None, repr=False)
 
@@ -79,7 +79,7 @@ def resolve(
     cache: str | None = None,
     method: str | None = None,
 ) -> Settings:
-    """Return the settings: each the argument, else the profile's, else the environment's.
+    """Return the settings, each from the argument, else the profile, else the environment.
 
     The environment variables are PCNOTEBOOKS_PROFILE, _CLIENT_ID, _TENANT, _CLOUD, _CACHE,
     _METHOD and _CERTIFICATE.
@@ -87,7 +87,7 @@ def resolve(
     Raises
     ------
     ConfigurationError
-        Without a client id, or for a profile, cloud, tenant, cache or method that cannot be.
+        If there is no client id, or the profile, cloud, tenant, cache or method is not valid.
     """
     profile = profile or os.environ.get("PCNOTEBOOKS_PROFILE") or None
     given = {"client_id": client_id, "tenant": tenant, "cache": cache, "method": method}
@@ -114,7 +114,7 @@ def resolve(
     chosen["tenant"] = _tenant(chosen["tenant"])
     partner, own = stored.get("partner"), unwrapped(stored.get("tenant", "")).lower()
     if own not in ANY_TENANT and own != chosen["tenant"].lower():
-        partner = None  # it is another's: the token's tenant labels it
+        partner = None  # the label is another partner's; the token's tenant is used
     settings = Settings(**chosen, partner=partner, profile=profile)
     if profile and own in ANY_TENANT and unwrapped(tenant or "").lower() in ANY_TENANT:
         _check_alone(settings)
@@ -122,7 +122,7 @@ def resolve(
 
 
 def require_settings(values: Mapping[str, str]) -> None:
-    """Raise for a value of a profile that cannot be, before it is kept."""
+    """Raise for a value of a profile that is not valid, before it is stored."""
     _require_client_id(unwrapped(values["client_id"]))
     _require_cache(values.get("cache", _DEFAULTS["cache"]))
     _require_method(values.get("method", _DEFAULTS["method"]))
@@ -134,7 +134,7 @@ def _require_client_id(client_id: str) -> None:
     if not _CLIENT_ID.fullmatch(client_id):
         raise ConfigurationError(
             f"{hidden(one_line(client_id, 60))!r} is not a client id.",
-            remedy="Copy the application (client) id alone, such as"
+            remedy="Copy only the application (client) id, such as"
             " 11111111-2222-4333-8444-555555555555.",
         )
 
@@ -156,14 +156,14 @@ def _require_method(method: str) -> None:
 
 
 def _tenant(name: str) -> str:
-    """Return a tenant as it is written in an address: a domain with its letters encoded."""
+    """Return a tenant as written in an address; the letters of a domain are encoded."""
     try:
         encoded = name.encode("idna").decode()
     except UnicodeError:  # an empty label, or one of more than 63 characters
         encoded = ""
     if not _TENANT.fullmatch(encoded):
         raise ConfigurationError(
-            f"{hidden(one_line(name, 60))!r} is no tenant.",
+            f"{hidden(one_line(name, 60))!r} is not a tenant.",
             remedy="Give the directory (tenant) id, a domain such as contoso.onmicrosoft.com,"
             " or organizations.",
         )
@@ -171,7 +171,7 @@ def _tenant(name: str) -> str:
 
 
 def _set(stored: dict[str, Any], key: str) -> Any:
-    """Return what a profile has, else the environment, else the default."""
+    """Return a setting of the profile, else of the environment, else the default."""
     variable = os.environ.get(f"PCNOTEBOOKS_{key.upper()}")
     for value in (stored.get(key), variable, _DEFAULTS.get(key)):
         if given := unwrapped(value) if isinstance(value, str) else value:
@@ -180,7 +180,7 @@ def _set(stored: dict[str, Any], key: str) -> Any:
 
 
 def _check_alone(settings: Settings) -> None:
-    """Raise where a profile of any tenant would be given the sign-in of another profile."""
+    """Raise if a profile without a tenant could get the sign-in of another profile."""
     for name, stored in load_profiles().items():
         if name == settings.profile or _set(stored, "client_id") != settings.client_id:
             continue
@@ -191,24 +191,24 @@ def _check_alone(settings: Settings) -> None:
         if cloud == settings.cloud:
             raise ConfigurationError(
                 f"The profiles {settings.profile!r} and {name!r} have the same cloud and client"
-                f" id, and {settings.profile!r} names no tenant: nothing tells their sign-ins"
-                " apart.",
-                remedy=f"Give each its tenant, in {profiles_file()}.",
+                f" id, and {settings.profile!r} names no tenant, so their sign-ins cannot"
+                " be distinguished.",
+                remedy=f"Set the tenant of each in {profiles_file()}.",
             )
 
 
 def profiles_file() -> Path:
-    """Return where profiles are kept: ``profiles.toml`` in the user's configuration folder."""
+    """Return the path of ``profiles.toml`` in the user's configuration folder."""
     return platformdirs.user_config_path("pcnotebooks", appauthor=False) / "profiles.toml"
 
 
 def load_profiles() -> dict[str, dict[str, Any]]:
-    """Return every profile by its name; none without a file.
+    """Return every profile by its name; empty without a file.
 
     Raises
     ------
     ConfigurationError
-        For a file that is not TOML, or a profile with an unknown key.
+        If the file is not TOML, or a profile has an unknown key.
     """
     path = profiles_file()
     try:
@@ -219,18 +219,18 @@ def load_profiles() -> dict[str, dict[str, Any]]:
         raise ConfigurationError(
             f"{path} cannot be read: {error.strerror}.", remedy="Check the file and its owner."
         ) from None
-    # Numbers of thousands of digits are a ValueError, deep nests a RecursionError.
+    # Numbers with thousands of digits raise ValueError, and deep nesting RecursionError.
     except (ValueError, RecursionError) as error:
         raise ConfigurationError(
             f"{path} is not TOML: {error}.",
-            remedy=f"Correct the file; {page('reference/settings')} shows one.",
+            remedy=f"Correct the file; {page('reference/settings')} shows an example.",
         ) from None
     for name, profile in profiles.items():
         if wrong := _wrong_keys(profile) if isinstance(profile, dict) else [name]:
             raise ConfigurationError(
-                f"{path}: {', '.join(wrong)} of profile {name!r} cannot be.",
-                remedy=f"A profile is a table such as [contoso] with {', '.join(_KEYS)}, each a"
-                " text; a custom cloud is a table of texts.",
+                f"{path}: {', '.join(wrong)} of profile {name!r} is not valid.",
+                remedy=f"Write a profile as a table such as [contoso] with {', '.join(_KEYS)}, each"
+                " a text; a custom cloud is a table of texts.",
             )
     return profiles
 
@@ -253,7 +253,7 @@ def load_profile(name: str) -> dict[str, Any]:
     Raises
     ------
     ConfigurationError
-        For a name that none has.
+        If no profile has the name.
     """
     profiles = load_profiles()
     if name in profiles:
@@ -265,12 +265,12 @@ def load_profile(name: str) -> dict[str, Any]:
 
 
 def cloud_of(name: str) -> Cloud:
-    """Return where a profile signs in.
+    """Return the cloud of a profile.
 
     Raises
     ------
     ConfigurationError
-        For a profile that there is none of, or a cloud that cannot be.
+        If there is no such profile, or its cloud is not valid.
     """
     return _cloud(load_profile(name).get("cloud") or _DEFAULTS["cloud"])
 
@@ -283,7 +283,7 @@ def client_id_of(profile: str | None) -> str | None:
 
 
 def _cloud(cloud: str | Cloud | dict[str, str]) -> Cloud:
-    """Return the cloud; a profile may also hold one of the user's own, as a table."""
+    """Return the cloud; a profile may also define a custom one as a table."""
     if isinstance(cloud, str | Cloud):
         return get_cloud(cloud)
     if not isinstance(cloud, dict):
@@ -295,6 +295,6 @@ def _cloud(cloud: str | Cloud | dict[str, str]) -> Cloud:
         return Cloud(**({"label": cloud.get("name", "")} | cloud))
     except TypeError:
         raise ConfigurationError(
-            f"A custom cloud has {', '.join(cloud)}.",
-            remedy="Give it name, authority and api, and a label if wanted.",
+            f"The custom cloud has the settings {', '.join(cloud)}.",
+            remedy="Give it name, authority and api, and optionally a label.",
         ) from None

@@ -1,4 +1,4 @@
-"""Signing in and out, and the sign-ins that a cache still holds."""
+"""Sign in and out, and use cached sign-ins."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ def sign_in(
     cache: str | None = None,
     timeout: float | None = None,
 ) -> Session:
-    """Sign a user, or an app without a user, in; return the session.
+    """Sign in a user, or an app without a user, and return the session.
 
     Waits until the sign-in is done, refused or too late. Settings that are not given come from
     the profile, else from the environment (``PCNOTEBOOKS_CLIENT_ID``, ``_TENANT``, ``_CLOUD``,
-    ``_CACHE``, ``_METHOD``, ``_PROFILE``), else they are cloud "global", tenant "organizations",
-    cache "memory" and method "device_code". If the cache holds a valid sign-in, the user is not
-    asked.
+    ``_CACHE``, ``_METHOD``, ``_PROFILE``). The defaults are cloud "global", tenant
+    "organizations", cache "memory" and method "device_code". If the cache holds a valid sign-in,
+    the user is not prompted.
 
     Parameters
     ----------
     cloud
         Name of a cloud, or a :class:`Cloud`.
     profile
-        Name of a table in ``profiles.toml``; the session's partner is then the profile's.
+        Name of a table in ``profiles.toml``, which also labels the session's partner.
     client_id
         Application id of your app registration.
     tenant
@@ -47,24 +47,24 @@ def sign_in(
     method
         "device_code", or "browser" for a browser on this machine. An app without a user, which
         can fetch only the list of invoices, signs in by "client_secret", "certificate" or
-        "workload_identity": the guide *Run it unattended* says where each is kept. Its tokens
-        stay in memory.
+        "workload_identity": the guide *Run it unattended* shows where each is kept. The
+        tokens of an app stay in memory.
     prompt
-        Called with the :class:`DeviceCode`; printed unless given.
+        Called with the :class:`DeviceCode`; by default, the instructions are printed.
     cache
         "memory", until this process ends; "encrypted", in the platform's keyring; "plain", a
         file that only its owner can read.
     timeout
-        Seconds until the sign-in is given up; else until the code expires.
+        Seconds to wait for the user; by default, until the code expires.
 
     Raises
     ------
     ConfigurationError
-        Without a client id, or for settings or an app's secret that cannot work; nothing was
+        If there is no client id, or a setting or an app's secret is not valid; nothing was
         sent.
     SignInError
-        If the sign-in is refused, declined, late or out of reach; with ``code``, the ids and
-        the remedy.
+        If the sign-in is refused, declined or too late, or the login service cannot be
+        reached; with ``code``, ids and remedy.
 
     Examples
     --------
@@ -95,12 +95,12 @@ def _print(device_code: DeviceCode) -> None:
 
 @discreet
 def remembered(settings: Settings) -> Session:
-    """Return the session that the cache holds, or that of an app, without a question.
+    """Return the cached session, or that of an app, without a prompt.
 
     Raises
     ------
     SignInError
-        With the reason and its ``code``; with None as code if there is no sign-in.
+        With the reason and its ``code``, which is None if there is no sign-in.
     """
     if settings.is_app:
         return app_session(settings)
@@ -111,12 +111,12 @@ def remembered(settings: Settings) -> Session:
 
 
 def unasked(cloud: str | None, profile: str | None) -> Session:
-    """Return the session that the cache of a profile holds, for a command without questions.
+    """Return a profile's cached session, for commands that must not prompt.
 
     Raises
     ------
     SignInError
-        With the reason; without a sign-in, the command that signs in is the remedy.
+        With the reason; if there is no sign-in, the remedy is the command that signs in.
     """
     settings = resolve(cloud, profile=profile)
     try:
@@ -126,23 +126,23 @@ def unasked(cloud: str | None, profile: str | None) -> Session:
             raise
     remedy = "Run: pcnotebooks sign-in" + (f" --profile {profile}" if profile else "")
     if settings.cache == "memory":
-        remedy += ", and set PCNOTEBOOKS_CACHE=encrypted: memory ends with its process."
-    raise SignInError("Nobody is signed in, and a snapshot asks nobody.", remedy=remedy)
+        remedy += ", and set PCNOTEBOOKS_CACHE=encrypted: the cache memory ends with its process."
+    raise SignInError("No user is signed in, and snapshots never ask for a sign-in.", remedy=remedy)
 
 
 def sign_out(session: Session | None = None) -> None:
-    """Forget a session's account, or every account and every cache file.
+    """Delete the cached sign-in of a session, or all cached sign-ins.
 
     Parameters
     ----------
     session
-        As :func:`sign_in` returned it; None for everything that was ever cached.
+        A session from :func:`sign_in`; None for all cached sign-ins.
 
     Raises
     ------
     ConfigurationError
-        For a session with another credential, or once all else is forgotten, for a keyring
-        or file out of reach.
+        If the session has another credential, or a keyring or file cannot be reached; all
+        others are deleted first.
     SignInError
         If another process holds the cache.
 
@@ -155,8 +155,9 @@ def sign_out(session: Session | None = None) -> None:
         return
     if not isinstance(session.credential, MsalCredential):
         raise ConfigurationError(
-            f"The credential {type(session.credential).__name__} keeps its sign-in itself:"
-            " pcnotebooks cannot end it.",
-            remedy="End it where it was made; sign_out() forgets what sign_in() has cached.",
+            f"The credential {type(session.credential).__name__} manages its own sign-in,"
+            " which pcnotebooks cannot end.",
+            remedy="End it with the tool that started it; sign_out() only deletes sign-ins that"
+            " sign_in() has cached.",
         )
     session.credential.forget()

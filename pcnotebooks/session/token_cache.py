@@ -1,4 +1,4 @@
-"""Where tokens are kept: in memory, in the platform's keyring, or in a file when asked for."""
+"""Cache tokens: in memory, in the platform's keyring, or on request in a plain file."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ _MEMORY: dict[tuple[str, str], msal.SerializableTokenCache] = {}
 _FILES = {"encrypted": "tokens.bin", "plain": "tokens.json"}
 _RENEWING = "renewing.lock"
 _UNFINISHED = ".new"
-# A renewal may ask twice, for the login service's aliases and for a token; each answer is given
-# up after 95 seconds.
+# A renewal may send two requests, for the login service's aliases and for a token; each is
+# abandoned after 95 seconds.
 _RENEWED_WITHIN = 200
 
 
 def token_cache(settings: Settings) -> msal.SerializableTokenCache:
-    """Return the cache that the settings ask for, as it is.
+    """Return the cache that the settings name.
 
     Raises
     ------
     ConfigurationError
-        If the platform has no keyring, or the file is another's or damaged.
+        If the platform has no keyring, or the file is damaged or another user's.
     """
     if settings.cache == "memory":
         return _MEMORY.setdefault(
@@ -65,8 +65,8 @@ def _persisted_cache(kind: str) -> msal_extensions.PersistedTokenCache:
             raise ConfigurationError(
                 "This machine has no keyring for an encrypted token cache"
                 f" ({type(error).__name__}).",
-                remedy="With the cache memory you sign in each time; a file that only you can read"
-                " is the cache plain.",
+                remedy="Use the cache memory and sign in each time, or the cache plain, a file"
+                " that only you can read.",
             ) from None
     return _FileCache(persistence)
 
@@ -78,13 +78,13 @@ def _private_folder(folder: Path) -> None:
         if _is_mine(folder):
             folder.chmod(0o700)
         else:
-            failure = "it is another user's"
+            failure = "it belongs to another user"
     except OSError as error:
         failure = error.strerror
     if failure:
         raise ConfigurationError(
             f"Tokens cannot be kept in {folder}: {failure}.",
-            remedy="Give that folder to yourself, or use the cache memory.",
+            remedy="Take ownership of that folder, or use the cache memory.",
         )
 
 
@@ -93,18 +93,18 @@ def _is_mine(path: Path) -> bool:
 
 
 def _require_own(path: Path) -> None:
-    """Refuse a file that is another user's, or a link: it would be written where that leads."""
+    """Refuse another user's file, and a link, whose target would be overwritten."""
     if path.is_symlink() or (path.exists() and not _is_mine(path)):
         raise ConfigurationError(
-            f"{path} is not a file of yours.",
+            f"{path} is a link, or belongs to another user.",
             remedy="Delete it, or call sign_out(), and sign in again.",
         )
 
 
 class _FileCache(msal_extensions.PersistedTokenCache):  # type: ignore[misc]  # it has no types
-    """Forgets its tokens with the file: msal's own would write them again after a sign-out.
+    """Forgets its tokens when its file is deleted: msal's cache would write them again.
 
-    A fault of the file or its keyring is reported as such, not as the login service's.
+    Errors of the file or its keyring are reported as such, not as errors of the login service.
     """
 
     def _reload_if_necessary(self) -> None:
@@ -143,10 +143,10 @@ class _FileCache(msal_extensions.PersistedTokenCache):  # type: ignore[misc]  # 
 
 
 class _PrivateFile(msal_extensions.FilePersistence):  # type: ignore[misc]  # it has no types
-    """A file that only its owner reads, replaced whole: msal's own is truncated in place."""
+    """A file that only its owner can read, replaced as a whole; msal truncates it in place."""
 
     def check(self) -> None:
-        """Raise for a file that is another's, a link, or no token cache; take others' rights."""
+        """Raise for another user's file, a link or a damaged cache; revoke other users' rights."""
         path = Path(self.get_location())
         _require_own(path)
         try:
@@ -164,8 +164,8 @@ class _PrivateFile(msal_extensions.FilePersistence):  # type: ignore[misc]  # it
         if os.name == "posix" and mode & 0o077:
             path.chmod(0o600)
             warnings.warn(
-                f"Others could read the token cache {path} (mode {mode:04o}); it is yours alone"
-                " now. If other people use this machine, call sign_out() and sign in again.",
+                f"Other users could read the token cache {path} (mode {mode:04o}); now only you"
+                " can. If other people use this machine, call sign_out() and sign in again.",
                 PcNotebooksWarning,
                 stacklevel=2,
             )
@@ -177,7 +177,7 @@ class _PrivateFile(msal_extensions.FilePersistence):  # type: ignore[misc]  # it
     def save(self, content: str) -> None:
         path = Path(self.get_location())
         unfinished = path.with_name(path.name + _UNFINISHED)
-        # Such a file was left by a process that was killed: the lock keeps others away.
+        # Such a file was left by a killed process: the lock keeps other processes away.
         unfinished.unlink(missing_ok=True)
         try:
             handle = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -227,9 +227,9 @@ def tenant_id(cache: msal.TokenCache, account: Mapping[str, str]) -> str | None:
 
 
 def claims_of(token: str) -> dict[str, Any]:
-    """Return what a token claims, unverified: that is the service's to do.
+    """Return the claims of a token, unverified, because the service verifies them.
 
-    Empty for one that is not a JWT.
+    Empty for a token that is not a JWT.
     """
     try:
         claims = json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "=="))
@@ -239,7 +239,7 @@ def claims_of(token: str) -> dict[str, Any]:
 
 
 def cache_file(kind: str) -> Path:
-    """Return where a cache of this kind is kept."""
+    """Return the path of a cache of this kind."""
     return platformdirs.user_data_path("pcnotebooks", appauthor=False) / _FILES[kind]
 
 
@@ -252,7 +252,7 @@ def renewing(settings: Settings) -> Iterator[None]:
     SignInError
         If another process does not finish.
     ConfigurationError
-        If the lock file is not one of this user's.
+        If the lock file is a link, or belongs to another user.
     """
     if settings.cache == "memory":
         yield
@@ -279,7 +279,7 @@ def _locked() -> SignInError:
 
 
 def caches_of(kind: str) -> list[msal.SerializableTokenCache]:
-    """Return the caches of a kind that there are.
+    """Return the existing caches of a kind.
 
     Raises
     ------
@@ -302,7 +302,7 @@ class Account:
 
 
 def readable_accounts() -> tuple[list[Account], dict[str, ConfigurationError]]:
-    """Return the accounts of each cache that can be read, and why any other cannot."""
+    """Return the accounts of every readable cache, and the errors of the others."""
     accounts: list[Account] = []
     unreadable = {}
     for kind in CACHES:
@@ -329,7 +329,7 @@ def cached_tokens() -> list[str]:
     """Return the tokens of every readable cache, so that a page can be searched for them."""
     tokens: list[str] = []
     for kind in CACHES:
-        with suppress(ConfigurationError):  # a page is rendered all the same
+        with suppress(ConfigurationError):  # an unreadable cache must not prevent a page
             tokens += [
                 entry["secret"]
                 for cache in caches_of(kind)
@@ -341,26 +341,26 @@ def cached_tokens() -> list[str]:
 
 @discreet
 def delete_caches() -> None:
-    """Forget every token in memory, and delete every file.
+    """Delete every token in memory, and every file.
 
     Raises
     ------
     ConfigurationError
-        For a cache out of reach, once all the rest is deleted.
+        If a cache cannot be reached; all others are deleted first.
     """
     for cache in _MEMORY.values():
         cache.deserialize("{}")
     failures = [failure for kind in ("plain", "encrypted") for failure in _deleted(kind)]
     if failures:
         raise ConfigurationError(
-            f"Not every sign-in could be forgotten: {'; '.join(failures)}.",
-            remedy="Sign out again where that can be reached. An administrator can revoke the"
-            " user's sessions as well.",
+            f"Not every sign-in could be deleted: {'; '.join(failures)}.",
+            remedy="Sign out again once the cache can be reached. An administrator can also revoke"
+            " the user's sessions.",
         )
 
 
 def _deleted(kind: str) -> Iterator[str]:
-    """Delete a cache, and yield what was out of reach."""
+    """Delete a cache, and yield a reason for each part that could not be deleted."""
     path = cache_file(kind)
     if not path.parent.is_dir():
         return
@@ -372,11 +372,11 @@ def _deleted(kind: str) -> Iterator[str]:
             msal_extensions.build_encrypted_persistence(str(path)).save("{}")
         except Exception as error:  # noqa: BLE001  each keyring has other errors
             if not path.stat().st_size:
-                # It stays, so that signing out again looks there.
+                # The file stays, so that the next sign-out tries again.
                 files.remove(path)
                 yield (
-                    f"the keyring cannot be reached ({type(error).__name__}); if this machine has"
-                    f" none any more, delete {path}"
+                    f"the keyring cannot be reached ({type(error).__name__}); if this machine"
+                    f" no longer has one, delete {path}"
                 )
     for file in files:
         try:

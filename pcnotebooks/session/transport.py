@@ -1,4 +1,4 @@
-"""How every request is sent: one answer, within bounds of time and size, from one host."""
+"""Send requests: each gets one answer from one host, limited in time and size."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ from pcnotebooks.errors import ConfigurationError, NetworkError
 from pcnotebooks.session.faults import ProxyLoginError, UnfinishedError, explained
 from pcnotebooks.text import hidden, one_line, unwrapped
 
-# requests counts a time-out from byte to byte: a server that sends one now and then is always in
-# time. So the whole answer has a separate time limit.
+# The time-out of requests runs from byte to byte, so a server that trickles bytes is always in
+# time: the whole answer has a separate limit.
 GRACE = 60.0
 LARGEST_BODY = 64 * 2**20
 _LONGEST_TIMEOUT = 86_400
@@ -39,7 +39,7 @@ _LONGEST_TIMEOUT = 86_400
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer that came whole, of any status."""
+    """A complete answer, of any status."""
 
     status: int
     reason: str
@@ -51,29 +51,29 @@ class Answer:
 class Bearer(AuthBase):
     """A token for the Authorization header.
 
-    As requests' own kind of authentication it cannot be overridden by ~/.netrc.
+    As an authentication object of requests, it cannot be overridden by ~/.netrc.
     """
 
     token: str = field(repr=False)
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        """Add the header, as requests asks of an authentication."""
+        """Add the header to a request."""
         request.headers["Authorization"] = f"Bearer {self.token}"
         return request
 
 
 class Http(requests.Session):
-    """Follows no redirect, which would take along what was sent, and reads no body without end.
+    """A session of requests that follows no redirects and limits the size of bodies.
 
-    Sends neither a password of ~/.netrc nor a cookie of an earlier answer.
+    A redirect would forward secrets. Passwords of ~/.netrc and cookies are never sent.
 
     Parameters
     ----------
     timeout
-        Seconds to connect, and between the bytes of an answer, for requests without their own.
-        The answer has to be whole a minute after both.
+        Seconds to connect, and between the bytes of an answer, for requests that give no
+        time-out. The answer has to be complete a minute after both.
     retries
-        How often a connection that breaks off is made again.
+        How often a broken connection is retried.
     """
 
     def __init__(
@@ -81,13 +81,13 @@ class Http(requests.Session):
     ) -> None:
         super().__init__()
         self._timeout = timeout
-        self.auth = lambda request: request  # without one, requests looks into ~/.netrc
+        self.auth = lambda request: request  # without it, requests reads ~/.netrc
         self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
         for scheme in ("https://", "http://"):
             self.mount(scheme, _Adapter(max_retries=retries))
 
     def get_redirect_target(self, resp: requests.Response) -> None:
-        """Return none, so that requests neither follows one nor reads its whole body."""
+        """Return None, so that requests neither follows a redirect nor reads its whole body."""
 
     def merge_environment_settings(
         self,
@@ -97,14 +97,14 @@ class Http(requests.Session):
         verify: Any,
         cert: Any,
     ) -> Any:
-        """Add the proxy and the authorities that the environment names, as requests does.
+        """Add the proxy and certificate authorities that the environment names, as requests does.
 
-        Plain http, which is for loopback, goes to no proxy: a proxy would see the token.
+        Plain http, which is only for loopback, never uses a proxy, which would see the token.
 
         Raises
         ------
         InvalidProxyURL
-            If the address of the proxy is not one; without the address, which has a password.
+            If the proxy's address is not valid; the error omits it, as it may hold a password.
         """
         settings = super().merge_environment_settings(url, proxies, stream, verify, cert)
         scheme = urlsplit(str(url)).scheme
@@ -118,7 +118,7 @@ class Http(requests.Session):
         Raises
         ------
         OSError
-            If none came whole; it holds the token, as all errors of requests do.
+            If no complete answer came; the error holds the token, as all errors of requests do.
         """
         with self.get(url, headers=headers, auth=bearer) as response:
             return Answer(
@@ -126,12 +126,12 @@ class Http(requests.Session):
             )
 
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
-        """Return the answer; a body that is too large ends with the first byte beyond.
+        """Return the answer; a body that is too large ends one byte beyond the limit.
 
         Raises
         ------
         UnfinishedError
-            If it is not whole in time.
+            If it is not complete in time.
         """
         timeout = options["timeout"] = options.get("timeout") or self._timeout
         if options.get("stream"):
@@ -148,30 +148,30 @@ class Http(requests.Session):
                     response = send(request, **options | {"stream": True})
                     with response:
                         response._content = _beginning(response)  # noqa: SLF001  no other way
-            except BaseException as error:  # noqa: BLE001  raised where it is waited for
+            except BaseException as error:  # noqa: BLE001  raised in the thread that waits
                 outcome.set_exception(error.with_traceback(None))  # its frames hold the token
             else:
                 outcome.set_result(response)
             finally:
-                # The frames of the error's causes lead here: a cycle would keep sockets open.
+                # The error's causes refer to this frame: a cycle would keep sockets open.
                 del outcome
 
-        # Neither the look-up of a name nor a list of dead addresses has a time limit: such a
-        # thread is left behind, and ends with its next look at the deadline.
+        # Neither name resolution nor a list of dead addresses has a time limit: such a thread is
+        # abandoned, and ends when it next checks the deadline.
         threading.Thread(
             target=copy_context().run, args=(work, outcome), name="pcnotebooks", daemon=True
         ).start()
         try:
             while not outcome.done() and (left := end - time.monotonic()) > 0:
-                wait([outcome], min(left, 1))  # Windows hears Ctrl-C only in between
+                wait([outcome], min(left, 1))  # Windows handles Ctrl-C only between waits
         finally:
             deadline.end()
         if not outcome.done():
-            raise UnfinishedError(f"no whole answer within {seconds:g} seconds")
+            raise UnfinishedError(f"no complete answer within {seconds:g} seconds")
         try:
             return outcome.result()
         finally:
-            del outcome  # as above: the error gets this frame
+            del outcome  # as above: the error refers to this frame
 
 
 def _beginning(response: requests.Response) -> bytes:
@@ -184,7 +184,7 @@ def _beginning(response: requests.Response) -> bytes:
 
 
 class _Deadline:
-    """Ends the connections that are made or used within it, once it is over."""
+    """Closes the connections that are opened or used within it, once the time is over."""
 
     def __init__(self) -> None:
         self._is_over = False
@@ -192,19 +192,19 @@ class _Deadline:
         self._lock = threading.Lock()
 
     def watch(self, line: socket.socket) -> None:
-        # A copy: the one given is wrapped in TLS, or closed while its answer is still read.
+        # A copy, because the original is wrapped in TLS, or closed while its answer is still read.
         own = socket.fromfd(line.fileno(), line.family, line.type)
         with self._lock:
             self._lines.append(own)
             is_over = self._is_over
-        if is_over:  # the connection took longer than the call may
+        if is_over:  # connecting took longer than the call may take
             self.end()
 
     def end(self) -> None:
         with self._lock:
             self._is_over = True
             for line in self._lines:
-                with suppress(OSError):  # it has ended by itself
+                with suppress(OSError):  # already closed
                     line.shutdown(socket.SHUT_RDWR)
 
     def __enter__(self) -> None:
@@ -220,7 +220,7 @@ _DEADLINE: ContextVar[_Deadline] = ContextVar("deadline")
 
 
 class _Response(HTTPResponse):
-    """An answer without the interim ones before it, such as 103: http.client skips 100 alone."""
+    """An answer without interim answers such as 103; http.client skips only 100."""
 
     def _read_status(self) -> tuple[str, int, str]:
         while True:
@@ -231,7 +231,7 @@ class _Response(HTTPResponse):
 
 
 class _ProxyResponse(_Response):
-    """The answer of a proxy to CONNECT, in standard words: its own may repeat the password."""
+    """A proxy's answer to CONNECT, in standard words, since its own may repeat the password."""
 
     def _read_status(self) -> tuple[str, int, str]:
         version, status, _ = super()._read_status()
@@ -241,17 +241,17 @@ class _ProxyResponse(_Response):
             # Each method is one word, followed by its parameters: name=value, ...
             methods = re.findall(r"(?:^|,)\s*([A-Za-z][\w-]*)(?=\s|,|$)(?!\s*=)", listed, re.ASCII)
             if methods and "basic" not in map(str.lower, methods):
-                raise ProxyLoginError(f"407: it takes {', '.join(methods)}")
-            # From Python 3.13 on http.client reads the headers next, and they are read already.
+                raise ProxyLoginError(f"407: it accepts {', '.join(methods)}")
+            # Python 3.13 and newer read the headers next, but they have already been read.
             self.fp.close()
             self.fp = BufferedReader(BytesIO(b"\r\n"))
         return version, status, responses.get(status, "")
 
 
 class _Watched(HTTPConnection):
-    """A connection that a deadline ends, also while TLS or a proxy is still being spoken to."""
+    """A connection that a deadline closes, even during a handshake with TLS or a proxy."""
 
-    # With http.client's own switch on, it prints every header, and a notebook keeps that.
+    # Overrides http.client's debug switch, with which every header would be printed and kept.
     debuglevel = 0
     response_class = _Response
 
@@ -292,7 +292,7 @@ class _Adapter(HTTPAdapter):
         return pool
 
     def proxy_headers(self, proxy: str) -> dict[str, str]:
-        """Return the user name and password in UTF-8: requests fails beyond Latin-1."""
+        """Return the user name and password in UTF-8, since requests supports only Latin-1."""
         user, password = get_auth_from_url(proxy)
         if not user:
             return {}
@@ -303,7 +303,7 @@ class _Adapter(HTTPAdapter):
 def _usable(proxy: str) -> str:
     """Return the address of a proxy with user name and password percent-encoded.
 
-    They end at the last ``@``, and are often written as they are, with ``#``, ``/`` or ``@``.
+    They end at the last ``@``, and often contain an unencoded ``#``, ``/`` or ``@``.
     """
     scheme, separator, rest = unwrapped(proxy).partition("://")
     if not separator:
@@ -315,7 +315,7 @@ def _usable(proxy: str) -> str:
     try:
         parts = urlsplit(f"http://{place}")
         is_place = bool(parts.hostname) and parts.port != 0 and place.isprintable()
-    except ValueError:  # a port that is not a number: the host was forgotten
+    except ValueError:  # a port that is not a number: the host is missing
         is_place = False
     if not is_place:
         raise requests.exceptions.InvalidProxyURL
@@ -323,12 +323,12 @@ def _usable(proxy: str) -> str:
 
 
 def checked_timeout(timeout: Any, *, pair: bool = True) -> Any:
-    """Return a time to wait, of NumPy's numbers as a float.
+    """Return a valid time-out; NumPy's numbers become floats.
 
     Raises
     ------
     ConfigurationError
-        For anything but a positive number of seconds, or two of them, of at most a day.
+        Unless it is a positive number of seconds, or a pair of them, of at most a day.
     """
     is_pair = pair and isinstance(timeout, tuple) and len(timeout) == 2
     numbers = timeout if is_pair else (timeout,)
@@ -337,7 +337,7 @@ def checked_timeout(timeout: Any, *, pair: bool = True) -> Any:
         for each in numbers
     ):
         raise ConfigurationError(
-            f"timeout={hidden(one_line(repr(timeout), 60))} is not a time to wait.",
+            f"timeout={hidden(one_line(repr(timeout), 60))} is not a valid time-out.",
             remedy=f"Give seconds, more than 0 and at most {_LONGEST_TIMEOUT:,}"
             + (": one number, or (connect, read)." if pair else "."),
         )
@@ -346,7 +346,7 @@ def checked_timeout(timeout: Any, *, pair: bool = True) -> Any:
 
 
 def route(url: str) -> tuple[str, str | None]:
-    """Return the proxy, as host and port, and the file of authorities that an address needs.
+    """Return the proxy, as host and port, and the file of certificate authorities for an address.
 
     Raises
     ------
@@ -371,7 +371,7 @@ class Reached:
 
 
 def reach(url: str, *, headers: Mapping[str, str], timeout: float | tuple[float, float]) -> Reached:
-    """Ask for the front page of an address, as every call would, but without a token.
+    """Request the root page of an address, as every call would, but without a token.
 
     Raises
     ------
@@ -390,8 +390,8 @@ def reach(url: str, *, headers: Mapping[str, str], timeout: float | tuple[float,
         ):
             raw: Any = answer.raw
             certificate = {}
-            with suppress(AttributeError):  # of plain http
-                # http.client lets go of the socket of an answer that is to be the last.
+            with suppress(AttributeError):  # plain http has none
+                # http.client releases the socket of a connection's last answer.
                 certificate = (raw.connection.sock or raw._fp.fp.raw._sock).getpeercert()  # noqa: SLF001  no other way
             return Reached(answer.headers.get("Date", ""), certificate)
     except OSError as error:  # as all errors of requests are

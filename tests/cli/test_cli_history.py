@@ -80,10 +80,10 @@ def test_without_a_sign_in_a_snapshot_fails_with_what_to_do(run, contoso, identi
     code, said, errors = run("snapshot", "--profile", "contoso")
     assert (code, said) == (2, [])
     assert errors == [
-        "Error: contoso: Nobody is signed in, and a snapshot asks nobody.",
+        "Error: contoso: No user is signed in, and snapshots never ask for a sign-in.",
         (
             "Run: pcnotebooks sign-in --profile contoso, and set PCNOTEBOOKS_CACHE=encrypted:"
-            " memory ends with its process."
+            " the cache memory ends with its process."
         ),
     ]
     assert identity_provider.count("devicecode") == 0

@@ -59,7 +59,7 @@ def test_processes_that_add_at_once_lose_nothing(run):
     assert [each.wait() for each in running] == [0] * 4
     assert sorted(load_profiles()) == names
     code, _, errors = run("add", "p1", "--client-id", ID, "--tenant", "contoso.test")
-    assert (code, errors[0]) == (2, "Error: There is a profile 'p1' already.")
+    assert (code, errors[0]) == (2, "Error: There is already a profile 'p1'.")
 
 
 @pytest.mark.parametrize("ends", ["\n", "\r\n"])
@@ -82,10 +82,13 @@ def test_what_the_user_wrote_stays(run, ends):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["add", "first", "--client-id", ID, "--tenant", "t.test"], "a profile 'first' already"),
-        (["add", " ", "--client-id", ID, "--tenant", "t.test"], "' ' is not a name of a profile."),
+        (["add", "first", "--client-id", ID, "--tenant", "t.test"], "already a profile 'first'"),
+        (
+            ["add", " ", "--client-id", ID, "--tenant", "t.test"],
+            "' ' cannot be the name of a profile.",
+        ),
         (["add", "x", "--client-id", "two words", "--tenant", "t.test"], "is not a client id."),
-        (["add", "x", "--client-id", ID, "--tenant", "t/u"], "'t/u' is no tenant."),
+        (["add", "x", "--client-id", ID, "--tenant", "t/u"], "'t/u' is not a tenant."),
         (["add", "x", "--client-id", ID, "--tenant", "t", "--cache", "disk"], "cache 'disk'"),
         (["add", "x", "--client-id", ID, "--tenant", "t", "--cloud", "moon"], "cloud 'moon'"),
         (["add", "x", "--client-id", ID, "--tenant", "t", "--method", "wish"], "method 'wish'"),

@@ -249,7 +249,7 @@ def test_a_body_with_the_token_is_not_kept(partner_center):
     error = failure(partner_center(Answer(body)), PayloadError)
     assert "repeats the access token in its answer for" in error.message
     assert error.remedy == (
-        "Partner Center does not do so: check the cloud's api address and proxy."
+        "Partner Center never does this: check the cloud's api address and proxy."
     )
 
 
@@ -389,7 +389,7 @@ def test_a_code_weighs_more_than_the_text(partner_center):
 def test_a_page_in_place_of_a_refusal_is_a_firewalls(partner_center, status):
     """The service refuses in JSON: roles would not help against a page."""
     error = failure(partner_center(Answer(b"<title>Blocked</title>", status)))
-    assert "whoever runs the network" in error.remedy
+    assert "the network's administrator" in error.remedy
 
 
 def test_a_refusal_does_not_repeat_the_token(partner_center):

@@ -110,7 +110,7 @@ def test_an_unknown_resource_is_refused(partner_center, resources):
     service = partner_center()
     with pytest.raises(ConfigurationError, match="There is no resource") as caught:
         fetch_all([Session.from_token(service.cloud, "token")], resources=resources)
-    assert caught.value.remedy == "They are invoice_summaries, invoices."
+    assert caught.value.remedy == "Choose from invoice_summaries, invoices."
     assert service.requests == []
 
 

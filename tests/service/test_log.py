@@ -51,7 +51,7 @@ def test_a_call_is_logged_with_its_ids(partner_center, log):
     ids = service.requests[0].headers["MS-RequestId"]
     first, retry, second, renewed, third = log()
     assert first.startswith("GET /v1/invoices/summaries for 'Contoso': 429, ")
-    assert "Asking again in 7.0 seconds (1 of 3). request id" in retry
+    assert "Retrying in 7.0 seconds (1 of 3). request id" in retry
     assert "asked for another" in renewed
     assert third.startswith("GET /v1/invoices/summaries for 'Contoso': 200, ")
     assert all(ids in each for each in (first, retry, second, third))
@@ -104,7 +104,7 @@ def test_a_long_wait_is_shown_in_a_notebook(partner_center, capsys, seconds, is_
     finally:
         InteractiveShell.clear_instance()
     said = capsys.readouterr().err
-    assert ("Asking again in 57.0 seconds (1 of 3)." in said) is is_shown
+    assert ("Retrying in 57.0 seconds (1 of 3)." in said) is is_shown
     assert said.count("\n") == is_shown
 
 

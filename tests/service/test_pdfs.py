@@ -96,10 +96,10 @@ def test_what_is_there_is_not_fetched_again(partner_center, tmp_path):
 @pytest.mark.parametrize(
     ("step", "reason"),
     [
-        (Answer(b'{"_content": {}}'), "something else than a PDF"),
+        (Answer(b'{"_content": {}}'), "something other than a PDF"),
         (Answer(b"<html>%PDF-1.4 %%EOF", headers={"Content-Type": "application/pdf"}), "something"),
-        (Answer(b"\n" + pdf()), "something else than a PDF"),
-        (Answer(b""), "something else than a PDF"),
+        (Answer(b"\n" + pdf()), "something other than a PDF"),
+        (Answer(b""), "something other than a PDF"),
         (Answer(pdf()[:-20]), "a PDF without its end"),
         (Answer(pdf(TOKEN)), "repeats the access token"),
         (Answer(status=401), "401"),
@@ -153,7 +153,7 @@ def test_after_three_failures_of_the_network_the_rest_is_not_asked_for(
     frame = save(service, tmp_path, chosen)
     assert frame["status"].tolist() == [*["failed"] * 5, "was there", "failed"]
     assert len(service.requests) == 5
-    assert "Not asked for" in frame["reason"][6]
+    assert "Not requested" in frame["reason"][6]
     assert "429" in frame["reason"][6]
 
 
@@ -180,7 +180,7 @@ def test_a_link_to_another_host_is_not_followed(partner_center, tmp_path, link):
     service = partner_center()
     frame = save(service, tmp_path, invoices(invoice("D1", pdfDownloadLink=link), invoice("D2")))
     assert frame["status"].tolist() == ["failed", "saved"]
-    assert "which was not asked" in frame["reason"][0]
+    assert "which was not requested" in frame["reason"][0]
     assert len(service.requests) == 1
 
 
@@ -258,13 +258,13 @@ def test_what_cannot_be_saved_is_refused_before_anything_is_asked(partner_center
     service = partner_center()
     two = invoice_frame(FOUR, invoices(invoice("D1"), partner="Fabrikam"))
     refused = {
-        "not of invoice summaries": sample_payload(),
-        "not of list": [FOUR],
+        "not for invoice summaries": sample_payload(),
+        "not for list": [FOUR],
         "2 accounts, such as 'Contoso' and 'Fabrikam'": two,
         "no column 'pdf_path'": two.drop(columns="pdf_path"),
         "a row without an invoice_id": invoice_frame(FOUR).assign(invoice_id=pd.NA),
-        "of the cloud 'china', and the session is of 'global'": replace(FOUR, cloud="china"),
-        "of the cloud 'us_government'": invoice_frame(replace(FOUR, cloud="us_government")),
+        "from the cloud 'china', but the session is for 'global'": replace(FOUR, cloud="china"),
+        "from the cloud 'us_government'": invoice_frame(replace(FOUR, cloud="us_government")),
     }
     for words, chosen in refused.items():
         with pytest.raises(ConfigurationError, match=words):

@@ -278,7 +278,7 @@ def test_a_foreign_token_tells_whose_it_is(provider, partner_center, tls, claims
 
 
 SOURCES = {
-    "open": ("file:open", "Others can read the client secret"),
+    "open": ("file:open", "Other users can read the client secret"),
     "missing": ("file:missing", "cannot be read from"),
     "folder": ("file:.", "cannot be read from"),
     "empty": ("file:empty", "blank, or not one line"),
@@ -352,7 +352,7 @@ def test_certificates_that_cannot_sign(provider, home, monkeypatch):
         (private(home / "key.pem", key), None, "has no certificate in PEM"),
         (private(home / "cert.pem", whole.replace(key, "")), None, "has no private key in PEM"),
         (private(home / "text.pem", "secret"), None, "has no private key in PEM"),
-        (pem(home / "other.pem", of_another=True), None, "not the certificate's"),
+        (pem(home / "other.pem", of_another=True), None, "does not match its certificate"),
         (pem(home / "ec.pem", ec.generate_private_key(ec.SECP256R1())), None, "not RSA"),
         (locked, None, "has a key with a passphrase"),
         (locked, "another", "has another passphrase"),
@@ -396,7 +396,7 @@ def test_the_tenant_has_to_be_named(provider, monkeypatch):
     """An app without a user signs in to one tenant."""
     monkeypatch.setenv(proofs.SECRET, SECRET)
     error = refused(provider, lambda: app(provider, tenant=None), ConfigurationError)
-    assert "needs the tenant" in error.message
+    assert "needs a single tenant" in error.message
     assert provider.requests == []
 
 

@@ -112,7 +112,7 @@ def test_a_proxy_without_passwords_names_a_relay(
     refusal = Answer(b"", 407, headers={"Proxy-Authenticate": stated})
     proxy, session = proxied(monkeypatch, partner_center, *[refusal] * 9)
     call = refused(lambda: fetch_invoice_summaries(session), NetworkError)
-    assert f"(407: it takes {methods})" in call.message
+    assert f"(407: it accepts {methods})" in call.message
     assert len(proxy.requests) == 1
     signing = refused(lambda: sign_in(session.cloud, client_id=CLIENT_ID), SignInError)
     findings = {each.name: each for each in diagnose(session.cloud)}

@@ -103,7 +103,7 @@ def test_the_cloud_of_the_sample_data(cloud):
 
 def test_a_token_is_no_credential():
     """A bare token in place of a credential is told by its kind alone, with the way out."""
-    with pytest.raises(ConfigurationError, match="'str' has none") as caught:
+    with pytest.raises(ConfigurationError, match="'str', which has no method") as caught:
         Session("global", TOKEN)
     assert "Session.from_token" in caught.value.remedy
     assert_token_free(caught.value)

@@ -311,7 +311,7 @@ def test_profiles_that_only_quotes_tell_apart_are_refused(store):
         '[contoso]\nclient_id = "mine"\n'
         '[fabrikam]\nclient_id = "\\"mine\\""\ntenant = "t.example"\n'
     )
-    with pytest.raises(ConfigurationError, match="tells their sign-ins apart"):
+    with pytest.raises(ConfigurationError, match="cannot be distinguished"):
         resolve(profile="contoso")
 
 

@@ -151,4 +151,4 @@ def test_a_credential_of_ones_own_cannot_be_signed_out(identity_provider):
     session = Session(identity_provider.cloud(), AzureCliCredential())
     with pytest.raises(ConfigurationError, match="AzureCliCredential") as caught:
         sign_out(session)
-    assert "where it was made" in caught.value.remedy
+    assert "with the tool that started it" in caught.value.remedy

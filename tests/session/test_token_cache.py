@@ -310,7 +310,7 @@ def test_a_cache_of_another_user_is_refused(identity_provider, home):
     before = path.read_bytes()
     os.chown(path, 12345, 12345)
     asked = len(identity_provider.requests)
-    with pytest.raises(ConfigurationError, match="not a file of yours"):
+    with pytest.raises(ConfigurationError, match="is a link, or belongs to another user"):
         signed_in(identity_provider, cache="plain", prompt=never)
     assert path.read_bytes() == before
     assert len(identity_provider.requests) == asked
@@ -337,7 +337,7 @@ def test_a_cache_that_is_a_link_is_refused(identity_provider, home, tmp_path, ex
     path = plain_file(home)
     path.unlink()
     path.symlink_to(elsewhere)
-    with pytest.raises(ConfigurationError, match="not a file of yours"):
+    with pytest.raises(ConfigurationError, match="is a link, or belongs to another user"):
         signed_in(identity_provider, cache="plain", prompt=never)
     sign_out()
     assert not path.is_symlink()
@@ -447,7 +447,7 @@ def test_a_lock_that_is_a_link_is_refused(identity_provider, home, tmp_path, nam
         lambda: access_token(signed_in(identity_provider, cache="plain")),
         ConfigurationError,
     )
-    assert f"{name} is not a file of yours" in error.message
+    assert f"{name} is a link, or belongs to another user" in error.message
     assert elsewhere.exists() is exists
     assert not exists or elsewhere.read_text() == "precious"
     sign_out()
@@ -464,6 +464,6 @@ def test_a_signal_of_the_keyring_that_is_a_link_is_refused(
     folder = home / ".data" / "pcnotebooks"
     folder.mkdir(parents=True)
     (folder / "tokens.bin").symlink_to(elsewhere)
-    with pytest.raises(ConfigurationError, match=r"tokens\.bin is not a file of yours"):
+    with pytest.raises(ConfigurationError, match=r"tokens\.bin is a link, or belongs"):
         signed_in(identity_provider, cache="encrypted", prompt=never)
     assert not elsewhere.exists()
