@@ -1,4 +1,4 @@
-"""Chart models as pictures: takes a model, gives matplotlib axes or SVG for a page.
+"""Draw chart models as matplotlib axes, or as SVG for a page.
 
-It must not work out what it draws.
+This room must not compute the figures that it draws.
 """

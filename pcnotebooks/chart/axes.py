@@ -1,7 +1,7 @@
-"""Charts drawn by matplotlib: they draw, label and return; they never show, save or close.
+"""Draw charts with matplotlib; plot functions draw, label and return, but never show or save.
 
-No text in them is read as mathematics: two dollar signs would otherwise set the words between them
-in italics.
+Texts are never parsed as mathematics, which would set the words between two dollar signs in
+italics.
 """
 
 from __future__ import annotations
@@ -49,10 +49,10 @@ def plot_balances(
     theme: str = "auto",
     title: str | None = None,
 ) -> Axes:
-    r"""Draw what is owed in one currency, a bar for each invoice type, the largest first.
+    r"""Draw the balances in one currency, a bar for each invoice type, the largest first.
 
-    Takes the latest payload of each partner and cloud. Credits reach to the left of zero. Long
-    names lose the words that they have in common.
+    The latest payload of each partner and cloud is drawn. Credits extend to the left of zero.
+    Long names are shortened by the words that they have in common.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def plot_balances(
     Returns
     -------
     Axes
-        The bars count in units of the currency. No axis is shown: each bar has its amount.
+        The bars are in units of the currency. No axis is shown, as each bar has its amount.
 
     Raises
     ------
@@ -95,9 +95,9 @@ def plot_payment_recency(
 ) -> Axes:
     r"""Draw the days since the last payment, a lane for each currency and invoice type.
 
-    Takes the latest payload of each partner and cloud. The axis is always that of 0 to 120 days,
-    so that charts compare: older payments are at its end. *Never paid* has a hollow mark and *not
-    stated* a dotted one, to the left of the days.
+    The latest payload of each partner and cloud is drawn. The axis always has 0 to 120 days, so
+    that charts can be compared; older payments are at its end. *Never paid* has a hollow mark and
+    *not stated* a dotted one, to the left of the days.
 
     Parameters
     ----------
@@ -115,7 +115,7 @@ def plot_payment_recency(
     Returns
     -------
     Axes
-        The axis counts days.
+        The axis is in days.
 
     Raises
     ------
@@ -139,10 +139,10 @@ def plot_balance_trend(
     theme: str = "auto",
     title: str | None = None,
 ) -> Axes:
-    """Draw how the balance in one currency went from payload to payload.
+    """Draw the balance in one currency over time.
 
-    A balance holds until the next payload, so the line goes in steps. Payments are marked below
-    in the colour of their partner, the largest with its amount. A movement that no payment or
+    A balance holds until the next payload, so the line has steps. Payments are marked below in
+    the colour of their partner, the largest with its amount. A movement that no payment or
     invoice explains is marked next to its step.
 
     Parameters
@@ -186,9 +186,9 @@ def plot_ageing(
     theme: str = "auto",
     title: str | None = None,
 ) -> Axes:
-    r"""Draw what is open by age in one currency, a stacked bar for each partner and cloud.
+    r"""Draw the open amounts by age in one currency, a stacked bar for each partner and cloud.
 
-    Takes the latest list of invoices of each partner and cloud. Credits reach to the left of
+    The latest list of invoices of each partner and cloud is drawn. Credits extend to the left of
     zero, hatched. Due dates are computed from the invoice date and the terms.
 
     Parameters
@@ -209,7 +209,7 @@ def plot_ageing(
     Returns
     -------
     Axes
-        The axis counts in units, thousands or millions of the currency, as its label says.
+        The axis is in units, thousands or millions of the currency, as its label says.
 
     Raises
     ------
@@ -234,9 +234,9 @@ def plot_panels(
     theme: str = "auto",
     title: str | None = None,
 ) -> Figure:
-    """Draw one axis a currency, below each other, each with a scale of its own.
+    """Draw one panel for each currency, below each other, each with a separate scale.
 
-    Trends share the axis of time.
+    Trends share the time axis.
 
     Parameters
     ----------
@@ -245,15 +245,15 @@ def plot_panels(
     plot
         A plot function of this package, or a function called like them.
     theme
-        ``"light"`` or ``"dark"``; ``"auto"`` follows the style's ``figure.facecolor``. Only the
-        plot functions of this package draw in it.
+        ``"light"`` or ``"dark"``; ``"auto"`` follows the style's ``figure.facecolor``. It
+        applies only to the plot functions of this package.
     title
         Words above all panels.
 
     Returns
     -------
     Figure
-        Not one of pyplot's, so a cell that ends with it shows it once.
+        It is not registered with pyplot, so a cell that ends with it shows it once.
 
     Examples
     --------
@@ -263,7 +263,7 @@ def plot_panels(
     """
     _teach_figures_to_kernel()
     frames = [rows for _, rows in frame.groupby("currency", observed=True, sort=True)] or [frame]
-    # A function of the user's own gets the height of a chart of balances.
+    # A custom function gets the height of a chart of balances.
     model = _MODELS.get(plot, _balances_of)
     options = {"span": _span_of(frame)} if plot is plot_balance_trend else {}
     charts = [model(rows, **options) for rows in frames]
@@ -338,13 +338,13 @@ def _refuse_several(
     if len(currencies) > 1:
         raise ConfigurationError(
             f"{function} draws one currency, and the frame has {', '.join(currencies)}.",
-            remedy=f'Choose one with select(frame, currency="{currencies[0]}"), or draw each on'
-            " an axis of its own with plot_panels(frame).",
+            remedy=f'Choose one with select(frame, currency="{currencies[0]}"), or draw each in'
+            " a separate panel with plot_panels(frame).",
         )
 
 
 def _teach_figures_to_kernel() -> None:
-    """Have a running kernel show figures as pictures: pyplot's backend teaches it when loaded."""
+    """Make a running kernel show figures as pictures: loading pyplot's backend sets this up."""
     if "IPython" in sys.modules:
         import matplotlib.pyplot as plt  # noqa: PLC0415
 
@@ -357,17 +357,17 @@ def _height(chart: Chart | None) -> float:
 
 
 def _scale() -> float:
-    """Return how large the user's letters are: ten points is matplotlib's own choice."""
+    """Return the user's font size in relation to matplotlib's default of ten points."""
     return float(mpl.rcParams["font.size"]) / 10
 
 
 def _draw(
     chart: Chart | None, ax: Axes | None, theme: str = "auto", title: str | None = None
 ) -> Axes:
-    """Draw a chart, or that there are no rows, and leave no text to mathematics."""
+    """Draw a chart, or the sentence that there are no rows, without parsing mathematics."""
     own = ax is None
     if ax is None:
-        # Only pyplot's figures are shown in a cell; it is imported where it is needed.
+        # Only pyplot's figures are shown in a cell; pyplot is imported only if needed.
         import matplotlib.pyplot as plt  # noqa: PLC0415
 
         size = (_WIDTH * _scale(), _height(chart))
@@ -375,7 +375,7 @@ def _draw(
     figure: Any = ax.get_figure(root=True)
     pen = Pen(ax, colours_on(figure, theme, own=own), _scale())
     _make_room(figure)
-    # Axes look the same, made in any style.
+    # Axes look the same in any style.
     ax.set(facecolor="none", axisbelow=True)
     ax.spines[:].set_visible(False)
     ax.grid(visible=False)
@@ -392,7 +392,7 @@ def _draw(
             _finish(pen, chart, room, title, own=own, above=above)
         else:
             ax.set_axis_off()
-            words = "No rows: none are stated, or none fit."
+            words = "No rows: none are stated, or none match."
             pen.write(words, (0, 0.5), LABEL, "muted", xycoords="axes fraction", label=words)
         for text in ax.findobj(Text):
             text.set_parse_math(False)
@@ -400,22 +400,22 @@ def _draw(
 
 
 def _make_room(figure: Figure) -> None:
-    """Let margins fit the words around axes, unless the user has chosen margins."""
+    """Fit the margins to the texts around axes, unless the user has chosen margins."""
     chosen, usual = figure.subplotpars, SubplotParams()
     same = all(
         getattr(chosen, side) == getattr(usual, side) for side in ("left", "right", "bottom", "top")
     )
     placed = all(ax.get_subplotspec() is not None for ax in figure.axes)
     if figure.get_layout_engine() is None and same and placed:
-        figure.set_layout_engine("tight")  # which the user's own tight_layout() may follow
+        figure.set_layout_engine("tight")  # the user may still call tight_layout()
 
 
 def _finish(
     pen: Pen, chart: Chart, room: float, title: str | None, *, own: bool, above: float = 0.0
 ) -> None:
-    """Write the finding above, and below where the figures come from and of when they are.
+    """Write the finding above the axes, and the source of the figures and their time below.
 
-    A figure of ours grows by the lines for which it has no room, and by a key above.
+    If the figure was created here, it grows to fit further lines and a key above.
     """
     finding = pen.wrapped(chart.title if title is None else title, room, TITLE, bold=True)
     size = TITLE * min(1.0, room / max(pen.width(finding, TITLE, bold=True), 1.0))
@@ -433,7 +433,7 @@ def _finish(
     source = pen.wrapped(words, room, SMALL, bold=foot.bold)
     if own:
         lines = 1.2 * (TITLE * finding.count("\n") + SMALL * source.count("\n"))
-        # Lanes beyond those of the stacks are room for the key.
+        # Lanes in addition to those of the stacks are room for the key.
         spare = LANE * (chart.rows - len(chart.stacks)) if isinstance(chart, AgeingChart) else 0.0
         more = lines * pen.scale + max(above - spare * pen.scale, 0.0)
         figure: Any = pen.ax.get_figure(root=True)
@@ -447,6 +447,6 @@ def _finish(
         by=(0, -below),
         va="top",
         fontweight="bold" if foot.bold else "normal",
-        # Goes where the axes go, also through pickle, and away when they are cleared.
+        # The label moves with the axes, even through pickle, and goes when they are cleared.
         label=chart.description,
     )

@@ -1,4 +1,4 @@
-"""The ground that charts of matplotlib are drawn on, and the colours that are legible there."""
+"""Choose the background of matplotlib charts, and colours that are legible on it."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from pcnotebooks.overview.palette import PALETTE
 
 _THEMES = ("auto", "light", "dark")
 _WRITTEN = ("text", "muted", "attention", "sample")
-_LEGIBLE = 4.5  # contrast that WCAG 2 asks of small letters
+_LEGIBLE = 4.5  # contrast that WCAG 2 requires for small letters
 
 
 def colours_on(figure: Figure, theme: str, *, own: bool) -> dict[str, str]:
-    """Return the palette of a theme, and see to it that its words are legible on the figure.
+    """Return the palette of a theme, and make sure that texts are legible on the figure.
 
-    A style may bring a ground on which no palette is legible, such as the mid grey of "classic".
-    A figure of ours has the page's ground. A figure of the user's keeps its own if words can be
-    read on it, or if it is transparent.
+    A style may set a background on which no palette is legible, such as the mid grey of
+    "classic". A figure created here gets the page's background. A user's figure keeps its
+    background if texts are legible on it, or if it is transparent.
     """
     if theme not in _THEMES:
         raise ConfigurationError(
@@ -42,7 +42,7 @@ def colours_on(figure: Figure, theme: str, *, own: bool) -> dict[str, str]:
 
 
 def _paint(figure: Figure, colour: str) -> None:
-    """Give a figure its ground, even if the style saves figures on another."""
+    """Set the background of a figure, even if the style saves figures with another."""
     figure.set_facecolor(colour)
     if mpl.rcParams["savefig.facecolor"] != "auto":
         ground = Rectangle(

@@ -1,4 +1,4 @@
-"""Charts with lanes drawn by matplotlib's pen: balances, last payments, and the lanes' names."""
+"""Draw charts with lanes with matplotlib: balances, last payments and the labels of lanes."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from pcnotebooks.chart.pen import LABEL, LANE, SMALL, TICK, VALUE, Pen
 from pcnotebooks.overview.axis import Axis
 from pcnotebooks.overview.charts import BalancesChart, Mark, RecencyChart
 
-_WIDEST = 0.45  # of the width: the names of lanes are written smaller rather than wider
-_ROOMY = 1.5  # lanes are not higher than so many of a figure of ours
+_WIDEST = 0.45  # of the width: longer labels of lanes are written in a smaller size
+_ROOMY = 1.5  # the highest lane, in lanes of a figure of the usual size
 
 
 def name_lanes(pen: Pen, labels: Sequence[str], rows: int) -> float:
-    """Name the lanes of a chart of so many rows; return the width of the axes in points."""
+    """Label the lanes of a chart with `rows` rows; return the width of the axes in points."""
     ax, widest, most = pen.ax, pen.width("\n".join(labels), LABEL), _WIDEST * pen.cell()
     size = LABEL * min(1.0, most / widest)
     ax.set_yticks(range(len(labels)), labels)
@@ -23,14 +23,14 @@ def name_lanes(pen: Pen, labels: Sequence[str], rows: int) -> float:
     ax.set_xticks([])
     room, lane = pen.room(min(widest, most)), _ROOMY * LANE * pen.scale
     if pen.tall() > 1.2 * lane * rows:
-        # On a slide lanes would be far apart: the chart is in the upper part of its place.
+        # On a slide, lanes would be far apart: the chart only takes the upper part of its space.
         ax.set_box_aspect(lane * len(labels) / room)
         ax.set_anchor("NW")
     return room
 
 
 def write_axis(pen: Pen, axis: Axis[float], unit: str, room: float) -> None:
-    """Write the ticks of an axis and its unit below axes of this width in points."""
+    """Write the ticks and the unit of an axis below axes of `room` points in width."""
     ax, muted = pen.ax, pen.colours["muted"]
     left, right = ax.get_xlim()
     places = [(room * (tick - left) / (right - left), words) for tick, words in axis.ticks]
@@ -40,7 +40,7 @@ def write_axis(pen: Pen, axis: Axis[float], unit: str, room: float) -> None:
 
 
 def step_of(pen: Pen, ticks: Sequence[tuple[float, str]]) -> int:
-    """Return 1 if the words of all ticks have room, 2 if those of every other have, and so on."""
+    """Return 1 if all tick labels have room, 2 if every second label has, and so on."""
     for step in range(1, len(ticks)):
         shown = [(place, pen.width(words, TICK) / 2) for place, words in ticks[::step]]
         if all(
@@ -56,10 +56,10 @@ def draw_balances(pen: Pen, chart: BalancesChart) -> float:
     ax, room = pen.ax, name_lanes(pen, [bar.label for bar in chart.bars], chart.rows)
     for place, bar in enumerate(chart.bars):
         pen.bar(place, 0, bar.length, color=pen.colours[bar.colour])
-        # The bar of a credit reaches to the left, so its lane is free on the right.
+        # The bar of a credit extends to the left, so its lane is free on the right.
         pen.write(bar.words, (max(bar.length, 0.0), place), VALUE, by=(8, 0))
     ax.axvline(0, color=pen.colours["muted"], linewidth=0.8)
-    # Every amount has room behind its bar.
+    # Every amount has room after its bar.
     left = 1.06 * chart.low
     reach = [
         (max(bar.length, 0.0) - left)
@@ -84,7 +84,7 @@ def draw_recency(pen: Pen, chart: RecencyChart) -> float:
 
 
 def _payment_mark(pen: Pen, chart: RecencyChart, mark: Mark, place: int, room: float) -> None:
-    """Mark a last payment in its lane, in words and by a shape of its own."""
+    """Mark a last payment in its lane with words and a distinct shape."""
     text, *more = mark.words
     colour, area = pen.colours["text"], 64 * pen.scale**2
     if mark.days is None:

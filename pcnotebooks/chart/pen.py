@@ -1,4 +1,4 @@
-"""The pen of matplotlib: words at places, and how much room they take in the user's own font."""
+"""Write and measure texts with matplotlib, in the user's font."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from matplotlib.transforms import (
 )
 
 TITLE, LABEL, VALUE, TICK, SMALL = 11.0, 9.5, 9.0, 9.0, 9.0  # points, of letters
-# Letters in few pixels are up to so much wider than their outlines.
+# At a low resolution, letters are up to this much wider than their outlines.
 _COARSE = 1.03
 LANE, THICK = 28.8, 13.0  # points, of a lane and of the bar in it
 
 
 @dataclass(frozen=True)
 class Pen:
-    """The axes to draw on, the colours for their ground, and how large the user's letters are."""
+    """The axes to draw on, colours for their background, and the scale of the user's font."""
 
     ax: Axes
     colours: Mapping[str, str]
@@ -42,7 +42,7 @@ class Pen:
         by: tuple[float, float] = (0, 0),
         **options: Any,
     ) -> None:
-        """Write words at a place, or by so many points away from it."""
+        """Write words at a place, or some points away from it."""
         self.ax.annotate(
             words,
             place,
@@ -66,10 +66,10 @@ class Pen:
         )
 
     def width(self, words: str, size: float, *, bold: bool = False) -> float:
-        """Return how wide a text is, in points; of several lines the widest."""
+        """Return the width of a text in points; of several lines, the widest."""
         font = FontProperties(size=size * self.scale, weight="bold" if bold else "normal")
         with warnings.catch_warnings():
-            # matplotlib warns of letters that the font lacks when it draws them: once is enough.
+            # When matplotlib draws, it warns of letters that the font lacks: once is enough.
             warnings.filterwarnings("ignore", "Glyph .* missing from font")
             return _COARSE * max(
                 float(text_to_path.get_text_width_height_descent(line, font, ismath=False)[0])
@@ -77,7 +77,7 @@ class Pen:
             )
 
     def wrapped(self, words: str, room: float, size: float, *, bold: bool) -> str:
-        """Return a text in lines that have room; a word that has none gets its own line."""
+        """Return a text in lines that fit; a word that is too long gets its own line."""
         lines: list[str] = []
         for word in words.split(" "):
             longer = f"{lines[-1]} {word}" if lines else word
@@ -88,22 +88,22 @@ class Pen:
         return "\n".join(lines)
 
     def cell(self) -> float:
-        """Return how wide the axes and all that is written around them may be, in points."""
+        """Return the width for the axes and the texts around them, in points."""
         figure: Any = self.ax.get_figure(root=True)
         share, usual = self.ax.get_position().width, figure.subplotpars
         if figure.get_layout_engine() is not None:
-            # A layout engine gives the margins to the axes, so far as nothing is written there.
+            # A layout engine lets the axes use the margins, except for the texts in them.
             share = min(share / (usual.right - usual.left), 1.0)
         return float(72 * figure.get_figwidth() * share)
 
     def tall(self) -> float:
-        """Return how high the axes and all that is written around them may be, in points."""
+        """Return the height for the axes and the texts around them, in points."""
         figure: Any = self.ax.get_figure(root=True)
         return float(72 * figure.get_figheight() * self.ax.get_position().height)
 
     def room(self, left: float) -> float:
-        """Return how wide the axes will be to the right of texts of this width, in points."""
+        """Return the width of the axes to the right of texts of this width, in points."""
         figure: Any = self.ax.get_figure(root=True)
         if figure.get_layout_engine() is None:
-            return self.cell()  # the texts are written outside
+            return self.cell()  # the texts are outside of it
         return max(self.cell() - left - 12 * self.scale, 0.2 * self.cell())

@@ -1,4 +1,4 @@
-"""Stacks of ageing drawn by matplotlib's pen."""
+"""Draw the stacks of an ageing chart with matplotlib."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _amounts(pen: Pen, pieces: Any, place: int, points: float) -> None:
 
 
 def _key(pen: Pen, chart: AgeingChart, room: float) -> float:
-    """Write what each colour means, with its amount, in lines above; return their height."""
+    """Write the meaning and amount of each colour in lines above; return their height."""
     lines: list[list[tuple[float, Key]]] = [[]]
     x = 0.0
     for key in chart.key:

@@ -1,7 +1,7 @@
-"""Charts drawn as SVG for a page: light, in the page's own font, in colours that it may replace.
+"""Draw charts as SVG for a page: small, in the page's font, in colours that it may replace.
 
-Sizes are in points; the page scales the whole. Only the reader's browser knows its font and so how
-wide a text is: room is left for a wide font.
+Sizes are in points; the page scales the whole. Only the reader's browser knows its font and thus
+the width of a text, so there is room for a wide font.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ from pcnotebooks.overview.trend import Line, Paid, TrendChart
 # Widths for half a page and for a phone: at 1.25 CSS pixels to a point no letter is below 12.
 DESK, PHONE = 457, 262
 _LANE, _BAR, _GAP = 28.8, 13.0, 8.0
-_EDGE = 1.2  # by which a letter may reach to the left of its own place
-_TITLE, _LABEL, _VALUE, _TICK, _SMALL = 11.5, 10.0, 9.8, 9.6, 9.6  # of letters
-# A page may give each colour of the palette another value; without one it is that on white.
+_EDGE = 1.2  # by which a letter may extend to the left of its place
+_TITLE, _LABEL, _VALUE, _TICK, _SMALL = 11.5, 10.0, 9.8, 9.6, 9.6  # sizes of letters
+# A page may set each colour of the palette; the default is the one for a light background.
 _COLOURS = {name: f"var(--pcn-{name}, {light})" for name, (light, _) in PALETTE.items()}
 
 
 def svg(chart: Chart, *, prefix: str, width: int = DESK, foot: bool = True) -> Markup:
     """Return a chart as an element of a page.
 
-    The ids that its title and description need begin with `prefix`, so that several charts fit on
-    a page. The width is in points. The foot is left out if the page has the source of all charts.
+    The ids of its title and description begin with `prefix`, so that a page can have several
+    charts. The width is in points. Omit the foot if the page states the source of all charts.
     """
     drawing = _Drawing(width, chart.title)
     if isinstance(chart, BalancesChart):
@@ -52,7 +52,7 @@ def svg(chart: Chart, *, prefix: str, width: int = DESK, foot: bool = True) -> M
 
 
 def sparkline(trend: Sequence[tuple[float, float]]) -> Markup:
-    """Return balances over time as a picture among words, which has no text of its own.
+    """Return balances over time as a small picture without text, for use among words.
 
     Time and balance go from 0 to 1. Each balance holds until the next.
     """
@@ -69,10 +69,10 @@ def sparkline(trend: Sequence[tuple[float, float]]) -> Markup:
 
 
 def _balances(drawing: _Drawing, chart: BalancesChart) -> tuple[float, float]:
-    """Draw bars; return where they begin, from the left, and end, from the top."""
+    """Draw bars; return their left and their lower edge."""
     width, low = drawing.width, chart.low
     left, top = drawing.lanes([bar.label for bar in chart.bars])
-    # Every amount has room behind its bar; that of a credit is written to the right of zero.
+    # Every amount has room after its bar; that of a credit is written to the right of zero.
     scales = [
         max(width - left - _GAP - _width(bar.words, _VALUE), 0.2 * (width - left))
         / (max(bar.length, 0.0) - low)
@@ -96,7 +96,7 @@ def _balances(drawing: _Drawing, chart: BalancesChart) -> tuple[float, float]:
 
 
 def _recency(drawing: _Drawing, chart: RecencyChart) -> tuple[float, float]:
-    """Draw last payments; return where the axis begins, from the left, and ends, from the top."""
+    """Draw last payments; return the left and the lower edge of the axis."""
     left, top = drawing.lanes([label for label, _ in chart.lanes])
     low, high = chart.axis.first, chart.axis.last
 
@@ -120,7 +120,7 @@ def _recency(drawing: _Drawing, chart: RecencyChart) -> tuple[float, float]:
 
 
 def _ageing(drawing: _Drawing, chart: AgeingChart) -> tuple[float, float]:
-    """Draw stacks; return where the axis begins, from the left, and ends, from the top."""
+    """Draw stacks; return the left and the lower edge of the axis."""
     width, low = drawing.width, chart.axis.first
     drawing.key(chart.key)
     left, top = drawing.lanes([stack.label for stack in chart.stacks])
@@ -157,18 +157,18 @@ def _ageing(drawing: _Drawing, chart: AgeingChart) -> tuple[float, float]:
 
 
 def _trend(drawing: _Drawing, chart: TrendChart) -> float:
-    """Draw balances over time; return where the axis of days is, from the top."""
+    """Draw balances over time; return the height of the time axis."""
     width = drawing.width
     named = [words for _, words in chart.amounts.ticks] + ["payments"] * bool(chart.payments)
     left = max(_width(words, _TICK) for words in named) + 6
     ends = [word for line in chart.lines for word in line.words.split("\n")]
     right = width - min(0.4 * width, max(_width(word, _LABEL) for word in ends) + 6)
-    # Above are the unit and the word for movements without a payment or an invoice.
+    # Room above for the unit and the label of movements without a payment or an invoice.
     top = drawing.below_title + (27 if chart.unexplained else 14)
     bottom = top + _LANE * chart.rows
     base = bottom - (29 if chart.payments else 6)
     low, high, first = chart.amounts.first, chart.amounts.last, chart.days.first
-    # Two answers of one moment would else divide by nothing.
+    # Two answers of one moment would otherwise divide by zero.
     span = max((chart.days.last - first).total_seconds(), 1.0)
 
     def x(moment: datetime) -> float:
@@ -195,12 +195,12 @@ def _trend(drawing: _Drawing, chart: TrendChart) -> float:
         drawing.payments(
             [(x(paid.day), paid) for paid in chart.payments], (left + right) / 2, bottom
         )
-    # Upwards, and each with room for its lines.
+    # From the bottom up, each with room for its lines.
     gap = 11.0 * max(len(line.words.split("\n")) for line in chart.lines) + 2
     heights = spread([-y(line.heights[-1]) for line in chart.ends], gap, 8 - top)
     for line, height in zip(chart.ends, heights, strict=True):
         drawing.end(right + 6, -height, line)
-    # A month is nothing without its year, which the first tick has.
+    # The first tick has the year, without which a month is ambiguous.
     first_tick, *others = chart.days.ticks
     dates = [first_tick, *sorted(others, key=lambda tick: not tick[1].isdigit())]
     drawing.ticks([(x(date), words) for date, words in dates], bottom)
@@ -208,7 +208,7 @@ def _trend(drawing: _Drawing, chart: TrendChart) -> float:
 
 
 class _Drawing:
-    """An SVG in the making, its title on top."""
+    """An SVG that is being drawn, with its title on top."""
 
     def __init__(self, width: int, title: str) -> None:
         self.width = width
@@ -219,7 +219,7 @@ class _Drawing:
         self.below_title = 15.0 * len(lines) + 4
 
     def lanes(self, labels: Sequence[str]) -> tuple[float, float]:
-        """Name the lanes; return where these begin, from the left and from the top."""
+        """Label the lanes; return their left and their upper edge."""
         lines = [label.split("\n") for label in labels]
         widest = max(_width(line, _LABEL) for each in lines for line in each)
         left: float = min(0.45 * self.width, widest) + _GAP
@@ -236,7 +236,7 @@ class _Drawing:
     ) -> Markup:
         """Write unit, note and foot below what was drawn, and return it as an element."""
         height = bottom + 16
-        if isinstance(chart, TrendChart):  # whose unit is that of the other axis
+        if isinstance(chart, TrendChart):  # its unit is that of the other axis
             height += 12
         elif chart.unit:
             self.text(left, bottom + 24, chart.unit, _SMALL, "muted")
@@ -255,7 +255,7 @@ class _Drawing:
         )
 
     def _lines(self, words: str, height: float, colour: str, *, bold: bool) -> float:
-        """Write lines from a height on; return the height below them."""
+        """Write lines from a height downwards; return the height below them."""
         for line in _lines(words, self.width - _EDGE, _SMALL, bold=bold) if words else ():
             self.text(_EDGE, height, line, _SMALL, colour, bold=bold)
             height += 12
@@ -273,7 +273,7 @@ class _Drawing:
         bold: bool = False,
         most: float | None = None,
     ) -> None:
-        """Write words, if any; those that may be wider than the most are pressed together."""
+        """Write words, if any; words that may be wider than `most` are condensed."""
         if not words:
             return
         pressed = ""
@@ -294,7 +294,7 @@ class _Drawing:
         )
 
     def key(self, keys: Iterable[Key]) -> None:
-        """Write what each colour means below the title, in lines from the left."""
+        """Write the meaning of each colour below the title, in lines from the left."""
         x, y = _EDGE, self.below_title + 7
         for key in keys:
             width = _width(key.words, _SMALL) + 26
@@ -309,7 +309,7 @@ class _Drawing:
     def piece(
         self, x: float, y: float, width: float, colour: str, *, hatched: bool, height: float = _BAR
     ) -> None:
-        """Fill a piece of a stack, outlined; a credit is hatched on the page's own ground."""
+        """Fill a piece of a stack, outlined; a credit is hatched on the page's background."""
         self.rectangle(x, y, width, height, "page" if hatched else colour)
         outline = (
             f"M{_number(x)} {_number(y)}h{_number(width)}v{_number(height)}h{_number(-width)}z"
@@ -323,18 +323,18 @@ class _Drawing:
         self._path(outline, "muted" if hatched else "age-4", 0.6)
 
     def level(self, y: float, left: float, right: float, colour: str, width: float) -> None:
-        """Draw a level line."""
+        """Draw a horizontal line."""
         self._path(f"M{_number(left)} {_number(y)}H{_number(right)}", colour, width)
 
     def upright(
         self, places: Iterable[float], top: float, bottom: float, colour: str, width: float
     ) -> None:
-        """Draw upright lines of one height."""
+        """Draw vertical lines of one height."""
         path = "".join(f"M{_number(x)} {_number(top)}V{_number(bottom)}" for x in places)
         self._path(path, colour, width)
 
     def ticks(self, ticks: Iterable[tuple[float, str]], bottom: float) -> None:
-        """Write the words of ticks below an axis; of two that would touch, the first."""
+        """Write tick labels below an axis; of two that would touch, only the first."""
         taken: list[tuple[float, float]] = []
         for x, words in ticks:
             half = _width(words, _TICK) / 2
@@ -357,7 +357,7 @@ class _Drawing:
         self._circle(*points[-1], 2.5, f"fill:{_COLOURS[line.colour]}")
 
     def spot(self, x: float, y: float, arrow: str) -> None:
-        """Mark a day; with an arrow if the day itself is beyond the axis."""
+        """Mark a day, with an arrow if the day is beyond the axis."""
         if not arrow:
             self._circle(x, y, 4, f"fill:{_COLOURS['text']}")
             return
@@ -366,12 +366,12 @@ class _Drawing:
         self._parts.append(f'<path d="{path}" style="fill:{_COLOURS["text"]}"/>')
 
     def ring(self, x: float, y: float, *, dotted: bool) -> None:
-        """Mark what has no day."""
+        """Mark a payment without a day."""
         dots = ";stroke-dasharray:1 2" if dotted else ""
         self._circle(x, y, 4, f"fill:none;stroke:{_COLOURS['text']};stroke-width:1.2{dots}")
 
     def mark_words(self, x: float, y: float, mark: Mark, left: float) -> None:
-        """Write as many of a mark's words as there is room for, on the side with more of it."""
+        """Write as many of a mark's words as fit, on the side with more room."""
         room = (x - left if mark.words_first else self.width - x) - _GAP
         text, *more = mark.words
         for word in more:
@@ -383,7 +383,7 @@ class _Drawing:
             self.text(x + _GAP, y, text, _VALUE)
 
     def dotted(self, x: float, start: float, end: float) -> None:
-        """Draw an upright dotted line that marks a step next to it."""
+        """Draw a vertical dotted line that marks a step next to it."""
         style = f"stroke:{_COLOURS['attention']};stroke-width:1.8;stroke-dasharray:2 2"
         path = f"M{_number(x)} {_number(start)}V{_number(end)}"
         self._parts.append(f'<path d="{path}" style="{style}"/>')
@@ -391,7 +391,7 @@ class _Drawing:
     def payments(
         self, payments: Sequence[tuple[float, Paid]], middle: float, bottom: float
     ) -> None:
-        """Mark payments by ticks that go down, the largest with its amount."""
+        """Mark payments by ticks that point down, the largest with its amount."""
         for colour in dict.fromkeys(paid.colour for _, paid in payments):
             days = [x for x, paid in payments if paid.colour == colour]
             self.upright(days, bottom - 10, bottom - 2, colour, 1.2)
@@ -400,7 +400,7 @@ class _Drawing:
             self.text(x, bottom - 12.5, paid.words, _SMALL, paid.colour, anchor=anchor)
 
     def end(self, x: float, y: float, line: Line) -> None:
-        """Write the words at a line's end, of several lines the middle there."""
+        """Write the words at the end of a line, centred if they have several lines."""
         words = line.words.split("\n")
         above = y + 3.3 - 5.5 * (len(words) - 1)
         for place, word in enumerate(words):
@@ -421,7 +421,7 @@ def _number(value: float) -> str:
 
 
 def _width(words: str, size: float, *, bold: bool = False) -> float:
-    """Return how wide a text is in a font that runs wide."""
+    """Return the width of a text in a wide font."""
     return size * sum(map(_letter_width, words)) * (1.15 if bold else 1.0)
 
 
@@ -429,7 +429,7 @@ def _width(words: str, size: float, *, bold: bool = False) -> float:
 def _letter_width(letter: str) -> float:
     if east_asian_width(letter) in "WF" or letter in "mwMW%@":
         return 1.0
-    if category(letter) == "Cf":  # a command, such as an isolate
+    if category(letter) == "Cf":  # a control character, such as an isolate
         return 0.0
     if letter in " \N{NO-BREAK SPACE}.,;:'|!()[]/·ijlftrI-":
         return 0.4
@@ -437,6 +437,6 @@ def _letter_width(letter: str) -> float:
 
 
 def _lines(words: str, width: float, size: float, *, bold: bool) -> list[str]:
-    """Return a text in lines that the width has room for."""
+    """Return a text in lines that fit the width."""
     letter = max(_width(words, size, bold=bold) / max(len(words), 1), 1.0)
     return textwrap.wrap(words, max(int(width / letter), 8)) or [""]

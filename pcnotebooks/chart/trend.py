@@ -1,4 +1,4 @@
-"""Balances over time drawn by matplotlib's pen."""
+"""Draw balances over time with matplotlib."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pcnotebooks.overview.trend import TrendChart
 
 
 def draw_trend(pen: Pen, chart: TrendChart) -> float:
-    """Draw balances over time; return the width in points that the title has."""
+    """Draw balances over time; return the width of the title in points."""
     ax, muted = pen.ax, pen.colours["muted"]
     for line in chart.lines:
         x: Any = line.moments
@@ -25,13 +25,13 @@ def draw_trend(pen: Pen, chart: TrendChart) -> float:
     _mark_unexplained(pen, chart)
     ax.axhline(0, color=muted, linewidth=0.8)
     ax.set_yticks(*zip(*chart.amounts.ticks, strict=True))
-    # The span of a single answer is zero, too short for an axis.
+    # A single answer has a span of zero, which no axis can show.
     margin = 0.02 * (chart.days.last - chart.days.first) or pd.Timedelta(days=1)
     first: Any = chart.days.first - margin
     last: Any = chart.days.last + margin
     ax.set_xlim(first, last)
     low, high = chart.amounts.first, chart.amounts.last
-    # Payments are marked below the balances, and movements without one are named above.
+    # Payments are marked below the balances; movements without a payment are named above.
     below = 0.3 if chart.payments else 0.12
     above = 0.2 if chart.unexplained else 0.12
     ax.set_ylim(low - below * (high - low), high + above * (high - low))
@@ -67,7 +67,7 @@ def _mark_unexplained(pen: Pen, chart: TrendChart) -> None:
 
 
 def _payments(pen: Pen, chart: TrendChart) -> None:
-    """Mark payments below, on the day they were made: ticks that go down from a line."""
+    """Mark payments below, on their days, as ticks that point down from a line."""
     if not chart.payments:
         return
     ax, size = pen.ax, 8 * pen.scale
@@ -92,7 +92,7 @@ def _payments(pen: Pen, chart: TrendChart) -> None:
 
 
 def _ends(pen: Pen, chart: TrendChart) -> None:
-    """Write what each line ends at to the right of the axes, one below the other."""
+    """Write the label of each line to the right of the axes, one below the other."""
     bottom, top = pen.ax.get_ylim()
     gap, where = 0.85 / chart.rows * (top - bottom), ("axes fraction", "data")
     heights = spread([line.heights[-1] for line in chart.ends], gap, top - gap / 2)

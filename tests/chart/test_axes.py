@@ -270,7 +270,7 @@ def test_trend_of_one_payload_and_of_an_unchanged_balance():
 @pytest.mark.parametrize("plot", [plot_balances, plot_payment_recency, plot_balance_trend])
 def test_nothing_to_draw_is_said(plot):
     """An account without invoices gives a chart that says so."""
-    assert _texts(plot(summary_frame())) == ["No rows: none are stated, or none fit."]
+    assert _texts(plot(summary_frame())) == ["No rows: none are stated, or none match."]
     assert plot_panels(summary_frame(), plot).axes
 
 

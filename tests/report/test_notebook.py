@@ -330,7 +330,7 @@ def test_figures_say_what_they_show():
         " Sample data, not an account · retrieved 16 Mar 2018."
     )
     assert other["alt"] == "Cost of $5 and $6; axes: days"
-    assert nothing["alt"] == "No rows: none are stated, or none fit."
+    assert nothing["alt"] == "No rows: none are stated, or none match."
     assert "Sample data" in soup.title.string
     assert "0x" not in soup.get_text()
     # Sharp on today's screens: twice as many pixels as are shown.
