@@ -1,7 +1,7 @@
 """Microsoft Partner Center invoice summaries as pandas frames, charts, notebooks and a report.
 
-Every public name is imported from here (``__init__.pyi`` lists them); what it needs is loaded
-when it is first used, so that ``import pcnotebooks`` itself costs next to nothing.
+Import every public name from here (``__init__.pyi`` lists them). The libraries of a name are loaded
+on its first use, so that ``import pcnotebooks`` itself is fast.
 """
 
 import ast
@@ -9,7 +9,7 @@ import pkgutil
 
 import lazy_loader
 
-# Read by the module's loader: the package may be in a zip, where lazy_loader looks for a file.
+# Read by the module's loader, because lazy_loader needs a file and the package may be in a zip.
 _stub = ast.parse(pkgutil.get_data(__name__, "__init__.pyi") or b"")
 _names = {
     str(node.module): [name.name for name in node.names]
@@ -22,7 +22,7 @@ __version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> object:
-    """Load a public name; an installation without Jupyter has not the libraries of each."""
+    """Load a public name; an installation without Jupyter may lack its libraries."""
     try:
         return _load(name)
     except ModuleNotFoundError as error:

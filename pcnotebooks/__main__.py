@@ -1,4 +1,4 @@
-"""The commands, as ``pcnotebooks`` and as ``python -m pcnotebooks``."""
+"""Run the command line, as ``pcnotebooks`` or as ``python -m pcnotebooks``."""
 
 import signal
 import sys
@@ -6,8 +6,8 @@ import sys
 
 def main() -> None:
     """Run the command line; an interrupt ends it without a traceback, imports included."""
-    # Libraries turn an interrupt of their import into errors of their own: until a command runs
-    # there is nothing to clean up.
+    # Libraries turn an interrupt of their import into other errors. Until a command runs, there is
+    # nothing to clean up.
     handler = signal.signal(signal.SIGINT, signal.SIG_DFL)
     from pcnotebooks.cli.main import main as run  # noqa: PLC0415
 
@@ -17,7 +17,7 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit(130)
     finally:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)  # nor while the interpreter ends
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # also while the interpreter ends
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Amounts and days in figures: ISO code, the currency's own decimals, nothing rounded away."""
+"""Format amounts and days: ISO codes, each currency's decimals, and amounts never rounded."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from pcnotebooks.text import isolated
 
 try:
     from babel.dates import format_date, format_datetime
-# It reads the computer's time zone as it is loaded; pytz asserts that a file is one.
+# On import, it reads the computer's time zone; pytz asserts that the file is a time zone.
 except (ValueError, OSError, LookupError, AssertionError):
     raise ConfigurationError(
         f"The environment variable TZ={os.environ.get('TZ', '')[:60]!r} is not a time zone.",
@@ -35,8 +35,8 @@ except (ValueError, OSError, LookupError, AssertionError):
 
 NO_BREAK = "\N{NO-BREAK SPACE}"
 # The column "minor unit" of ISO 4217's list one (SIX Group keeps it); every other currency has 2.
-# Babel's get_currency_precision gives CLDR's digits, which are those of the coins still in use:
-# none for 13 currencies whose invoices have 2 or 3 decimals, such as RSD, LBP and IQD.
+# Babel's get_currency_precision returns CLDR's digits, which are those of the coins in use: none
+# for 13 currencies whose invoices have 2 or 3 decimals, such as RSD, LBP and IQD.
 _MINOR_UNITS = {
     code: digits
     for digits, codes in (
@@ -46,8 +46,8 @@ _MINOR_UNITS = {
     )
     for code in codes.split()
 }
-# Every setting is named: a Context takes the others from decimal.DefaultContext, which the user
-# may have changed. 100 digits hold any sum of amounts, which have 43 digits at most.
+# Every setting is named, because a Context takes the others from decimal.DefaultContext, which the
+# user may have changed. 100 digits hold any sum of amounts, which have 43 digits at most.
 _EXACT = Context(
     prec=100,
     rounding=ROUND_HALF_EVEN,
@@ -58,17 +58,17 @@ _EXACT = Context(
     flags=[],
     traps=[InvalidOperation, DivisionByZero, Overflow],
 )
-# English is written day first, as no reader can take 16 Mar 2018 for another day; CLDR's order
-# for "en" is that of the United States.
+# English dates begin with the day, because 16 Mar 2018 cannot be misread; CLDR's order for "en" is
+# that of the United States.
 _ENGLISH = {"yMMMd": "d MMM y", "MMMd": "d MMM", "yMMM": "MMM y", "y": "y"}
 
 
 def exactly() -> AbstractContextManager[Context]:
     """Return a context in which decimal arithmetic is exact, independent of the caller's context.
 
-    A notebook may have set a precision of three digits, or trap every inexact result: without
-    this, the former would change our figures and the latter end in an exception. Babel and
-    ``Decimal``'s operators read the context as well, so each use of them belongs in here.
+    A notebook may have set a precision of three digits, which would change our figures, or trap
+    inexact results, which would raise. Babel and the operators of ``Decimal`` read the context,
+    so use them only within this one.
 
     Examples
     --------
@@ -80,10 +80,10 @@ def exactly() -> AbstractContextManager[Context]:
 
 
 def to_decimal(amount: SupportsFloat) -> Decimal:
-    """Return the decimal number that an amount was written as.
+    """Return the decimal number from which an amount was read.
 
-    The shortest decimal that reads back as a float is the amount as the service sent it, if that
-    had at most 15 digits: every decimal of 15 digits survives the way through a float.
+    For a float this is the shortest decimal that reads back as the same float. It equals the
+    amount that the service sent if that had at most 15 digits.
     """
     if isinstance(amount, Decimal):
         return amount
@@ -91,19 +91,19 @@ def to_decimal(amount: SupportsFloat) -> Decimal:
 
 
 def add_exactly(amounts: Iterable[SupportsFloat]) -> Decimal:
-    """Return the sum to the last digit: one float sum in five is not the float of the total."""
+    """Return the exact sum; one float sum in five differs from the float of the total."""
     with exactly():
         return sum((to_decimal(amount) for amount in amounts), Decimal(0))
 
 
 def minor_units(currency: str) -> int:
-    """Return the decimals that a currency is written with: GBP 2, JPY 0, KWD 3; unknown ones 2."""
+    """Return the number of decimals of a currency: GBP 2, JPY 0, KWD 3; 2 if unknown."""
     return _MINOR_UNITS.get(currency, 2)
 
 
 @lru_cache(maxsize=512)
 def _pattern(locale: str, digits: str) -> NumberPattern:
-    """Return how a locale groups a number, with these digits after the point."""
+    """Return the number pattern of a locale, with these digits after the point."""
     whole: str = _locale(locale).decimal_formats[None].pattern.split(".")[0]
     return parse_pattern(f"{whole}.{digits}" if digits else whole)
 
@@ -124,16 +124,16 @@ def format_number(
 
 
 def format_amount(amount: SupportsFloat, currency: str, *, locale: str = "en") -> str:
-    r"""Return an amount as an accountant writes it.
+    r"""Return an amount with its currency code; a credit is in parentheses.
 
     Parameters
     ----------
     amount
         Amount in units of `currency`; negative is a credit.
     currency
-        ISO 4217 code. One that Babel does not know gets two decimals.
+        ISO 4217 code; unknown codes get two decimals.
     locale
-        Language whose separators are used, such as ``"de_CH"``.
+        Locale whose separators are used, such as ``"de_CH"``.
 
     Examples
     --------
@@ -147,7 +147,7 @@ def format_amount(amount: SupportsFloat, currency: str, *, locale: str = "en") -
 
 
 def plain_amount(amount: SupportsFloat, currency: str) -> str:
-    """Return an amount as programs read it: exact, with the currency's decimals or more.
+    """Return an exact amount for programs, with at least the currency's decimals.
 
     Examples
     --------
@@ -156,17 +156,17 @@ def plain_amount(amount: SupportsFloat, currency: str) -> str:
     """
     exact = to_decimal(amount)
     with exactly():
-        # A float's shortest digits are the service's, but for a zero that it ends in.
+        # The shortest digits of a float are those of the service, except for trailing zeros.
         exact = exact if isinstance(amount, Decimal) else exact.normalize()
     exponent = exact.as_tuple().exponent
     decimals = max(minor_units(currency), -exponent if isinstance(exponent, int) else 0)
-    return f"{exact:z.{decimals}f}"  # z: nothing is 0.00, never -0.00
+    return f"{exact:z.{decimals}f}"  # z: zero is 0.00, never -0.00
 
 
 def format_share(part: SupportsFloat, whole: SupportsFloat) -> str | None:
-    """Return ``73 %``; None where a share says nothing: a credit, or nothing owed.
+    """Return a share such as ``73 %``; None if it has no meaning: a credit, or nothing owed.
 
-    A part that is neither nothing nor all is never rounded to 0 % or 100 %.
+    A share between 0 and 100 % is never rounded to either.
     """
     part, whole = to_decimal(part), to_decimal(whole)
     if whole <= 0 or not 0 <= part <= whole:
@@ -182,14 +182,14 @@ def format_share(part: SupportsFloat, whole: SupportsFloat) -> str | None:
 
 @lru_cache(maxsize=128)
 def _day_pattern(locale: str, skeleton: str) -> str:
-    """Return how a locale writes the fields of a date, such as ``yMMMd``, in its own order."""
+    """Return the pattern of a locale for the fields of a date, such as ``yMMMd``."""
     parsed = _locale(locale)
     if parsed.language == "en":
         pattern = _ENGLISH[skeleton]
     else:
-        # L, a month named outside a date, makes Babel 2.18 write one locale's names into data that
-        # it shares with some 30 others: after a report in Japanese, French axes read 4月. M, a
-        # month named within a date, does not. One locale has Y by mistake: the year of the week.
+        # L, a month named outside a date, makes Babel 2.18 write the names of one locale into data
+        # shared with some 30 others: after a report in Japanese, French axes show 4月. M, a month
+        # named within a date, does not. One locale has Y, the year of the week, by mistake.
         pattern = parsed.datetime_skeletons[skeleton].pattern.translate(
             {ord("L"): "M", ord("Y"): "y"}
         )
@@ -197,14 +197,14 @@ def _day_pattern(locale: str, skeleton: str) -> str:
 
 
 def format_day(day: date, *, locale: str = "en") -> str:
-    """Return a calendar day in the order and words of a locale: ``16 Mar 2018``."""
+    """Return a calendar day in the format of a locale: ``16 Mar 2018``."""
     return _written(day.year, day.month, day.day, locale)
 
 
-# By the parts of the day, for moments in two zones may be equal on different days.
+# The cache is keyed by year, month and day: equal moments in two zones may have different days.
 @lru_cache(maxsize=4096)
 def _written(year: int, month: int, day: int, locale: str) -> str:
-    """Return a day in words, once: the days of a report are few, and in hundreds of places."""
+    """Return a formatted day, cached, because a report repeats few days in hundreds of places."""
     pattern = _day_pattern(locale, "yMMMd")
     return isolated(format_date(date(year, month, day), pattern, _locale(locale)))
 
@@ -217,7 +217,7 @@ def format_days(days: int, *, locale: str = "en") -> str:
 
 
 def format_days_ago(days: int, *, locale: str = "en") -> str:
-    """Return how long ago: ``439 days ago``, ``today``, ``1 day ahead``."""
+    """Return the time since a day: ``439 days ago``, ``today``, ``1 day ahead``."""
     if days == 0:
         return "today"
     words = format_days(abs(days), locale=locale)
@@ -225,7 +225,7 @@ def format_days_ago(days: int, *, locale: str = "en") -> str:
 
 
 def format_tick(value: float, *, locale: str = "en") -> str:
-    """Return a number for an axis, with all its digits; a credit is ``(10)``."""
+    """Return a number for an axis, without rounding; a credit is ``(10)``."""
     exact = Decimal(f"{value:.6g}")
     pattern = _pattern(locale, "######")
     with exactly():
@@ -234,16 +234,16 @@ def format_tick(value: float, *, locale: str = "en") -> str:
 
 
 def format_ticks_of_time(moments: Sequence[datetime], *, locale: str = "en") -> list[str]:
-    """Return moments for an axis: months by name, days or hours if it is that short.
+    """Return labels of moments on an axis: months, or days or hours if the axis is short.
 
-    The first moment has its year, and a year is written in place of its January.
+    The first moment has its year, and each January is shown as its year.
     """
     if any(moment.hour or moment.minute for moment in moments):
         detail, whole = "HH:mm", f"{_day_pattern(locale, 'yMMMd')} HH:mm"
     elif any(moment.day > 1 for moment in moments):
         detail, whole = _day_pattern(locale, "MMMd"), _day_pattern(locale, "yMMMd")
     else:
-        # A month alone is named in every locale: Lithuanian and Bulgarian would number it.
+        # A month alone is always a name; Lithuanian and Bulgarian would use its number.
         detail, whole = "MMM", _day_pattern(locale, "yMMM")
     years = [detail == "MMM" and moment.month == 1 for moment in moments]
     patterns = [_day_pattern(locale, "y") if year else detail for year in years]

@@ -1,4 +1,4 @@
-"""The national clouds of Partner Center."""
+"""Define the national clouds of Partner Center."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from pcnotebooks.text import unwrapped
 
 @dataclass(frozen=True)
 class Cloud:
-    """Where to sign in and where to ask.
+    """The addresses of a login service and of Partner Center.
 
-    A custom cloud (a test server, a future sovereign cloud) may be passed wherever a name may.
+    A custom cloud (a test server, a future sovereign cloud) can be passed instead of a name.
 
     Parameters
     ----------
     name
-        Short name, as in the ``cloud`` column of every frame.
+        Short name, used in the ``cloud`` column of every frame.
     label
         Name for people.
     authority
@@ -33,7 +33,7 @@ class Cloud:
     Raises
     ------
     ConfigurationError
-        For an address that would send a token in the clear.
+        If an address would send a token unencrypted.
 
     Examples
     --------
@@ -59,7 +59,8 @@ class Cloud:
                 object.__setattr__(self, field, unwrapped(value))
         if not (self.name and self.name.isprintable()):
             raise ConfigurationError(
-                f"{self.name!r} is not a name of a cloud.", remedy="Give a short name in one line."
+                f"{self.name!r} cannot be the name of a cloud.",
+                remedy="Give a short name in one line.",
             )
         object.__setattr__(self, "authority", self.authority.rstrip("/"))
         object.__setattr__(self, "api", self.api.rstrip("/"))
@@ -74,13 +75,13 @@ class Cloud:
 
     @property
     def scope(self) -> str:
-        """The delegated permission to ask for with a user's token."""
+        """The delegated permission to request for a user's token."""
         return f"{self.api}/user_impersonation"
 
 
 def _is_safe(address: str, schemes: Collection[str]) -> bool:
-    """Return whether an address keeps what is sent there secret, in whatever way it is parsed."""
-    # A line break, which urlsplit drops, and a backslash mean another host to other parsers.
+    """Return whether an address keeps requests secret, even if another parser reads it."""
+    # With a line break, which urlsplit drops, or a backslash, other parsers see another host.
     if not address.isprintable() or re.search(r"[\s\\]", address):
         return False
     try:
@@ -90,14 +91,14 @@ def _is_safe(address: str, schemes: Collection[str]) -> bool:
         return False
     if not places or parts.scheme not in schemes:
         return False
-    # A password in an address would end in logs, and a query in every request.
+    # A password in an address would appear in logs, and a query in every request.
     if "@" in parts.netloc or parts.query or parts.fragment:
         return False
     return parts.scheme == "https" or is_loopback(parts.hostname)
 
 
 def is_loopback(host: str | None) -> bool:
-    """Whether a host name means this machine."""
+    """Return whether a host name means this machine."""
     if host == "localhost":
         return True
     try:
@@ -116,7 +117,7 @@ CLOUDS: Mapping[str, Cloud] = MappingProxyType(
                 "https://login.microsoftonline.com",
                 "https://api.partnercenter.microsoft.com",
             ),
-            # Microsoft documents the same API host as for global: only the login differs.
+            # Microsoft documents the same API host as for global; only the login differs.
             Cloud(
                 "us_government",
                 "Microsoft Cloud for US Government",
@@ -137,7 +138,7 @@ SAMPLE = Cloud("sample", "Sample data", "", "")
 
 
 def get_cloud(name: str | Cloud) -> Cloud:
-    """Return the cloud of that name; a cloud is returned as it is.
+    """Return the cloud with this name; a :class:`Cloud` is returned unchanged.
 
     Parameters
     ----------
@@ -147,7 +148,7 @@ def get_cloud(name: str | Cloud) -> Cloud:
     Raises
     ------
     ConfigurationError
-        For a name that no cloud has.
+        If no cloud has this name.
 
     Examples
     --------
@@ -159,17 +160,17 @@ def get_cloud(name: str | Cloud) -> Cloud:
     if unwrapped(name) in CLOUDS:
         return CLOUDS[unwrapped(name)]
     known = ", ".join(repr(known) for known in CLOUDS)
-    # Arguments get swapped: a text too long for a name may be a token, and is not repeated.
+    # Users swap arguments: a text too long for a name may be a token, and is not repeated.
     called = f" {name!r}" if len(name) <= 40 else " of that name"
     del name
     raise ConfigurationError(
         f"There is no cloud{called}.",
-        remedy=f"The clouds are {known}; a custom one is a Cloud(name, label, authority, api)."
-        " Sample data needs none: use sample_payload(). Germany's was closed on 29 October 2021.",
+        remedy=f"Choose from {known}, or pass a custom Cloud(name, label, authority, api). For"
+        " sample data, use sample_payload(). Germany's cloud was closed on 29 October 2021.",
     )
 
 
 def cloud_label(name: str) -> str:
-    """Return a cloud's name for people; a custom cloud keeps its short name."""
+    """Return a cloud's label; the short name of a custom cloud."""
     cloud = SAMPLE if name == SAMPLE.name else CLOUDS.get(name)
     return cloud.label if cloud else name

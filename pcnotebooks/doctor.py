@@ -1,4 +1,4 @@
-"""The way from a user to the first frame, checked one step after the other."""
+"""Check each step from the installation to the first call."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ from pcnotebooks.session.transport import reach, route
 
 _T = TypeVar("_T")
 
-# In place of settings that cannot be used, so that the checks that do not need them go on.
+# Used in place of invalid settings, so that the checks that do not need them can continue.
 _NO_CLIENT_ID = "none"
 _SPARES: tuple[dict[str, str], ...] = (
     {},
@@ -55,7 +55,7 @@ _SPARES: tuple[dict[str, str], ...] = (
 )
 # Partner Center's own application: the audience of a token in Entra's format v2.
 _PARTNER_CENTER = "fa3d9a0c-3fb0-42cc-9193-47c7ecd2edbd"
-_USUAL = ("method", "device_code")  # of no interest: a sign-in that is cached shows no method
+_USUAL = ("method", "device_code")  # not shown: a cached sign-in has no method
 _AS_USER = "For summaries and PDFs, sign in as a user."
 _SIGN_IN = "Run: pcnotebooks sign-in"
 _WITH_MFA = "Sign in again with multi-factor authentication: this token never becomes compliant."
@@ -63,7 +63,7 @@ _WITH_MFA = "Sign in again with multi-factor authentication: this token never be
 
 @dataclass(frozen=True)
 class Finding:
-    """What one check came to: "pass", "warn" or "fail", in words and with the remedy, if any."""
+    """The result of a check: "pass", "warn" or "fail", with words and a remedy if there is one."""
 
     name: str
     state: str
@@ -71,14 +71,14 @@ class Finding:
     remedy: str | None = None
 
 
-# A check: it yields its findings, and returns what later checks need of it.
+# A check yields its findings, and returns the value that later checks need.
 _Check = Generator[Finding, None, _T]
 
 
 def line(finding: Finding) -> str:
-    """Return a finding as plain text, its remedy on a line of its own.
+    """Return a finding as plain text, with its remedy on a separate line.
 
-    Control characters, which a stranger's certificate or answer may hold, are left out.
+    Control characters, which a foreign certificate or answer may hold, are left out.
 
     Examples
     --------
@@ -95,17 +95,17 @@ def line(finding: Finding) -> str:
 def diagnose(
     cloud: str | Cloud | None = None, *, profile: str | None = None, timeout: float = 30
 ) -> Iterator[Finding]:
-    """Check the way to Partner Center, and yield each finding as soon as it is known.
+    """Check each step of a call to Partner Center, and yield each finding as soon as it is known.
 
-    The user is not asked to sign in, and nothing raises. No finding holds a token, or the user
-    name or password of a proxy. Checks that need a sign-in are skipped without one.
+    This never asks the user to sign in, and never raises. Findings never hold a token, or the user
+    name or password of a proxy. Without a sign-in, the checks that need one are skipped.
 
     Parameters
     ----------
     cloud, profile
         As for `sign_in`.
     timeout
-        Seconds after which a check has failed; none takes longer.
+        Seconds after which a check fails.
 
     Examples
     --------
@@ -149,7 +149,7 @@ def diagnose(
 
 
 def _finished(name: str, check: _Check[_T], timeout: float) -> tuple[_T | None, list[Finding]]:
-    """Run a check to its end; an exception, and a time beyond `timeout`, become findings."""
+    """Run a check to its end; an exception or a time-out becomes a finding."""
     outcomes: queue.SimpleQueue[tuple[_T | None, list[Finding]]] = queue.SimpleQueue()
 
     def work() -> None:
@@ -159,11 +159,11 @@ def _finished(name: str, check: _Check[_T], timeout: float) -> tuple[_T | None, 
                 findings.append(next(check))
         except StopIteration as end:
             value = end.value
-        except Exception as error:  # noqa: BLE001  told in words, which is what a doctor is for
+        except Exception as error:  # noqa: BLE001  every error becomes a finding
             findings.append(_failed(name, error))
         outcomes.put((value, findings))
 
-    # Neither getaddrinfo nor a keyring takes a time limit: such a thread is left behind.
+    # Neither getaddrinfo nor a keyring has a time limit: such a thread is abandoned.
     threading.Thread(target=work, daemon=True).start()
     try:
         return outcomes.get(timeout=timeout)
@@ -179,7 +179,7 @@ def _failed(name: str, error: Exception) -> Finding:
         return Finding(name, "fail", words, error.remedy)
     if isinstance(error, OSError) and error.filename:
         return Finding(name, "fail", f"{error.filename}: {error.strerror}")
-    # Any other text may hold anything.
+    # Any other message may hold a secret.
     return Finding(name, "fail", f"could not be checked ({type(error).__name__})")
 
 
@@ -190,7 +190,7 @@ def _versions() -> _Check[None]:
         try:
             found.append(f"{package} {version(package)}")
         except PackageNotFoundError:
-            # A zip or an installer has the code without what pip writes down about it.
+            # A zip or an installer may have the code without the metadata that pip writes.
             (found if find_spec(package) else missing).append(package)
     words = ", ".join(found)
     if missing:
@@ -212,7 +212,7 @@ def _configuration(cloud: str | Cloud | None, profile: str | None) -> _Check[Set
     else:
         raise problems[-1]
     if not settings.cloud.api:
-        raise ConfigurationError("Sample data has no cloud to ask, and needs none.")
+        raise ConfigurationError("Sample data has no login service and no api to check.")
     given = {"profile": profile, "cloud": cloud}
     words = ", ".join(_origins(settings, given, without=set(spare)))
     if problems:
@@ -225,7 +225,7 @@ def _configuration(cloud: str | Cloud | None, profile: str | None) -> _Check[Set
 
 
 def _origins(settings: Settings, given: dict[str, Any], *, without: set[str]) -> Iterator[str]:
-    """Yield each setting and where it comes from, in the order in which `resolve` looks."""
+    """Yield each setting and its origin, in the order of `resolve`."""
     values = {**vars(settings), "cloud": settings.cloud.name}
     stored = load_profile(settings.profile) if settings.profile else {}
     for key in ("profile", "cloud", "tenant", "client_id", "cache", "method"):
@@ -248,31 +248,31 @@ def _network(cloud: Cloud) -> _Check[None]:
         proxy, bundle = route(url)
         ways.append(f"{place} {f'through the proxy {proxy}' if proxy else 'without a proxy'}")
     words = f"{'; '.join(ways)}; certificate authorities: "
-    words += bundle or "those that came with requests"
+    words += bundle or "those of requests"
     state, remedy = "pass", None
     if bundle:
         place = "capath" if Path(bundle).is_dir() else "cafile"
         try:
             ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(**{place: bundle})
         except OSError as error:
-            state, words = "fail", f"{words}, not readable ({error.strerror or 'no PEM file'})"
+            state, words = "fail", f"{words}, not readable ({error.strerror or 'not a PEM file'})"
             remedy = "Name a PEM file in REQUESTS_CA_BUNDLE, or unset it and CURL_CA_BUNDLE."
     elif os.environ.get("SSL_CERT_FILE"):
-        # curl and OpenSSL read this variable, so an administrator may have set only it.
+        # curl and OpenSSL read this variable, so an administrator may have set only this one.
         state, words = "warn", f"{words}, not SSL_CERT_FILE"
-        remedy = "If the network inspects TLS, name that file in REQUESTS_CA_BUNDLE as well."
+        remedy = "If the network inspects TLS, also name that file in REQUESTS_CA_BUNDLE."
     yield Finding("Proxy and CA", state, words, remedy)
 
 
 def _dns(name: str, url: str) -> _Check[None]:
     proxy, _ = route(url)
-    # Behind a proxy it is the proxy that resolves the other names.
+    # Behind a proxy, the proxy resolves the other names.
     host = urlsplit(f"//{proxy}" if proxy else url).hostname or ""
     whose = "the proxy " if proxy else ""
     try:
         addresses = {str(entry[4][0]) for entry in socket.getaddrinfo(host, None)}
     except (OSError, UnicodeError) as error:
-        reason = getattr(error, "strerror", None) or "no host name"
+        reason = getattr(error, "strerror", None) or "not a host name"
         remedy = "Check the network and its name server; behind a proxy, set HTTPS_PROXY."
         yield Finding(name, "fail", f"{whose}{host} could not be resolved ({reason})", remedy)
     else:
@@ -280,7 +280,7 @@ def _dns(name: str, url: str) -> _Check[None]:
 
 
 def _tls(name: str, url: str, timeout: float) -> _Check[float | None]:
-    """Ask for the front page, without a token; return how far this machine's clock is ahead."""
+    """Request the root page without a token; return the lead of this machine's clock in seconds."""
     host = urlsplit(url).hostname
     agent = {"User-Agent": USER_AGENT}
     reached = reach(url, headers=agent, timeout=(timeout / 3, timeout / 2))
@@ -298,7 +298,7 @@ def _tls(name: str, url: str, timeout: float) -> _Check[float | None]:
         days = (ends - now) / 86400
         if days < 14:
             words += f": in {days:.0f} days"
-            yield Finding(name, "warn", words, "Its owner renews it.")
+            yield Finding(name, "warn", words, "Ask its owner to renew it.")
         else:
             yield Finding(name, "pass", words)
     else:
@@ -313,10 +313,12 @@ def _clock(skews: list[float | None]) -> Finding:
     skew = next((skew for skew in skews if skew is not None), None)
     if skew is None:
         return Finding("Clock", "warn", "skipped, no answer stated the time")
-    if abs(skew) <= 300:  # the tolerance that services usually have for a token's times
+    if abs(skew) <= 300:  # the usual tolerance of services for the times of a token
         return Finding("Clock", "pass", f"within {abs(skew) + 1:.0f} seconds of the service's")
     words = f"{abs(skew) / 60:.0f} minutes {'ahead of' if skew > 0 else 'behind'} the service's"
-    return Finding("Clock", "warn", words, "Set this machine's clock: tokens are judged by it.")
+    return Finding(
+        "Clock", "warn", words, "Set this machine's clock: the validity of tokens is checked by it."
+    )
 
 
 def _cache(settings: Settings) -> _Check[None]:
@@ -326,15 +328,15 @@ def _cache(settings: Settings) -> _Check[None]:
         file = cache_file(kind)
         mode = stat.S_IMODE(file.stat().st_mode) if file.exists() else None
         with warnings.catch_warnings(action="ignore", category=PcNotebooksWarning):
-            token_cache(settings)  # raises if it cannot be used; makes the file the user's alone
+            token_cache(settings)  # raises if it cannot be used; makes the file private
         words += f", {file}"
         if mode is not None:
             words += f", mode {mode:04o}"
             if kind == "plain" and mode & 0o077 and os.name == "posix":
                 state = "fail"
                 remedy = (
-                    f"Others may have read it. Run: chmod 600 '{file}'; then pcnotebooks sign-out,"
-                    " and sign in again."
+                    f"Other users may have read it. Run: chmod 600 '{file}'; then pcnotebooks"
+                    " sign-out, and sign in again."
                 )
     accounts, unreadable = readable_accounts()
     own = [f"{at.username} (tenant {at.tenant})" for at in accounts if at.cache == kind]
@@ -357,7 +359,9 @@ def _signed_in(settings: Settings) -> _Check[Session | None]:
             raise
         remedy = _SIGN_IN
         if settings.cache == "memory":
-            remedy += ", and set PCNOTEBOOKS_CACHE=encrypted: memory ends with its process."
+            remedy += (
+                ", and set PCNOTEBOOKS_CACHE=encrypted: the cache memory ends with its process."
+            )
         yield Finding("Sign-in", "warn", "not signed in", remedy)
         return None
     words = f"{username(session) or 'a user'}, without being asked"
@@ -368,12 +372,12 @@ def _signed_in(settings: Settings) -> _Check[Session | None]:
 
 
 def _token(settings: Settings, session: Session) -> _Check[None]:
-    """Read the token's claims. They need no verification here: the service does that."""
+    """Check the token's claims, unverified, because the service verifies them."""
     claims = claims_of(access_token(session))
     try:
         minutes = (float(claims["exp"]) - time.time()) / 60
     except (ValueError, TypeError, LookupError):
-        yield Finding("Token", "warn", "its claims cannot be read: it is no JWT of Entra")
+        yield Finding("Token", "warn", "its claims cannot be read: it is not a JWT of Entra")
         return
     cloud, wanted = settings.cloud, settings.tenant
     audience, tenant, methods = (claims.get(claim) for claim in ("aud", "tid", "amr"))
@@ -388,7 +392,7 @@ def _token(settings: Settings, session: Session) -> _Check[None]:
         wrong = f", but {cloud.name} wants {cloud.api}"
     yield judged("audience", str(audience), wrong, "Check the cloud, and sign in again.")
     wrong = None
-    # A domain cannot be compared: the token has the tenant's id.
+    # A domain cannot be compared, because the token has the tenant's id.
     named = wanted not in ("organizations", "common") and "." not in wanted
     if named and tenant != wanted.lower():
         wrong = f", but {wanted} is configured"
@@ -396,15 +400,15 @@ def _token(settings: Settings, session: Session) -> _Check[None]:
     wrong = None if minutes > 0 else ": it has expired"
     remedy = "Check this machine's clock, and sign in again."
     yield judged("expiry", f"in {minutes:.0f} minutes", wrong, remedy)
-    # Only a user's token has the claim scp; an app's own has roles, or nothing in its place.
+    # Only a user's token has the claim scp; an app's token has roles, or neither.
     if not claims.get("scp"):
-        words = "app-only (no scp): the list of invoices alone, not summaries and PDFs"
+        words = "app-only (no scp): only the list of invoices, not summaries and PDFs"
         yield Finding("Token calls", "warn", words, _AS_USER)
         yield Finding("Token MFA", "pass", "not needed: no user has signed in")
         return
     yield Finding("Token calls", "pass", "a user's (scp): summaries, list of invoices, PDFs")
     if not isinstance(methods, list):
-        words = "not stated (no amr): see what the service says"
+        words = "not stated (no amr): see the service's answer below"
         yield Finding("Token MFA", "warn", words)
         return
     wrong = None if "mfa" in methods or "ngcmfa" in methods else ", without a second factor"
@@ -434,7 +438,7 @@ def _summaries(session: Session, timeout: float) -> _Check[None]:
         yield Finding("Summaries", "pass", words)
     except PcNotebooksError as error:
         yield _failed("Summaries", error)
-    # The service's judgement of the token, which counts more than the token's own claim.
+    # The service's verdict on the token, which counts more than the token's claim.
     state = {"true": "pass", "false": "fail"}.get(str(compliant).lower(), "warn")
     words = f"isMfaCompliant: {compliant or 'not stated'}"
     yield Finding("MFA at service", state, words, _WITH_MFA if state == "fail" else None)

@@ -1,4 +1,4 @@
-"""What can go wrong, with the facts that support asks for and the remedy."""
+"""Define errors with a remedy, and with the facts that support asks for."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ _EXTRAS = {
 class PcNotebooksError(Exception):
     """Base of every error that pcnotebooks raises on purpose.
 
-    Each field is readable on every subclass and None where unknown.
+    Every subclass has all of these fields; a field is None if unknown.
 
     Parameters
     ----------
     message
-        What failed, and with which value.
+        The problem and the value that caused it.
     status_code
         HTTP status of the answer.
     code
-        The service's or Entra's own error code, such as ``"900421"``.
+        The error code of the service or of Entra, such as ``"900421"``.
     request_id, correlation_id
-        ``MS-RequestId`` and ``MS-CorrelationId``: what Microsoft's support asks for.
+        ``MS-RequestId`` and ``MS-CorrelationId``, which Microsoft's support asks for.
     retry_after
-        Seconds to wait before asking again.
+        Seconds to wait before the next request.
     remedy
-        What to do about it.
+        The action that solves the problem.
 
     Examples
     --------
@@ -57,7 +57,7 @@ class PcNotebooksError(Exception):
         retry_after: float | None = None,
         remedy: str | None = None,
     ) -> None:
-        # Messages quote partners' names and the service's words, which may command a terminal.
+        # Messages quote foreign text, such as partner names, which may control a terminal.
         super().__init__(printable(message))
         self.status_code = status_code
         self.code = code
@@ -68,26 +68,26 @@ class PcNotebooksError(Exception):
 
     @property
     def message(self) -> str:
-        """What failed, without the remedy and the ids."""
+        """The problem, without the remedy and the ids."""
         return str(self.args[0])
 
     @property
     def ids(self) -> str:
-        """Request and correlation id in words; empty where unknown."""
+        """Request id and correlation id as text; empty if unknown."""
         ids = {"request id": self.request_id, "correlation id": self.correlation_id}
         return ", ".join(f"{name} {value}" for name, value in ids.items() if value)
 
-    # A traceback prints this, so it shows the remedy even if nobody catches the error.
+    # A traceback prints this, so it shows the remedy even if the error is not caught.
     def __str__(self) -> str:
         return "\n".join(filter(None, (self.message, self.remedy, self.ids)))
 
 
 class ConfigurationError(PcNotebooksError, ValueError):
-    """A cloud, profile, setting or argument that cannot work; nothing was sent."""
+    """A cloud, profile, setting or argument is not valid; nothing was sent."""
 
 
 class SignInError(PcNotebooksError):
-    """The identity provider or a credential gave no token."""
+    """The identity provider or a credential returned no token."""
 
 
 class NetworkError(PcNotebooksError):
@@ -95,11 +95,11 @@ class NetworkError(PcNotebooksError):
 
 
 class ServiceError(PcNotebooksError):
-    """Partner Center answered, and the answer is a refusal."""
+    """Partner Center refused the request."""
 
 
 class PayloadError(PcNotebooksError, ValueError):
-    """A body or file in another form than the one that Partner Center answers in.
+    """A body or file does not have the form of Partner Center's answers.
 
     ``path`` is the JSON path of the offending value, such as
     ``$.items[0].details[1].summary.balanceAmount``, or None.
@@ -121,7 +121,7 @@ class PayloadError(PcNotebooksError, ValueError):
 
 
 class ReportError(PcNotebooksError):
-    """A report or notebook that could not be rendered.
+    """A report or notebook could not be rendered.
 
     ``cell`` is the number of the notebook's cell, counted from 1, or None.
     """
@@ -132,17 +132,17 @@ class ReportError(PcNotebooksError):
 
 
 class PcNotebooksWarning(UserWarning):
-    """A figure that is right and can mislead, or that could not be worked out."""
+    """A correct figure may mislead, or a figure could not be computed."""
 
 
 class NoHistoryError(ConfigurationError):
-    """There is no history at a location: a wrong name, or nothing was ever kept there."""
+    """A location holds no history: its name is wrong, or nothing was kept there yet."""
 
 
 def missing_library(module: str | None, purpose: str) -> ConfigurationError:
-    """Return the error that names a missing library and the command that installs it.
+    """Return an error that names a missing library and the command that installs it.
 
-    pip installs the missing dependencies of a package that is there already, however it came.
+    The command works even if pcnotebooks itself is already installed.
 
     Examples
     --------
@@ -160,7 +160,7 @@ def missing_library(module: str | None, purpose: str) -> ConfigurationError:
 
 @contextmanager
 def needing_libraries(purpose: str) -> Iterator[None]:
-    """Raise the error of :func:`missing_library` if an import inside finds no library."""
+    """Raise the error of :func:`missing_library` if an import in the block fails."""
     try:
         yield
     except ModuleNotFoundError as error:

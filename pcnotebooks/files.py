@@ -1,4 +1,4 @@
-"""Files written whole or not at all, and read to an end that they have."""
+"""Write files completely or not at all, and read only files that end."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ import stat
 from pathlib import Path
 
 _LONGEST_PIPE = 2**28
-_PRIVATE, _SHARED = 0o600, 0o666  # the umask takes from the latter what it takes from any file
+_PRIVATE, _SHARED = 0o600, 0o666  # reduced by the umask, as for any file
 
 
 def read_file(path: Path) -> bytes:
-    """Return what a file or a pipe holds; a device such as ``/dev/zero`` has no end.
+    """Return the content of a file or a pipe; devices such as ``/dev/zero`` never end.
 
     Raises
     ------
     OSError
-        With the path as its filename, also for a device, and for a pipe that does not end.
+        With the path as its filename; also for a device, or a pipe that does not end.
     """
     with path.open("rb") as file:
         mode = os.fstat(file.fileno()).st_mode
@@ -32,21 +32,21 @@ def read_file(path: Path) -> bytes:
 
 
 def write_whole(path: str | os.PathLike[str], content: bytes, *, private: bool = False) -> Path:
-    """Write a file so that it appears whole or not at all; return its path.
+    """Write a file completely or not at all, and return its path.
 
-    It is written next to its place, synced and renamed. A symbolic link to a file leads to that
-    file; one that leads nowhere is replaced, since only its author knows where it would write.
-    A pipe or a device, such as ``/dev/stdout``, cannot be replaced and is written to.
+    The content is written to a temporary file in the same folder, synced and renamed. A symbolic
+    link to a file is followed; one without a target is replaced, because its target is not
+    trusted. Pipes and devices such as ``/dev/stdout`` cannot be replaced and are written to.
 
     Parameters
     ----------
     path
-        Its place; the folder exists.
+        The path of the file, in an existing folder.
     content
-        All of it.
+        The whole content.
     private
-        Whether only its owner can read it. Else a new file is as the umask says, and one that is
-        replaced keeps its permissions.
+        Whether only its owner can read the file. Otherwise the umask applies to a new file, and a
+        replaced file keeps its permissions.
 
     Raises
     ------
@@ -63,7 +63,7 @@ def write_whole(path: str | os.PathLike[str], content: bytes, *, private: bool =
             target.write_bytes(content)
             return path
         if there and not private:
-            target.open("r+b").close()  # one that its owner has made read-only stays as it is
+            target.open("r+b").close()  # raises for a read-only file, which must not be replaced
         aside = target.with_name(f".pcnotebooks-{secrets.token_hex(8)}")
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
         handle = os.open(aside, flags, _PRIVATE if private else _SHARED)
@@ -79,6 +79,6 @@ def write_whole(path: str | os.PathLike[str], content: bytes, *, private: bool =
             aside.unlink(missing_ok=True)
             raise
     except OSError as error:
-        # The system names the file that was written aside, or of a full disk none.
+        # The system names the temporary file, or on a full disk no file.
         raise OSError(error.errno, error.strerror, str(path)) from None
     return path

@@ -1,4 +1,4 @@
-"""The addresses of the documentation and the repository, which messages and metadata name."""
+"""Define the addresses of the documentation and the repository for messages and metadata."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ REPOSITORY = ""
 
 
 def page(name: str, *, site: str | None = None) -> str:
-    """Return where to read a page: its address, or its file as long as there is no address.
+    """Return the address of a page of the documentation, or its file if no address is set.
 
     Examples
     --------

@@ -1,7 +1,7 @@
-"""Foreign text made safe to show.
+"""Make foreign text safe to show.
 
-Partner names, error descriptions and addresses come from outside. Such a text may command a
-terminal, hide a figure or turn it around, be longer than its place, or hold a secret.
+Partner names, error descriptions and addresses are foreign text. It may control a terminal, hide
+or reverse a figure, be too long for its place, or hold a secret.
 """
 
 from __future__ import annotations
@@ -13,18 +13,19 @@ from html import escape
 from itertools import pairwise, takewhile
 from unicodedata import bidirectional, category
 
-# Controls, what turns text around or hides in it, half characters, and separators of lines.
+# Control characters, characters that reverse text or are hidden in it, surrogates, and line
+# separators.
 _OBEYED = {"Cc", "Cf", "Cs", "Zl", "Zp"}
-# Two of those (Cf) are letters to some: Persian and Indic words are misspelt without the joiners,
-# and a family of emoji falls apart. They command nothing, but a Latin name that hides one looks
-# like the name without it, so they are kept only after Arabic, Indic and South-East Asian letters,
-# Mongolian ones, and symbols (with their variation selector).
+# Two of those (Cf) are needed for spelling: without the joiners, Persian and Indic words are
+# misspelt and a family of emoji falls apart. They control nothing, but a Latin name with a hidden
+# joiner looks like the name without it, so they are kept only after Arabic, Indic, South-East Asian
+# and Mongolian letters, and after symbols (with their variation selector).
 _JOINERS = {"\N{ZERO WIDTH NON-JOINER}", "\N{ZERO WIDTH JOINER}"}
 _SPELT_WITH_JOINERS = re.compile(
     r"[\u0600-\u109f\u1780-\u18af\u2190-\u2bff\ufe0f\U00011000-\U00011fff\U0001f000-\U0001faff]"
 )
-# A line of a shell is not set in paragraphs, and the code pages of Japanese, Chinese and Korean
-# Windows have no such character: a pipe would show GBP\xa012.34.
+# Shell output needs no no-break spaces, and the code pages of Japanese, Chinese and Korean Windows
+# lack them: a pipe would show GBP\xa012.34.
 _NO_BREAK = dict.fromkeys([0xA0, 0x202F], " ")
 # Drawn as nothing: Unicode's White_Space and Default_Ignorable_Code_Point, controls, and two
 # symbols that are empty by design, the Braille cell without dots and the note without a head.
@@ -33,15 +34,14 @@ _UNSEEN = re.compile(
     r"\u202a-\u202e\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb"
     r"\U0001bca0-\U0001bca3\U0001d159\U0001d173-\U0001d17a\U000e0000-\U000e0fff]*"
 )
-# The characters that command a direction of writing; none of them is seen.
+# The invisible characters that set the direction of writing.
 _TURNS = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
-# Long enough to be a token or a code; ids in the form of a GUID are what support asks for.
+# Long enough to be a token or a code; support asks for ids, which have the form of a GUID.
 _OPAQUE = re.compile(r"[\w.~+/=-]{20,}")
 _GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 # Of the characters that a token can have.
 _ESCAPED = re.compile(r"\\+(?:u00([2-7][0-9a-f]))?", re.IGNORECASE)
-# With one letter and one slash it is a drive of Windows, as in C:/Users. Other slashes may be
-# missing.
+# One letter and one slash are a Windows drive, as in C:/Users. Other slashes may be missing.
 _URL = re.compile(
     r"((?:[a-z]:/(?=/)|[a-z][a-z0-9+.-]+:(?=[^\s:]))/*)([^?#]*)([?#].*)?",
     re.IGNORECASE | re.DOTALL,
@@ -52,7 +52,7 @@ _NAMED_SECRET = re.compile(
 )
 
 
-# What copying a name brings along at its ends: blanks, marks that are not seen, quotes.
+# Characters that copying adds to the ends of a name: blanks, invisible marks, quotes.
 _WRAPPING = (
     " \t\r\n\xa0\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u2060\u2066\u2067\u2068\u2069"
     "\ufeff\"'`\u2018\u2019\u201a\u201c\u201d\u201e\xab\xbb"
@@ -63,7 +63,7 @@ _BRACKETS = {"()", "<>", "[]", "{}"}
 
 
 def unwrapped(name: str) -> str:
-    r"""Return a name without the blanks, quotes and brackets that copying brings along.
+    r"""Return a name without the blanks, quotes and brackets that copying adds.
 
     Examples
     --------
@@ -77,7 +77,7 @@ def unwrapped(name: str) -> str:
 
 
 def printable(text: str) -> str:
-    """Return a text without the characters that a terminal obeys; lines stay apart."""
+    """Return a text without the characters that control a terminal; line breaks are kept."""
     if text.isprintable():
         return text
     return "".join(
@@ -96,32 +96,32 @@ def shell_line(text: str) -> str:
 
 
 def one_line(text: str, most: int) -> str:
-    """Return a text in one printable line of at most so many characters."""
-    # What is cut off anyway need not be read: a stranger's answer may be megabytes long.
+    """Return a text as one printable line of at most `most` characters."""
+    # A foreign answer may be megabytes long, and need not be read beyond the cut.
     letters = (each if each.isprintable() else " " for each in text[: 10 * most])
     line = " ".join("".join(letters).split())
     return line if len(line) <= most else f"{line[: most - 3]}..."
 
 
 def is_blank(text: str) -> bool:
-    """Return whether nothing of a text can be seen."""
+    """Return whether a text has no visible character."""
     return _UNSEEN.fullmatch(text) is not None
 
 
 def named(partner: str) -> str:
-    """Return a partner's label, or in words that nothing of it can be seen."""
+    """Return a partner's label, or a sentence if it is blank."""
     return "Partner not named" if is_blank(partner) else partner
 
 
 def shortened(name: str) -> str:
-    """Return a name that fits next to a chart; names that differ often do so at their end."""
+    """Return a name that fits next to a chart; its end is kept, where names often differ."""
     return name if len(name) <= _FITS else f"{name[:14]}\N{HORIZONTAL ELLIPSIS}{name[-13:]}"
 
 
 def told_apart(names: Iterable[str]) -> dict[str, str]:
     """Return names that fit next to a chart, by name; no two names become the same.
 
-    Those that are too long lose the words with which all of them begin and end.
+    Names that are too long lose the words with which all of them begin and end.
 
     Examples
     --------
@@ -144,7 +144,7 @@ def told_apart(names: Iterable[str]) -> dict[str, str]:
     same = [name for name in every if found[short[name]] > 1]
     if not same:
         return short
-    # They differ only in the middle, which was left out: show where they begin to differ.
+    # They differ only in the middle, which was left out: show the place where they begin to differ.
     start = max(len(_beginning(same)) - 2, 0)
     short |= {name: f"…{name[start : start + _FITS - 2]}…" for name in same}
     found = Counter(short.values())
@@ -152,7 +152,7 @@ def told_apart(names: Iterable[str]) -> dict[str, str]:
 
 
 def _alike(names: Sequence[str]) -> tuple[int, int]:
-    """Return with how many letters all names begin and end, in whole words that leave others."""
+    """Return the number of letters of the whole words with which all names begin and end."""
     start = _beginning(names).rfind(" ") + 1
     if start == min(map(len, names)):
         return 0, 0
@@ -163,12 +163,12 @@ def _alike(names: Sequence[str]) -> tuple[int, int]:
 
 def _beginning(names: Sequence[str]) -> str:
     """Return the letters with which all names begin."""
-    letters = zip(*names, strict=False)  # as many as the shortest has
+    letters = zip(*names, strict=False)  # as many as in the shortest name
     return "".join(each[0] for each in takewhile(lambda each: len(set(each)) == 1, letters))
 
 
 def isolated(text: str) -> str:
-    """Return a text that turns no neighbour around, such as the amount after a Hebrew name."""
+    """Return a text that cannot reverse its neighbours, such as an amount after a Hebrew name."""
     plain = text.translate(_TURNS)
     if any(bidirectional(letter) in {"R", "AL"} for letter in plain):
         return f"\N{FIRST STRONG ISOLATE}{plain}\N{POP DIRECTIONAL ISOLATE}"
@@ -176,7 +176,7 @@ def isolated(text: str) -> str:
 
 
 def facts_html(what: str, facts: Mapping[str, str | None]) -> str:
-    """Return some facts of one thing as a table for a notebook; those that are None are left out.
+    """Return facts as a table for a notebook; facts that are None are left out.
 
     Examples
     --------
@@ -204,7 +204,7 @@ def hidden(text: str) -> str:
 
 
 def without(secret: str, text: str) -> str:
-    """Return a text without a secret that it may repeat, even with letters escaped as in JSON."""
+    """Return a text without a secret that it may repeat, even if escaped as in JSON."""
     text = text.replace(secret, "[token]")
     plain, secret = _unescaped(text), _unescaped(secret)
     return plain.replace(secret, "[token]") if secret in plain else text
@@ -217,13 +217,13 @@ def _unescaped(text: str) -> str:
 def without_password(text: str) -> str:
     """Return a location, or a text with one, without the secrets that a URL can hold.
 
-    Shown is only what cannot be one. A name, a password or a key ends at the last ``@``, for each
-    of them may hold an ``@``, a slash or a blank. A query may be a shared access signature.
+    Only parts that cannot be secret are shown. A name, a password or a key ends at the last ``@``,
+    because it may hold an ``@``, a slash or a blank. A query may be a shared access signature.
     """
 
     def shown(url: re.Match[str]) -> str:
         scheme, place, query = url[1], url[2], url[3] or ""
-        if "@" in query:  # the query's own, or a password goes on behind a question mark
+        if "@" in query:  # of the query, or of a password that has a question mark
             return f"{scheme}***"
         _, at, rest = place.rpartition("@")
         return scheme + ("***@" if at else "") + rest + ("?***" if query else "")

@@ -136,7 +136,7 @@ def test_a_name_takes_no_address_out_of_the_check():
 @pytest.mark.parametrize("name", ["", " ", "a\nb", '""'])
 def test_a_name_in_one_line_is_asked_for(name):
     """It is a column's value, and part of a folder's name."""
-    with pytest.raises(ConfigurationError, match="is not a name of a cloud"):
+    with pytest.raises(ConfigurationError, match="cannot be the name of a cloud"):
         Cloud(name, "", LOGIN, API)
 
 

@@ -295,7 +295,7 @@ def test_several_wrong_settings_are_all_told(home, monkeypatch):
     [
         ("germany", None, "There is no cloud 'germany'."),
         (None, "absent", "There is no profile 'absent'."),
-        (SAMPLE, None, "Sample data has no cloud to ask, and needs none."),
+        (SAMPLE, None, "Sample data has no login service and no api to check."),
     ],
 )
 def test_without_a_cloud_it_ends(home, cloud, profile, words):
@@ -352,11 +352,11 @@ PLAIN = "login without a proxy; api without a proxy; certificate authorities: "
 @pytest.mark.parametrize(
     ("variable", "file", "state", "words"),
     [
-        (None, None, "pass", "those that came with requests"),
+        (None, None, "pass", "those of requests"),
         ("REQUESTS_CA_BUNDLE", "", "pass", "{file}"),  # a folder, as requests allows
         ("CURL_CA_BUNDLE", "absent.pem", "fail", "{file}, not readable (No such file"),
         ("REQUESTS_CA_BUNDLE", "no.pem", "fail", "{file}, not readable ("),
-        ("SSL_CERT_FILE", "no.pem", "warn", "those that came with requests, not SSL_CERT_FILE"),
+        ("SSL_CERT_FILE", "no.pem", "warn", "those of requests, not SSL_CERT_FILE"),
     ],
 )
 def test_the_certificate_authorities(home, monkeypatch, variable, file, state, words):
@@ -624,7 +624,7 @@ def test_an_app_without_a_user(signed_in, roles):
     findings = signed_in(scp=None, roles=roles, amr=None)
     calls = findings["Token calls"]
     assert calls.state == "warn"
-    assert calls.words.startswith("app-only (no scp): the list of invoices alone")
+    assert calls.words.startswith("app-only (no scp): only the list of invoices")
     assert "sign in as a user" in calls.remedy
     assert findings["Token MFA"].state == "pass"
     if roles:

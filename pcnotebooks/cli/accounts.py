@@ -78,9 +78,9 @@ def accounts() -> None:
 
 
 def doctor(*, cloud: Cloud = None, profile: Profile = None) -> None:
-    """Check everything up to the first call.
+    """Check the setup step by step, up to the first call.
 
-    Exit code 1 if any check fails. It never asks for a sign-in, and shows no token.
+    The exit code is 1 if a check fails. This never asks for a sign-in, and never shows a token.
     """
     from pcnotebooks.doctor import diagnose, line
 

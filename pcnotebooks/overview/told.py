@@ -113,10 +113,10 @@ class Told:
 
     @property
     def overdue(self) -> list[Any]:
-        """The parts past due, the latest one last: nothing of them is younger than its invoice.
+        """The parts past due, the longest overdue last.
 
-        Judged by part: a newer invoice of another type hides nothing, and a credit of another
-        part is not set off.
+        Each part is judged by its own latest invoice: a newer invoice of another type does not
+        hide it, and a credit of another part is not set off.
         """
         late = [row for row in self.parts if is_due(row) and row.days_until_due < 0]
         return sorted(late, key=lambda row: row.days_until_due, reverse=True)
