@@ -255,7 +255,7 @@ def changes(
     csv_: AsCsv = False,
     output: Output = None,
 ) -> None:
-    """Show how balances changed from one payload to the next; with --invoices, how invoices did.
+    """Show the changes of balances, or with --invoices of invoices, between payloads.
 
     This needs two or more payloads of a partner and cloud; --history with --profile compares the
     history with the current figures. Without --sample, --payload, --profile, --cloud or

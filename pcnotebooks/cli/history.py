@@ -65,9 +65,9 @@ def changes(
     invoices: Invoices = False,
     unexplained: Unexplained = False,
 ) -> None:
-    """Describe the changes from one payload to the next, a line each.
+    """Describe each change from one payload to the next in a line.
 
-    A line has the day, the partner, the change of the balance and its causes; with --invoices, the
+    It has the day, the partner, the change of the balance and its causes; with --invoices, the
     document, and whether it is new, paid or voided. For a table, JSON or CSV, run pcnotebooks
     changes.
     """
@@ -145,7 +145,7 @@ def add_files(
     retrieved_at: RetrievedAt = None,
     sample: Annotated[bool, typer.Option("--sample", help="Also keep sample data.")] = False,
 ) -> None:
-    """Keep payloads from files, such as the files of export.
+    """Add payloads from files to the history, such as those written by export.
 
     A payload that the history already has is not added again. For a raw answer, which is a file
     not written by Payload.save, give --cloud, --partner and --retrieved-at. If a file fails, the
@@ -159,9 +159,7 @@ def add_files(
         try:
             (payload,) = source.saved()
             if payload.is_sample and not sample:
-                raise ConfigurationError(
-                    "This is sample data.", remedy="To keep it, give --sample."
-                )
+                raise ConfigurationError("This is sample data.", remedy="Give --sample to keep it.")
             is_new = kept.append(payload, sample=sample)
         except (PcNotebooksError, OSError) as error:
             failed = True

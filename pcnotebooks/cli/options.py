@@ -19,7 +19,7 @@ def _cloud(name: str | None) -> str | None:
             get_cloud(name)
         except ConfigurationError as error:
             raise typer.BadParameter(
-                f"{error.message} The clouds are global, us_government and china."
+                f"{error.message} Choose global, us_government or china."
             ) from None
     return name
 

@@ -54,7 +54,7 @@ def fetch(
     resources = list(dict.fromkeys(resource or RESOURCES))
     if unknown := [name for name in resources if name not in RESOURCES]:
         raise typer.BadParameter(
-            f"There is no resource {unknown[0]!r}. The resources are {' and '.join(RESOURCES)}."
+            f"There is no resource {unknown[0]!r}. Choose {' or '.join(RESOURCES)}."
         )
     names: list[str | None] = [*dict.fromkeys(profile or ())] or [None]
     one = output is not None and (is_stdout(output) or output.suffix.lower() == ".json")

@@ -143,7 +143,7 @@ def _require_cache(cache: str) -> None:
     if cache not in CACHES:
         raise ConfigurationError(
             f"There is no token cache {cache!r}.",
-            remedy=f"The caches are {', '.join(CACHES)}.",
+            remedy=f"Choose from {', '.join(CACHES)}.",
         )
 
 
@@ -151,7 +151,7 @@ def _require_method(method: str) -> None:
     if method not in METHODS:
         raise ConfigurationError(
             f"There is no sign-in method {hidden(one_line(method, 60))!r}.",
-            remedy=f"The methods are {', '.join(METHODS)}.",
+            remedy=f"Choose from {', '.join(METHODS)}.",
         )
 
 
@@ -260,7 +260,9 @@ def load_profile(name: str) -> dict[str, Any]:
         return profiles[name]
     known = ", ".join(profiles) or "none"
     raise ConfigurationError(
-        f"There is no profile {name!r}.", remedy=f"{profiles_file()} has {known}."
+        f"There is no profile {name!r}.",
+        remedy=f"Choose a profile of {profiles_file()} ({known}), or add one: pcnotebooks profile"
+        " add",
     )
 
 
