@@ -1,4 +1,4 @@
-"""Payloads as tidy frames: takes payloads, gives frames and the figures read off them.
+"""Tidy frames of payloads, and the figures computed from them.
 
-It must not know a network, a page or a locale.
+This package must not know the network, pages or locales.
 """

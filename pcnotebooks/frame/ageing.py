@@ -1,4 +1,4 @@
-"""Invoices by age: open amount, due day, and how far the invoices explain a balance."""
+"""Invoices by age: open amounts, due dates, and the part of a balance that invoices explain."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ BANDS = ("1-30", "31-60", "61-90", "over 90")
 AGEINGS = ("credit", "void", "paid", "not due", *BANDS, "not stated")
 _CREDIT, _VOID, _PAID, _NOT_DUE, *_, _NOT_STATED = range(len(AGEINGS))
 _FIRST_DAYS = (1, 31, 61, 91)  # of the bands
-# An unallocated payment is money that Microsoft has received and not yet applied to an invoice.
+# An unallocated payment is money that Microsoft received but has not yet applied to an invoice.
 LIKELY_CAUSES = (
-    "an unallocated payment, which was received and is applied within five or six days",
+    "an unallocated payment, which Microsoft applies within five or six days of receiving it",
     "invoices that the list no longer shows",
 )
 _DAY = timedelta(days=1)
@@ -38,42 +38,43 @@ _REMEDY = "Pass invoice_frame(*payloads)."
 def invoice_ageing(
     frame: pd.DataFrame, *, as_of: AsOf | None = None, terms_days: int = 60
 ) -> pd.DataFrame:
-    """Return what is open of each invoice, when it falls due, and how long it is overdue.
+    """Return the open amount, the due date and the days overdue of each invoice.
 
-    Takes the latest payload of each partner and cloud.
+    Only the latest payload of each partner and cloud is used.
 
     Parameters
     ----------
     frame
-        As :func:`invoice_frame` returns it.
+        A result of :func:`invoice_frame`.
     as_of
-        Day on which the invoices are aged, in UTC; each row's ``retrieved_at`` unless given.
+        The day, in UTC, on which the invoices are aged. The default is each row's
+        ``retrieved_at``.
     terms_days
         Payment terms in days from the invoice date; Microsoft's are net 60.
 
     Returns
     -------
     DataFrame
-        `frame`'s columns and: ``open_amount`` (like ``total_charges``), ``due_date``
-        (datetime64[us, UTC]: the UTC day of the invoice plus the terms), ``days_overdue``
-        (Int64; negative: still to run; missing if nothing is due) and ``ageing`` (ordered
-        category: credit, void, paid, not due, 1-30, 31-60, 61-90, over 90, not stated).
-        The assumptions are listed in words in ``attrs["assumptions"]``.
+        The columns of `frame`, and ``open_amount`` (dtype as ``total_charges``), ``due_date``
+        (datetime64[us, UTC]: the UTC day of the invoice plus the terms), ``days_overdue`` (Int64;
+        negative before the due date; missing if nothing is due) and ``ageing`` (ordered category:
+        credit, void, paid, not due, 1-30, 31-60, 61-90, over 90, not stated).
+        ``attrs["assumptions"]`` lists the assumptions as sentences.
 
     Warns
     -----
     PcNotebooksWarning
-        For a payload whose paid amounts have both signs.
+        If the paid amounts of a payload have both signs.
 
     Raises
     ------
     ConfigurationError
-        For an `as_of` that is not a date, or negative terms.
+        If `as_of` is not a date, or the terms are negative.
 
     Notes
     -----
     The service states neither due dates nor open amounts: both are computed. A credit is never
-    overdue, and never set off against an invoice.
+    overdue, and is never set off against an invoice.
 
     Examples
     --------
@@ -92,7 +93,7 @@ def invoice_ageing(
 
 
 def age(frame: pd.DataFrame, *, as_of: AsOf | None = None, terms_days: int = 60) -> pd.DataFrame:
-    """Return :func:`invoice_ageing`, with its warnings as texts in ``attrs["warnings"]``."""
+    """Return :func:`invoice_ageing`, with its warnings as strings in ``attrs["warnings"]``."""
     require_terms(terms_days)
     aged = latest(frame, INVOICE_COLUMNS, remedy=_REMEDY)
     amounts, void, paid, mixed, unknown = opened(aged)
@@ -101,7 +102,7 @@ def age(frame: pd.DataFrame, *, as_of: AsOf | None = None, terms_days: int = 60)
         day = np.full(len(aged), as_of_day(as_of), dtype="datetime64[D]")
     due = due_days(days_of(aged["invoice_date"]), terms_days)
     days, sign = (day - due).astype(np.int64), _signs(amounts)
-    # By place in AGEINGS: numbers, which NumPy compares in a tenth of the time that texts take.
+    # Indices in AGEINGS, because NumPy compares numbers ten times as fast as strings.
     label = np.select(
         [void, unknown, sign < 0, sign == 0, np.isnat(due)],
         [_VOID, _NOT_STATED, _CREDIT, _PAID, _NOT_STATED],
@@ -121,9 +122,9 @@ def age(frame: pd.DataFrame, *, as_of: AsOf | None = None, terms_days: int = 60)
 
 
 def opened(frame: pd.DataFrame) -> tuple[pd.Series, Any, Any, Any, Any]:
-    """Return the open amount of each row of any payloads, and how it was decided.
+    """Return the open amount of each row, and the facts that it depends on.
 
-    That is: whether the document is void, the sign of its paid amount, whether its payload
+    These are: whether the document is void, the sign of its paid amount, whether its payload
     states paid amounts of both signs, and whether the open amount is unknown.
     """
     void = frame["document_type"].isin([VOID_NOTE]).to_numpy()
@@ -134,14 +135,15 @@ def opened(frame: pd.DataFrame) -> tuple[pd.Series, Any, Any, Any, Any]:
 
 
 def ageing_by_currency(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return what is open by age: one row a currency, one column a label of ageing.
+    """Return open amounts by age: one row per currency, one column per label of ageing.
 
-    Takes the latest payload of each partner and cloud; partners are added within a currency.
+    Only the latest payload of each partner and cloud is used. Within a currency, the amounts of
+    partners are added.
 
     Parameters
     ----------
     frame
-        As :func:`invoice_ageing` returns it; a frame of :func:`invoice_frame` is aged on the day
+        A result of :func:`invoice_ageing`. A result of :func:`invoice_frame` is aged on the day
         on which it was retrieved, with terms of 60 days.
 
     Returns
@@ -149,13 +151,13 @@ def ageing_by_currency(frame: pd.DataFrame) -> pd.DataFrame:
     DataFrame
         Indexed by ``currency``; columns credit, void, paid, not due, 1-30, 31-60, 61-90,
         over 90, not stated: sums of ``open_amount``, exact to the cent (float64, or Decimal if
-        `frame` has Decimal). 0 without such an invoice; missing if there are some and none of
-        them states an open amount.
+        `frame` has Decimal). The sum is 0 if there is no such invoice, and missing if such
+        invoices exist but none has a known open amount.
 
     Warns
     -----
     PcNotebooksWarning
-        As :func:`invoice_ageing`, if the frame has to be aged.
+        As :func:`invoice_ageing`, if the frame is not aged yet.
 
     Examples
     --------
@@ -189,37 +191,37 @@ def ageing_by_currency(frame: pd.DataFrame) -> pd.DataFrame:
 def reconcile_invoices(*payloads: Payload) -> pd.DataFrame:
     """Compare each stated balance with the sum of its open invoices.
 
-    Takes the latest payloads of each partner and cloud that has both resources.
+    The latest payloads of each partner and cloud are used, if there are some of both resources.
 
     Parameters
     ----------
     *payloads
-        Any number, of both resources.
+        Any number of payloads, of both resources.
 
     Returns
     -------
     DataFrame
         ``partner``, ``cloud``, ``currency`` (category); ``stated_balance``,
-        ``open_by_invoice`` (the sum of all open amounts, credits included), ``credits`` (of
-        which these) and ``not_explained`` (stated less open by invoice): Decimal objects in
-        units of the currency, missing if unknown. ``attrs["assumptions"]`` lists what was
-        assumed, ``attrs["likely_causes"]`` what may explain a difference, and
-        ``attrs["not_compared"]`` which payloads were fetched more than a day apart.
+        ``open_by_invoice`` (the sum of all open amounts, including credits), ``credits`` (the
+        credits in that sum) and ``not_explained`` (``stated_balance`` minus ``open_by_invoice``):
+        Decimal objects in units of the currency, missing if unknown. ``attrs["assumptions"]``
+        lists the assumptions, ``attrs["likely_causes"]`` possible causes of a difference, and
+        ``attrs["not_compared"]`` payloads that were fetched more than a day apart.
 
     Warns
     -----
     PcNotebooksWarning
-        For payloads that were fetched more than a day apart and so are not compared, and for a
-        payload whose paid amounts have both signs.
+        If payloads were fetched more than a day apart and are therefore not compared, or if the
+        paid amounts of a payload have both signs.
 
     Raises
     ------
     PayloadError
-        For a body that is not what the service states its resource in.
+        If a body does not have the form of its resource.
 
     Examples
     --------
-    The two documented examples are of different accounts, so their figures do not fit.
+    The two documented examples are of different accounts, so their figures do not match.
 
     >>> from pcnotebooks import sample_payload
     >>> both = sample_payload(), sample_payload("invoices")
@@ -239,9 +241,10 @@ def reconcile_invoices(*payloads: Payload) -> pd.DataFrame:
 def explained(
     aged: pd.DataFrame, totals: pd.DataFrame, payloads: Iterable[Payload]
 ) -> pd.DataFrame:
-    """Return :func:`reconcile_invoices` of frames that are made already; it never warns.
+    """Return :func:`reconcile_invoices` of existing frames, without its warnings.
 
-    `aged` and `totals` are of the latest payloads; these decide which accounts can be compared.
+    `aged` and `totals` are of the latest payloads. `payloads` determine which accounts can be
+    compared.
     """
     compared, apart = _pairs(payloads)
     invoices, stated = (split(frame, "partner", "cloud", "currency") for frame in (aged, totals))
@@ -257,7 +260,7 @@ def explained(
         pd.DataFrame(records, columns=columns, dtype=object),
         dict.fromkeys(columns[:3], "category") | dict.fromkeys(_FIGURES, "object"),
     )
-    frame.attrs["assumptions"] = aged.attrs["assumptions"][1:]  # the first is of due dates
+    frame.attrs["assumptions"] = aged.attrs["assumptions"][1:]  # the first is about due dates
     frame.attrs["likely_causes"] = list(LIKELY_CAUSES)
     frame.attrs["not_compared"] = apart
     return frame
@@ -267,7 +270,7 @@ _FIGURES = ("stated_balance", "open_by_invoice", "credits", "not_explained")
 
 
 def _pairs(payloads: Iterable[Payload]) -> tuple[list[tuple[str, str]], list[str]]:
-    """Return the accounts whose balances and invoices are of one day, and in words the others."""
+    """Return the accounts fetched within a day, and sentences about the other accounts."""
     given = list(payloads)
     lists = {(one.partner, one.cloud): one for one in latest_payloads(given, INVOICES)}
     compared, apart = [], []
@@ -288,7 +291,7 @@ def _pairs(payloads: Iterable[Payload]) -> tuple[list[tuple[str, str]], list[str
 
 
 def _figures(stated: Decimal | None, own: pd.DataFrame) -> tuple[Decimal | None, ...]:
-    """Return stated balance, open by invoice, credits and the rest of one currency."""
+    """Return stated balance, open by invoice, credits and the unexplained rest of a currency."""
     credit = add_exactly(own.loc[own["ageing"] == "credit", "open_amount"])
     if own["open_amount"].isna().any():
         return stated, None, credit, None
@@ -298,7 +301,7 @@ def _figures(stated: Decimal | None, own: pd.DataFrame) -> tuple[Decimal | None,
 
 
 def _signs(amounts: pd.Series) -> Any:
-    """Return -1, 0 or 1 for each amount; 0 where it is missing."""
+    """Return -1, 0 or 1 for each amount; 0 if it is missing."""
     if amounts.dtype != object:
         return np.sign(amounts.fillna(0).to_numpy()).astype(np.int64)
     signs = np.zeros(len(amounts), dtype=np.int64)
@@ -308,9 +311,9 @@ def _signs(amounts: pd.Series) -> Any:
 
 
 def _of_both_signs(frame: pd.DataFrame, paid: Any) -> Any:
-    """Return whether each row is of a payload whose paid amounts have both signs."""
-    # The documentation calls a payment negative, its example states a positive one, and every
-    # recording 0: either sign is a convention, and both at once are none.
+    """Return whether each row is from a payload whose paid amounts have both signs."""
+    # In the documentation a payment is negative, in its example it is positive, and in recordings
+    # it is 0. Either sign may be the convention, but both signs in one payload have no meaning.
     of = ["partner", "cloud", "retrieved_at"]
     payload = frame.groupby(of, observed=True).ngroup().to_numpy()
     return np.isin(payload, payload[paid > 0]) & np.isin(payload, payload[paid < 0])
@@ -322,8 +325,8 @@ def _open_amounts(frame: pd.DataFrame, void: Any, unknown: Any, paid: Any) -> pd
     payments = frame["paid_amount"].to_numpy()
     rows = (paid != 0) & (_signs(frame["total_charges"]) >= 0)
     if not exact:
-        # As whole ten-thousandths, which floats count exactly up to 15 digits: for 10,000
-        # invoices in a tenth of the time. Any other amount is subtracted below, as a decimal.
+        # Count in whole ten-thousandths, which floats represent exactly up to 15 digits: ten times
+        # as fast for 10,000 invoices. All other amounts are subtracted below, as decimals.
         total, payment = np.rint(amounts * 1e4), np.rint(np.abs(payments) * 1e4)
         whole = (total / 1e4 == amounts) & (payment / 1e4 == np.abs(payments))
         whole &= (np.abs(total) < 1e15) & (payment < 1e15) & rows
@@ -342,15 +345,15 @@ def _open_amounts(frame: pd.DataFrame, void: Any, unknown: Any, paid: Any) -> pd
 
 def _mixed_in_words(rows: pd.DataFrame) -> list[str]:
     return [
-        f"{partner!r}, cloud {cloud!r}: the list states paid amounts with a positive and with a"
-        " negative sign, so that their meaning is unknown. The open amount is not stated for"
+        f"{partner!r}, cloud {cloud!r}: the list states both positive and negative paid amounts,"
+        " so their meaning is unknown. The open amount is not stated for"
         f" {_counted_invoices(len(own))}."
         for (partner, cloud), own in split(rows, "partner", "cloud").items()
     ]
 
 
 def _assumptions(aged: pd.DataFrame, paid: Any, terms_days: int) -> list[str]:
-    """Return in words what the list leaves open, and how it was decided."""
+    """Return sentences about the assumptions where the service's list is ambiguous."""
     ageing = aged["ageing"]
     undated = ((ageing == "not stated") & aged["open_amount"].notna()).sum()
     unpaid = (aged["paid_amount"].isna() & (ageing != "void")).sum()
@@ -361,25 +364,25 @@ def _assumptions(aged: pd.DataFrame, paid: Any, terms_days: int) -> list[str]:
     found = [due]
     if ((paid != 0) & aged["open_amount"].notna() & (ageing != "void")).any():
         found.append(
-            "A paid amount is what was paid, whatever its sign: the service documents it as"
-            " negative, and its example states a positive one."
+            "A paid amount reduces the open amount, regardless of its sign: the service documents"
+            " it as negative, but its example states a positive one."
         )
     if unpaid:
         found.append(
-            f"No paid amount is stated for {_counted_invoices(unpaid)}: nothing is counted as paid."
+            f"No paid amount is stated for {_counted_invoices(unpaid)}: they count as unpaid."
         )
     found += aged.attrs["warnings"]
     if (ageing == "void").any():
         found.append(
-            "A void document is open for 0, and its amendments count like invoices: which of"
-            " both counts is not documented."
+            "The open amount of a void document is 0, and its amendments count like invoices: the"
+            " service does not document which of them counts."
         )
     if (ageing == "credit").any():
         found.append("A credit is never overdue, and is not set off against an invoice.")
     if undated:
         found.append(
-            f"No due date can be computed for {_counted_invoices(undated)}: open, and not"
-            " counted as overdue."
+            f"No due date can be computed for {_counted_invoices(undated)}: they are open, but"
+            " do not count as overdue."
         )
     return found
 

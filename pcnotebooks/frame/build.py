@@ -1,4 +1,4 @@
-"""The tidy frames of payloads: every column built once, with the dtype of its schema."""
+"""Build the tidy frames of payloads, each column with the dtype of the schema."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ def summary_frame(*payloads: Payload, exact: bool = False) -> pd.DataFrame:
     Parameters
     ----------
     *payloads
-        Any number, of any partners, clouds and times. A payload given twice counts once.
+        Any number of payloads, of any partners, clouds and times. Duplicates count once.
     exact
-        Amounts as `decimal.Decimal` objects instead of float64.
+        Return amounts as `decimal.Decimal` objects instead of float64.
 
     Returns
     -------
@@ -29,25 +29,25 @@ def summary_frame(*payloads: Payload, exact: bool = False) -> pd.DataFrame:
         Columns, in this order: ``partner``, ``cloud``, ``currency`` (category),
         ``currency_symbol`` (string), ``invoice_type`` (category: Recurring, OneTime, then any
         other; missing for a currency stated without details), ``balance_amount`` and
-        ``last_payment_amount`` (float64, in units of the currency; a balance is an
-        amount owed, a negative one is a credit), ``last_payment_date``, ``accounting_date``,
+        ``last_payment_amount`` (float64, in units of the currency; a positive balance is owed, a
+        negative one is a credit), ``last_payment_date``, ``accounting_date``,
         ``first_invoice_creation_date``, ``latest_invoice_date`` and ``retrieved_at``
-        (datetime64[us, UTC]; NaT where the service states none). Sorted by partner, cloud,
+        (datetime64[us, UTC]; NaT if the service states no date). Sorted by partner, cloud,
         currency, invoice type and retrieved_at.
 
     Raises
     ------
     PayloadError
-        For a body that is not what the service states invoice summaries in.
+        If a body does not have the form of invoice summaries.
 
     See Also
     --------
-    totals_frame : The balances as the service states them, one row a currency.
+    totals_frame : The balances as the service states them, one row per currency.
 
     Notes
     -----
-    Source: ``GET /v1/invoices/summaries``. Balances of different ``retrieved_at`` are the same
-    debt seen again, never to be added; nor are different currencies.
+    Source: ``GET /v1/invoices/summaries``. Balances of different ``retrieved_at`` state the same
+    debt again: never add them. Never add different currencies either.
 
     Examples
     --------
@@ -73,12 +73,12 @@ def totals_frame(*payloads: Payload, exact: bool = False) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        The columns of :func:`summary_frame` less ``invoice_type``.
+        The columns of :func:`summary_frame` except ``invoice_type``.
 
     Raises
     ------
     PayloadError
-        For a body that is not what the service states invoice summaries in.
+        If a body does not have the form of invoice summaries.
 
     Examples
     --------
@@ -93,21 +93,21 @@ def totals_frame(*payloads: Payload, exact: bool = False) -> pd.DataFrame:
 
 
 def summaries_of(flat: Flat, *, exact: bool) -> pd.DataFrame:
-    """Return :func:`summary_frame` of payloads that are flattened already."""
+    """Return the :func:`summary_frame` of flattened payloads."""
     return _frame(flat, flat.details, exact=exact, by_type=True)
 
 
 def totals_of(flat: Flat, *, exact: bool) -> pd.DataFrame:
-    """Return :func:`totals_frame` of payloads that are flattened already."""
+    """Return the :func:`totals_frame` of flattened payloads."""
     return _frame(flat, flat.totals, exact=exact, by_type=False)
 
 
 def _frame(flat: Flat, rows: Columns, *, exact: bool, by_type: bool) -> pd.DataFrame:
-    """Build every column once, in order, with the dtype that the schema declares for it."""
+    """Build each column in sorted order, with the dtype of the schema."""
     ordered = flat.payloads
     places = np.array(rows.places, dtype=np.int64)
     columns: dict[str, Any] = {
-        # Not of the payloads: one that states nothing would leave its name without a row.
+        # From the rows, not the payloads: a payload without figures would add an unused category.
         "partner": category([ordered[place].partner for place in rows.places]),
         "cloud": category([ordered[place].cloud for place in rows.places]),
         "currency": category(rows.currencies),
@@ -117,16 +117,16 @@ def _frame(flat: Flat, rows: Columns, *, exact: bool, by_type: bool) -> pd.DataF
         columns["invoice_type"] = type_category(rows.types)
     stated: tuple[list[Any], ...] = rows.amounts
     for name, amounts in zip(AMOUNTS, stated, strict=True):
-        # np.array would look into each Decimal; this keeps them as they are.
+        # Faster than np.array, which inspects each Decimal.
         whole = np.fromiter(amounts, dtype=object, count=len(amounts))
         columns[name] = whole if exact else whole.astype(np.float64)
     for name, dates in zip(DATES, rows.dates, strict=True):
         columns[name] = np.array(dates, dtype=np.int64)
     retrieved = [in_microseconds(payload.retrieved_at) for payload in ordered]
     columns["retrieved_at"] = np.array(retrieved, dtype=np.int64).take(places)
-    # By codes, for categories are in order, and before pandas has the columns: for a few rows its
-    # sort_values takes as long as all else. The payloads are in order of time; a missing type,
-    # whose code is -1, comes last.
+    # Sort by the codes of the ordered categories, before pandas has the columns: for a few rows,
+    # its sort_values would take as long as everything else. Payloads are ordered by time; a missing
+    # type, with code -1, comes last.
     types = columns["invoice_type"].codes.astype(np.uint64) if by_type else places
     order = np.lexsort((places, types, *(columns[name].codes for name in reversed(KEYS))))
     columns = {name: column.take(order) for name, column in columns.items()}

@@ -34,15 +34,15 @@ _DTYPES = {
 
 
 def invoice_changes(*payloads: Payload, exact: bool = False) -> pd.DataFrame:
-    """Return what changed from one list of invoices of a partner and cloud to the next.
+    """Return the changes from each list of invoices of a partner and cloud to the next.
 
     Parameters
     ----------
     *payloads
-        Any number, of any partners, clouds, times and resources: those of invoices are used.
-        Two or more of a partner give rows.
+        Any number of payloads, of any partners, clouds and times. Only lists of invoices are used;
+        a partner needs at least two.
     exact
-        Amounts as `decimal.Decimal` objects instead of float64.
+        Return amounts as `decimal.Decimal` objects instead of float64.
 
     Returns
     -------
@@ -56,14 +56,15 @@ def invoice_changes(*payloads: Payload, exact: bool = False) -> pd.DataFrame:
 
     See Also
     --------
-    balance_changes : What changed in the balances.
+    balance_changes : The changes of the balances.
 
     Notes
     -----
-    An invoice is compared with the last list before that shows it. New: no list before does.
-    Paid: more of it is paid than before; ``open_amount`` is the rest. Voided: it was not a
-    void note before. The first list of a partner gives no rows, nor does an invoice that a list
-    no longer shows: why it is gone is not stated. An amendment is a separate document.
+    Each invoice is compared with the previous list that contains it. New: no earlier list contains
+    it. Paid: more of it is paid than before; ``open_amount`` is the rest. Voided: it was not a void
+    note before. The first list of a partner gives no rows. An invoice that a later list omits gives
+    no row either, because the service does not state the reason. An amendment is a separate
+    document.
 
     Examples
     --------
@@ -82,10 +83,10 @@ def invoice_changes(*payloads: Payload, exact: bool = False) -> pd.DataFrame:
 def changes_between(
     frame: pd.DataFrame, moments: Iterable[tuple[str, str, datetime]], *, exact: bool
 ) -> pd.DataFrame:
-    """Return :func:`invoice_changes` of an exact frame.
+    """Return the :func:`invoice_changes` of an exact frame.
 
-    `moments` are partner, cloud and time of the lists, even of one without invoices, which has no
-    row in the frame.
+    `moments` are the partner, cloud and time of each list, including lists without invoices, which
+    have no row in the frame.
     """
     rows = frame.sort_values("retrieved_at", kind="stable", ignore_index=True)
     own = list(zip(rows["partner"], rows["cloud"], rows["retrieved_at"], strict=True))

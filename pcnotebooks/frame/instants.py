@@ -1,28 +1,28 @@
-"""Dates as the service writes them, as microseconds since 1970 in UTC."""
+"""Convert the service's dates to microseconds since 1970 in UTC."""
 
 from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
 
-NOT_A_TIME = -(2**63)  # as NumPy and pandas write it
+NOT_A_TIME = -(2**63)  # NaT in NumPy and pandas
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
 class NoDateError(ValueError):
-    """A text that is not a date; the message is the text."""
+    """A string that is not a date; the message is the string."""
 
 
 class Instants(dict[str | None, int]):
-    """Microseconds since 1970 by the text of a stamp, each distinct one parsed once."""
+    """Microseconds since 1970 by the text of a timestamp; each distinct text is parsed once."""
 
     def __missing__(self, text: str | None) -> int:
         self[text] = microseconds = NOT_A_TIME if text is None else _instant(text)
         return microseconds
 
 
-# As .NET writes dates. Python's own reader also takes "2018-W11-5" and twenty ones in a row.
+# The format of .NET. Python's parser would also accept "2018-W11-5" and other forms.
 _STAMP = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)?)?", re.ASCII)
 
 
@@ -31,8 +31,8 @@ def _instant(text: str) -> int:
         if not _STAMP.fullmatch(text):
             raise NoDateError(text)
         moment = datetime.fromisoformat(text)
-        # .NET's default date, in any zone and fraction, means that there is none. It must not
-        # reach pandas: version 3 takes it for a real day in the year 1.
+        # The default date of .NET, in any time zone, means that there is no date. It must not reach
+        # pandas: version 3 reads it as a real day in the year 1.
         if moment.year == 1:
             return NOT_A_TIME
         return in_microseconds(

@@ -1,4 +1,4 @@
-"""Lists of invoices as a tidy frame: one row a document, amendments included."""
+"""Build a tidy frame of lists of invoices: one row per document, including amendments."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ def invoice_frame(*payloads: Payload, exact: bool = False) -> pd.DataFrame:
     Parameters
     ----------
     *payloads
-        Any number, of any partners, clouds, times and resources: those of invoices are used.
-        A payload given twice counts once.
+        Any number of payloads, of any partners, clouds and times. Only lists of invoices are used;
+        duplicates count once.
     exact
-        Amounts as `decimal.Decimal` objects instead of float64.
+        Return amounts as `decimal.Decimal` objects instead of float64.
 
     Returns
     -------
@@ -59,13 +59,13 @@ def invoice_frame(*payloads: Payload, exact: bool = False) -> pd.DataFrame:
         amends), ``state`` (string, as sent: its meaning is not documented), ``invoice_date``,
         ``billing_period_start``, ``billing_period_end``, ``retrieved_at`` (datetime64[us,
         UTC]), ``total_charges`` and ``paid_amount`` (float64, in units of the currency, as
-        stated) and ``pdf_path`` (string). Missing where the service states nothing. Sorted by
-        partner, cloud, currency, invoice_date, invoice_id and retrieved_at.
+        stated) and ``pdf_path`` (string). Values that the service does not state are missing.
+        Sorted by partner, cloud, currency, invoice_date, invoice_id and retrieved_at.
 
     Raises
     ------
     PayloadError
-        For a body that is not what the service states invoices in.
+        If a body does not have the form of a list of invoices.
 
     See Also
     --------
@@ -73,9 +73,9 @@ def invoice_frame(*payloads: Payload, exact: bool = False) -> pd.DataFrame:
 
     Notes
     -----
-    Source: ``GET /v1/invoices``. An amendment is a row of its own. What it does not state is
-    missing, and not taken from the document that it amends. Invoices of different
-    ``retrieved_at`` are the same debt seen again, never to be added.
+    Source: ``GET /v1/invoices``. An amendment is a separate row. Values that it does not state are
+    missing, and are not copied from the document that it amends. Invoices of different
+    ``retrieved_at`` state the same debt again: never add them.
 
     Examples
     --------
@@ -95,7 +95,7 @@ def invoice_frame(*payloads: Payload, exact: bool = False) -> pd.DataFrame:
     for payload in in_order(payloads, INVOICES):
         invoices = invoices_of(payload)
         if not invoices:
-            continue  # its partner would be a category without a row
+            continue  # its partner would become an unused category
         ordered.append(payload)
         found += invoices
         lengths.append(len(invoices))
@@ -119,7 +119,7 @@ def _columns(
     *,
     exact: bool,
 ) -> dict[str, Any]:
-    """Build every column once, with its dtype, from the fields of the invoices."""
+    """Build each column with its dtype from the fields of the invoices."""
     retrieved = utc([in_microseconds(payload.retrieved_at) for payload in payloads])
     start, first, last = map(utc, dates)
     return {
@@ -144,13 +144,13 @@ def _columns(
 
 def _amounts(values: Sequence[Decimal | None], *, exact: bool) -> pd.Series:
     if exact:
-        # np.array would look into each Decimal; a Series of objects keeps them as they are.
+        # A Series of objects is faster than np.array, which inspects each Decimal.
         return pd.Series(values, dtype=object)
     return pd.Series(np.array(values, dtype="float64"))  # None is NaN
 
 
 def _texts(values: list[str | None]) -> Any:
-    # pandas takes an array of objects as it is, and would look through a list first.
+    # pandas uses an array of objects directly, but would inspect a list first.
     return pd.array(np.array(values, dtype=object), dtype="string")
 
 
@@ -163,8 +163,8 @@ _KNOWN = {
 def known_types(column: str, values: list[str | None]) -> pd.Categorical[str]:
     """Return the types of a column as categories, in one spelling.
 
-    ``Void note`` in the documentation is ``void_note`` in recordings; ``none`` says that there
-    is no type.
+    ``Void note`` in the documentation is ``void_note`` in recordings. ``none`` means a missing
+    type.
     """
     stated = {value for value in values if value is not None}
     untyped = {value for value in stated if _key(value) == "none" or is_blank(value)}
@@ -178,7 +178,7 @@ def _key(text: str) -> str:
 
 
 def _sorted(columns: dict[str, Any], places: Any) -> pd.DataFrame:
-    """Return the frame with its rows in order; by numbers, which take a tenth of the time."""
+    """Return the frame with sorted rows; sorting numbers is ten times as fast as strings."""
     frame = pd.DataFrame(columns)
     days = columns["invoice_date"].asi8.copy()
     days[days == NOT_A_TIME] = np.iinfo(np.int64).max  # a missing date comes last

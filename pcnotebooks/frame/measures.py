@@ -41,26 +41,27 @@ RECENCIES = ("in the future", *RECENCY_BANDS, "never paid", "not stated")
 
 
 def balances_by_type(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the balances owed now: one row a currency, one column an invoice type.
+    """Return the current balances: one row per currency, one column per invoice type.
 
-    Takes the latest payload of each partner and cloud; partners are added within a currency.
+    Only the latest payload of each partner and cloud is used. Within a currency, the balances of
+    partners are added.
 
     Parameters
     ----------
     frame
-        As :func:`summary_frame` returns it.
+        A result of :func:`summary_frame`.
 
     Returns
     -------
     DataFrame
         Indexed by ``currency``; columns Recurring, OneTime, then any other type, and
-        "Not stated" where a currency came without details. Missing where nothing is stated.
-        Amounts exact to the cent: float64, or Decimal where `frame` has Decimal.
+        "Not stated" if a currency is stated without details. Balances that are not stated are
+        missing. Amounts are exact to the cent: float64, or Decimal if `frame` has Decimal.
 
     Notes
     -----
-    To read the table, make `frame` with ``exact=True``: pandas prints floats of very different
-    sizes, such as yen and dinars, as 1.5e+07.
+    For a readable table, create `frame` with ``exact=True``: pandas prints floats of very
+    different sizes, such as yen and dinars, as 1.5e+07.
 
     Examples
     --------
@@ -90,43 +91,43 @@ def balances_by_type(frame: pd.DataFrame) -> pd.DataFrame:
 def payment_recency(
     frame: pd.DataFrame, *, as_of: AsOf | None = None, terms_days: int = 60
 ) -> pd.DataFrame:
-    """Return how long ago each balance was last paid, and when its latest invoice falls due.
+    """Return the days since each balance was last paid, and until its latest invoice falls due.
 
-    Takes the latest payload of each partner and cloud.
+    Only the latest payload of each partner and cloud is used.
 
     Parameters
     ----------
     frame
-        As :func:`summary_frame` or :func:`totals_frame` returns it.
+        A result of :func:`summary_frame` or :func:`totals_frame`.
     as_of
-        Day from which the days are counted, in UTC; each row's ``retrieved_at`` unless given.
+        The day, in UTC, up to which days are counted. The default is each row's ``retrieved_at``.
     terms_days
         Payment terms in days from the invoice date; Microsoft's are net 60.
 
     Returns
     -------
     DataFrame
-        `frame`'s columns and: ``payment_status`` (category: paid, never paid, not stated),
+        The columns of `frame`, and ``payment_status`` (category: paid, never paid, not stated),
         ``days_since_payment`` (Int64; negative for a payment after the as-of day),
         ``recency`` (ordered category: in the future, 0-30, 31-60, 61-90, over 90, never paid,
         not stated), ``days_since_invoice`` (Int64), ``invoice_due_date``
-        (datetime64[us, UTC]; missing where nothing is owed), ``days_until_due`` (Int64;
-        negative once that day has passed).
+        (datetime64[us, UTC]; missing if nothing is owed) and ``days_until_due`` (Int64;
+        negative after that day).
         Days are differences of UTC calendar dates.
 
     Warns
     -----
     PcNotebooksWarning
-        For a payment dated after the as-of day.
+        If a payment is dated after the as-of day.
 
     Raises
     ------
     ConfigurationError
-        For an `as_of` that is not a date, or negative terms.
+        If `as_of` is not a date, or the terms are negative.
 
     Notes
     -----
-    The service states no due dates and no amounts by invoice: this is recency, not ageing.
+    The summaries state no due dates and no amounts by invoice: this is recency, not ageing.
 
     Examples
     --------
@@ -147,7 +148,7 @@ def payment_recency(
 
 
 def future_payment_sentence(row: Any, *, locale: str = "en") -> str:
-    """Return in words that a row of :func:`payment_recency` was paid after the as-of day."""
+    """Return the sentence about a payment after the as-of day in :func:`payment_recency`."""
     day = format_day(row.last_payment_date, locale=locale)
     count = format_days(-row.days_since_payment, locale=locale)
     return f"{row.currency}: the last payment, of {day}, is {count} after the as-of day."
@@ -156,7 +157,7 @@ def future_payment_sentence(row: Any, *, locale: str = "en") -> str:
 def with_recency(
     rows: pd.DataFrame, *, as_of: AsOf | None = None, terms_days: int = 60
 ) -> pd.DataFrame:
-    """Return rows of any time with the columns that :func:`payment_recency` adds."""
+    """Return any rows, not only the latest, with the columns of :func:`payment_recency`."""
     require_terms(terms_days)
     day = days_of(rows["retrieved_at"])
     if as_of is not None:
@@ -167,7 +168,7 @@ def with_recency(
     status = np.select([paid, nothing], ["paid", "never paid"], "not stated")
     bands = [paid & (days < 0), *(paid & (days <= last) for last in (30, 60, 90)), paid]
     due = due_days(invoiced, terms_days)
-    # Nothing owed, and a credit, never fall due.
+    # A zero balance or a credit never falls due.
     owed = np.array([amount > 0 for amount in rows["balance_amount"]], dtype=bool)
     due[~owed] = np.datetime64("NaT", "D")
     return rows.assign(
@@ -183,29 +184,29 @@ def with_recency(
 
 
 def balance_changes(*payloads: Payload, exact: bool = False) -> pd.DataFrame:
-    """Return what changed from one balance of a partner, cloud and currency to the next.
+    """Return the changes from each balance of a partner, cloud and currency to the next.
 
     Parameters
     ----------
     *payloads
-        As for :func:`summary_frame`; two or more of a partner give rows.
+        As for :func:`summary_frame`. A partner needs at least two payloads.
     exact
-        Amounts as `decimal.Decimal` objects instead of float64.
+        Return amounts as `decimal.Decimal` objects instead of float64.
 
     Returns
     -------
     DataFrame
         ``partner``, ``cloud``, ``currency``, ``previous_retrieved_at``, ``retrieved_at``,
         ``previous_balance_amount``, ``balance_amount``, ``balance_change`` (float64, exact to
-        the cent), ``payment_seen`` (bool) with ``payment_date`` and ``payment_amount``: a last
-        payment newer than the one before, ``invoice_seen`` (bool) with ``invoice_date``: a newer
-        latest invoice, and ``unexplained`` (bool): the balance moved while latest invoice date,
-        last payment date and last payment amount all stayed.
+        the cent), ``payment_seen`` (bool) with ``payment_date`` and ``payment_amount``: the last
+        payment is newer than before, ``invoice_seen`` (bool) with ``invoice_date``: the latest
+        invoice is newer than before, and ``unexplained`` (bool): the balance changed, but the
+        latest invoice date, last payment date and last payment amount did not.
 
     Notes
     -----
-    A payload that leaves a currency out says nothing of its balance: the next that states it is
-    compared with the last that did; ``previous_retrieved_at`` is the time of that payload.
+    A payload may omit a currency. The next payload that states it is then compared with the last
+    payload that did; ``previous_retrieved_at`` is the time of that payload.
 
     Examples
     --------
@@ -220,9 +221,9 @@ def balance_changes(*payloads: Payload, exact: bool = False) -> pd.DataFrame:
 
 
 def changes_of(frame: pd.DataFrame, *, exact: bool = False) -> pd.DataFrame:
-    """Return :func:`balance_changes` of a frame; invoice types are added within a payload.
+    """Return the :func:`balance_changes` of a frame; invoice types are added per payload.
 
-    For `exact` amounts, those of the frame are Decimal.
+    If `exact`, the amounts of the frame must be Decimal.
     """
     after = _at_once(frame)
     before = after.groupby(list(KEYS), observed=True).shift()
@@ -238,7 +239,7 @@ def changes_of(frame: pd.DataFrame, *, exact: bool = False) -> pd.DataFrame:
     amount_changed = _differ(paid, paid_before)
     payment_changed = _differ(paid_on, before["last_payment_date"]) | amount_changed
     invoice_changed = _differ(invoiced, before["latest_invoice_date"])
-    # A last payment of another amount on the day of the one before is a second one of that day.
+    # A last payment on the same day as before, but of another amount, is a second payment.
     second = (paid_on == before["last_payment_date"]) & amount_changed
     payment_seen = _newer(paid_on, before["last_payment_date"]) | (
         second & paid.notna() & paid_before.notna()
@@ -284,7 +285,7 @@ _CHANGE_DTYPES = {
 def reconcile(*payloads: Payload) -> pd.DataFrame:
     """Compare each stated balance with the sum of its parts.
 
-    Takes the latest payload of each partner and cloud.
+    Only the latest payload of each partner and cloud is used.
 
     Parameters
     ----------
@@ -295,18 +296,18 @@ def reconcile(*payloads: Payload) -> pd.DataFrame:
     -------
     DataFrame
         ``partner``, ``cloud``, ``currency`` (category), ``stated``, ``summed`` and
-        ``difference`` (stated less summed): Decimal objects in units of the currency; summed
-        and difference are missing where the service states no parts.
+        ``difference`` (``stated`` minus ``summed``): Decimal objects in units of the currency.
+        ``summed`` and ``difference`` are missing if the service states no parts.
 
     Warns
     -----
     PcNotebooksWarning
-        For a currency whose parts do not add up.
+        If the parts of a currency do not add up to its stated balance.
 
     Raises
     ------
     PayloadError
-        For a body that is not what the service states invoice summaries in.
+        If a body does not have the form of invoice summaries.
 
     Examples
     --------
@@ -325,8 +326,8 @@ def reconcile(*payloads: Payload) -> pd.DataFrame:
 
 
 def differences_of(flat: Flat) -> pd.DataFrame:
-    """Return :func:`reconcile` of payloads that are flattened already."""
-    # Oldest first, so the last place of an account is that of its latest payload.
+    """Return the result of :func:`reconcile` for flattened payloads."""
+    # Payloads are oldest first, so the last index of an account is its latest payload.
     newest = {(each.partner, each.cloud): place for place, each in enumerate(flat.payloads)}
     stated, parts = (
         _sums(columns, set(newest.values())) for columns in (flat.totals, flat.details)
@@ -346,7 +347,7 @@ def differences_of(flat: Flat) -> pd.DataFrame:
 
 
 def _sums(columns: Columns, places: set[int]) -> dict[tuple[int, str], Decimal]:
-    """Return the balance of each currency in the payloads at these places."""
+    """Return the balance of each currency in the payloads with these indices."""
     amounts: dict[tuple[int, str], list[Decimal]] = {}
     for place, currency, amount in zip(
         columns.places, columns.currencies, columns.amounts[0], strict=True
@@ -357,7 +358,7 @@ def _sums(columns: Columns, places: set[int]) -> dict[tuple[int, str], Decimal]:
 
 
 def difference_sentence(row: Any, *, locale: str = "en") -> str:
-    """Return in words that a row of :func:`reconcile` does not add up."""
+    """Return the sentence about a difference in a row of :func:`reconcile`."""
     stated, summed, difference = (
         format_amount(amount, row.currency, locale=locale)
         for amount in (row.stated, row.summed, row.difference)
@@ -381,7 +382,7 @@ def _at_once(frame: pd.DataFrame) -> pd.DataFrame:
         groups = ordered.groupby(keys, observed=True, sort=True)
         sums = groups["balance_amount"].agg(add_exactly)
         invoiced = groups["latest_invoice_date"].max()
-        # The row kept of each group is that of the newest payment.
+        # The row that is kept of each group is the one with the newest payment.
         ordered = ordered[~again].reset_index(drop=True)
         ordered["balance_amount"] = sums.to_numpy()
         ordered["latest_invoice_date"] = invoiced.array

@@ -1,4 +1,4 @@
-"""Payloads flattened, once: every row that a frame or a table is made of, before any dtype."""
+"""Flatten payloads into the rows of frames and tables, before dtypes are applied."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from pcnotebooks.payload.payload import Payload
 
 
 class Columns:
-    """Rows field by field: of a hundred thousand rows, an object for each takes its time."""
+    """Rows stored as columns: an object per row would be slow for a hundred thousand rows."""
 
     def __init__(self, instants: Instants) -> None:
-        self.places: list[int] = []  # of the payload
+        self.places: list[int] = []  # indices of the payloads
         self.currencies: list[str] = []
         self.symbols: list[str | None] = []
         self.types: list[str | None] = []
@@ -36,7 +36,7 @@ class Columns:
         self._instants = instants
 
     def add(self, place: int, item: Item, invoice_type: str | None, own: Figures) -> None:
-        """Add what an item states, or a part of it; a part without a symbol has the item's."""
+        """Add a row for an item or a part of it; a part without a symbol takes the item's."""
         symbol = item.currency_symbol if own.currency_symbol is None else own.currency_symbol
         self.places.append(place)
         self.currencies.append(item.currency_code)
@@ -56,8 +56,8 @@ class Columns:
 class Flat:
     """The rows of some payloads, by invoice type and in total.
 
-    A currency without details has one row by type, which is its total; `undivided` has the place
-    of its payload and its code: nothing else distinguishes it from a part without a type.
+    A currency without details has one row by type, which is its total. `undivided` holds the index
+    of its payload and the currency, to distinguish this row from a part without a type.
     """
 
     payloads: Sequence[Payload]
@@ -67,27 +67,27 @@ class Flat:
 
 
 def flatten(payloads: Iterable[Payload], *, details: bool = True, totals: bool = True) -> Flat:
-    """Return the rows of payloads, each decoded once, oldest first.
+    """Return the rows of payloads, oldest first; each payload is decoded once.
 
     Parameters
     ----------
     payloads
-        Any number; one given twice counts once.
+        Any number of payloads; duplicates count once.
     details, totals
-        Which rows are asked for: those that are not cost nothing.
+        Whether to build rows by type and totals; skipping one of them saves time.
 
     Raises
     ------
     PayloadError
-        For a body that is not invoice summaries.
+        If a body does not have the form of invoice summaries.
     ConfigurationError
-        For two different answers of one partner, cloud and time.
+        If there are two different answers for one partner, cloud and time.
     """
     return read(in_order(payloads), details=details, totals=totals)
 
 
 def read(payloads: Sequence[Payload], *, details: bool = True, totals: bool = True) -> Flat:
-    """Return :func:`flatten` of payloads as they come."""
+    """Return the rows of payloads in their given order."""
     instants = Instants()
     flat = Flat(payloads, Columns(instants), Columns(instants))
     for place, payload in enumerate(payloads):
@@ -114,13 +114,13 @@ def _wrong_stamp(payload: Payload, text: str) -> PayloadError:
 
 
 def latest_payloads(payloads: Iterable[Payload], resource: str = SUMMARIES) -> list[Payload]:
-    """Return the latest payload of each partner and cloud, even if it states nothing."""
+    """Return the latest payload of each partner and cloud, even if it has no figures."""
     newest = {(payload.partner, payload.cloud): payload for payload in in_order(payloads, resource)}
     return [newest[key] for key in sorted(newest)]
 
 
 def in_order(payloads: Iterable[Payload], resource: str = SUMMARIES) -> list[Payload]:
-    """Return the distinct payloads of a resource, oldest first, in any order given."""
+    """Return the distinct payloads of a resource, oldest first; the given order is ignored."""
     distinct: dict[tuple[Any, ...], Payload] = {}
     for payload in payloads:
         if not isinstance(payload, Payload):
@@ -130,7 +130,7 @@ def in_order(payloads: Iterable[Payload], resource: str = SUMMARIES) -> list[Pay
             )
         if payload.resource != resource:
             continue
-        # The same answer under other ids is still one answer.
+        # The same answer with other request ids counts once.
         pages = (payload.body, *payload.pages)
         distinct.setdefault((payload.retrieved_at, payload.partner, payload.cloud, pages), payload)
     order = sorted(distinct)
@@ -140,8 +140,8 @@ def in_order(payloads: Iterable[Payload], resource: str = SUMMARIES) -> list[Pay
                 partner,
                 cloud,
                 at,
-                remedy="Give each account its own partner label, and each answer its time,"
-                " as in Payload.load(path, partner=..., retrieved_at=...).",
+                remedy="Give each account its own partner label, and each answer its own"
+                " retrieved_at, as in Payload.load(path, partner=..., retrieved_at=...).",
             )
     return [distinct[key] for key in order]
 
@@ -149,7 +149,7 @@ def in_order(payloads: Iterable[Payload], resource: str = SUMMARIES) -> list[Pay
 def two_answers(partner: str, cloud: str, at: datetime, *, remedy: str) -> ConfigurationError:
     """Return the error of two different answers of one moment, whose balances cannot be added."""
     return ConfigurationError(
-        f"Two different answers are both of {partner!r}, cloud {cloud!r}, retrieved at"
-        f" {at.isoformat()}: their balances are one debt or two, and nothing shows which.",
+        f"Two different answers have the same partner {partner!r}, cloud {cloud!r} and retrieved_at"
+        f" {at.isoformat()}, so it is unknown whether their balances are one debt or two.",
         remedy=remedy,
     )

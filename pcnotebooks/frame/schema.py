@@ -1,4 +1,4 @@
-"""Columns of the tidy frame, each with the dtype that it has on every pandas."""
+"""The columns of the tidy frames, with the same dtypes in every version of pandas."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ UTC = "datetime64[us, UTC]"
 
 
 def type_key(invoice_type: str) -> str:
-    """Return what spellings of one invoice type have in common."""
+    """Return the key of an invoice type, the same for all its spellings."""
     return invoice_type.strip().replace("_", "").casefold()
 
 
 def utc(microseconds: Sequence[int] | np.ndarray[Any, Any]) -> pd.DatetimeIndex:
-    """Return moments from microseconds since 1970."""
+    """Return times from microseconds since 1970."""
     naive = np.array(microseconds, dtype=np.int64).view("datetime64[us]")
     return pd.DatetimeIndex(naive).tz_localize("UTC")
 
 
 def category(values: list[str]) -> pd.Categorical[str]:
-    """Return texts as categories in alphabetical order."""
+    """Return strings as categories in alphabetical order."""
     names = sorted(set(values))
     place = {name: code for code, name in enumerate(names)}
     return categorical([place[value] for value in values], names)
@@ -50,9 +50,9 @@ def type_category(
     known: Sequence[str] = (RECURRING, ONE_TIME),
     key: Callable[[str], str] = type_key,
 ) -> pd.Categorical[str]:
-    """Return types as categories: the known ones, then the others in alphabetical order.
+    """Return types as categories: the known types, then others in alphabetical order.
 
-    Spellings of one key are one.
+    Spellings with the same key are one category.
     """
     spellings = {key(name): name for name in known}
     distinct = set(values)
@@ -65,23 +65,23 @@ def type_category(
 
 
 def categorical(codes: list[int], names: list[str]) -> pd.Categorical[str]:
-    """Return categories from each value's place among the names; -1 where it is missing."""
+    """Return categories from the index of each value among the names; -1 means missing."""
     index = _index(tuple(names))
-    # A view, for a user may give the categories of a frame a name.
+    # A view, because a user may name the categories of a frame.
     return pd.Categorical.from_codes(np.array(codes, dtype=np.int64), categories=index.view())
 
 
 @lru_cache(maxsize=256)
 def _index(names: tuple[str, ...]) -> pd.Index[str]:
-    """Return names as an index; frames share it, for pandas checks each one for doubles."""
+    """Return names as an index; frames share it, because pandas checks each for duplicates."""
     return pd.Index(list(names))
 
 
 def exactly_typed(dtypes: Mapping[str, str]) -> dict[str, str]:
-    """Return dtypes with amounts as Decimal objects in place of floats."""
+    """Return dtypes with amounts as Decimal objects instead of floats."""
     return {name: "object" if dtype == "float64" else dtype for name, dtype in dtypes.items()}
 
 
 def finish(frame: pd.DataFrame, dtypes: dict[str, str]) -> pd.DataFrame:
-    """Fix every dtype, so that frames of 0, 1 and n rows are alike on every pandas."""
+    """Set every dtype, so that frames with any number of rows are alike in every pandas."""
     return frame.astype(dtypes).reset_index(drop=True)

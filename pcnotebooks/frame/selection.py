@@ -1,4 +1,4 @@
-"""Rows of a frame: the latest, a selection, and one by one."""
+"""Select rows of a frame: the latest, by value, or one by one."""
 
 from __future__ import annotations
 
@@ -35,25 +35,25 @@ def select(
     frame
         Any frame with these columns.
     partner, cloud, currency, invoice_type
-        One value or several; None for all. Currencies are compared without case, invoice types
-        without case and underscore, as the service writes them both ways; "Not stated" is the
-        missing invoice type.
+        One value or several; None for all. Case is ignored in currencies; case and underscores are
+        ignored in invoice types, because the service spells them in both ways. "Not stated" means
+        a missing invoice type.
 
     Returns
     -------
     DataFrame
-        The same columns, with an index from 0; empty where nothing fits.
+        The same columns, with an index from 0; empty if no row matches.
 
     Warns
     -----
     PcNotebooksWarning
-        For a value that occurs nowhere in its column, such as a misspelt currency.
+        If a value does not occur in its column, such as a misspelt currency.
 
     Notes
     -----
-    The latest payload is found among the rows of the frame. A currency that the newest
-    payload no longer states is found in an older one: select after asking, or look at
-    ``retrieved_at``.
+    Functions that use the latest payload look for it among the rows of their frame. If the newest
+    payload no longer states a currency, they use an older one. To avoid this, call them before
+    `select`, or check ``retrieved_at``.
 
     Examples
     --------
@@ -77,7 +77,7 @@ def select(
             if have and _key(column, value) not in have:
                 shown = ", ".join(sorted(str(value) for value in frame[column].dropna().unique()))
                 warnings.warn(
-                    f"No row has the {column} {value!r}; there are {shown}.",
+                    f"No row has the {column} {value!r}; the values are {shown}.",
                     PcNotebooksWarning,
                     stacklevel=2,
                 )
@@ -85,7 +85,7 @@ def select(
 
 
 def rows_with(frame: pd.DataFrame, **choices: Any) -> pd.DataFrame:
-    """Return :func:`select` without its warning, for choices that need not fit."""
+    """Return :func:`select` without its warning, for choices that may match no row."""
     kept = np.ones(len(frame), dtype=bool)
     for column, chosen in choices.items():
         if chosen is not None:
@@ -105,7 +105,7 @@ def _values(chosen: Any) -> list[Any]:
 
 
 def _key(column: str, value: Any) -> str:
-    """Return what values of a column are compared by."""
+    """Return the key by which values of a column are compared."""
     if isinstance(value, Cloud):
         return value.name
     if pd.isna(value):
@@ -116,33 +116,32 @@ def _key(column: str, value: Any) -> str:
 
 
 def require_terms(terms_days: object) -> None:
-    """Raise for terms that are not a number of days."""
+    """Raise ConfigurationError if the terms are not a number of days."""
     if not isinstance(terms_days, int | np.integer) or not 0 <= terms_days <= 3650:
         raise ConfigurationError(
-            f"terms_days is {terms_days!r}.",
-            remedy="Give whole days from the invoice date, up to 3650.",
+            f"terms_days cannot be {terms_days!r}.",
+            remedy="Give a whole number of days from the invoice date, from 0 to 3650.",
         )
 
 
 def require_frame(frame: object, columns: Sequence[str], *, remedy: str | None = None) -> None:
-    """Raise for an object that is not a frame, or that has not these columns."""
+    """Raise ConfigurationError if an object is not a frame or lacks some of these columns."""
     if not isinstance(frame, pd.DataFrame):
         kind = type(frame).__name__
         raise ConfigurationError(
             f"Expected a frame, got {kind}.",
-            remedy=remedy or "Pass summary_frame(*payloads), or totals_frame(*payloads).",
+            remedy=remedy or "Pass summary_frame(*payloads) or totals_frame(*payloads).",
         )
     missing = [name for name in columns if name not in frame]
     if missing:
         raise ConfigurationError(
             f"The frame has no {', '.join(missing)}.",
-            remedy=remedy
-            or "Pass a frame as summary_frame returns it; totals_frame has no invoice types.",
+            remedy=remedy or "Pass a result of summary_frame; totals_frame has no invoice types.",
         )
     if "retrieved_at" in frame and not isinstance(frame["retrieved_at"].dtype, pd.DatetimeTZDtype):
         raise ConfigurationError(
-            "The frame's dates have no time zone, or are not dates.",
-            remedy="A file such as CSV keeps no dtypes: load the payload and make the frame again.",
+            "The column retrieved_at of the frame does not have times with a time zone.",
+            remedy="Load the payload and create the frame again: files such as CSV keep no dtypes.",
         )
 
 
@@ -152,7 +151,7 @@ def latest(
     """Return the rows of the latest payload of each partner and cloud, as a new frame."""
     require_frame(frame, columns, remedy=remedy)
     retrieved = frame["retrieved_at"]
-    if retrieved.nunique() < 2:  # so it is nearly always, and grouping takes its time
+    if retrieved.nunique() < 2:  # the usual case, which needs no slow grouping
         return frame.reset_index(drop=True)
     newest = frame.groupby(["partner", "cloud"], observed=True)["retrieved_at"].transform("max")
     return frame[retrieved == newest].reset_index(drop=True)
@@ -165,7 +164,7 @@ def split(frame: pd.DataFrame, *by: str) -> dict[Any, pd.DataFrame]:
 
 
 def rows_of(frame: pd.DataFrame) -> Iterator[Any]:
-    """Yield what `itertuples` does, in a tenth of the time where rows are few."""
+    """Yield the same tuples as `itertuples`, but ten times as fast if there are few rows."""
     if frame.empty:
         return iter(())
     columns = [frame.index, *(_cells(column) for _, column in frame.items())]
@@ -174,7 +173,7 @@ def rows_of(frame: pd.DataFrame) -> Iterator[Any]:
 
 @lru_cache(maxsize=32)
 def _row_type(columns: tuple[object, ...]) -> Any:
-    # A column of the user's own may have a name that no attribute can have: "FX rate", 2024.
+    # A column that the user added may have a name that cannot be an attribute: "FX rate", 2024.
     names = ("Index", *map(str, columns))
     return namedtuple("Row", names, rename=True)  # noqa: PYI024  (as pandas does)
 
@@ -182,24 +181,24 @@ def _row_type(columns: tuple[object, ...]) -> Any:
 def _cells(column: pd.Series) -> list[Any]:
     if not isinstance(column.dtype, pd.CategoricalDtype):
         return column.tolist()
-    names = [*column.dtype.categories.tolist(), np.nan]  # where missing, the code is -1
+    names = [*column.dtype.categories.tolist(), np.nan]  # code -1 means missing
     return [names[code] for code in column.cat.codes.tolist()]
 
 
 def invoice_types(frame: pd.DataFrame) -> list[str]:
-    """Return Recurring, OneTime, then the other invoice types of a frame in alphabetical order."""
+    """Return Recurring, OneTime, then other invoice types of a frame in alphabetical order."""
     others = set(frame["invoice_type"].dropna()) - {RECURRING, ONE_TIME}
     return [RECURRING, ONE_TIME, *sorted(others)]
 
 
 def as_of_day(as_of: AsOf) -> date:
-    """Return the UTC calendar day that an as-of value means; a naive time is in UTC."""
+    """Return the UTC calendar day of an as-of value; a time without a zone is in UTC."""
     try:
         moment = datetime.fromisoformat(as_of) if isinstance(as_of, str) else as_of
         if isinstance(moment, datetime) and moment.tzinfo:
             moment = moment.astimezone(UTC)
-        return date(moment.year, moment.month, moment.day)  # TypeError: NaT has NaN for a year
+        return date(moment.year, moment.month, moment.day)  # TypeError: the year of NaT is NaN
     except (ValueError, TypeError, AttributeError, OverflowError):
         raise ConfigurationError(
-            f"as_of {as_of!r} is not a date.", remedy="Write it as in '2018-03-16'."
+            f"as_of {as_of!r} is not a date.", remedy="Write a date such as '2018-03-16'."
         ) from None

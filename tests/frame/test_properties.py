@@ -334,8 +334,8 @@ def test_two_answers_of_one_moment_are_refused_in_any_order():
     for order in ([one, other], [other, one, one]):
         for function in (summary_frame, totals_frame, balance_changes, reconcile, csv_text):
             with pytest.raises(pcnotebooks.ConfigurationError, match=(
-                r"^Two different answers are both of '', cloud 'global', retrieved at"
-                r" 2024-03-05T06:00:00\+00:00: their balances are one debt or two"
+                r"^Two different answers have the same partner '', cloud 'global' and retrieved_at"
+                r" 2024-03-05T06:00:00\+00:00, so it is unknown whether"
             )) as caught:  # fmt: skip
                 function(*order)
             assert "its own partner label" in caught.value.remedy

@@ -112,9 +112,9 @@ def test_no_invoice_date_no_due_date():
 @pytest.mark.parametrize("terms", [-1, 3651, 10**9])
 def test_terms_that_cannot_be(terms):
     """Days before the invoice, or beyond ten years, are refused with the value."""
-    with pytest.raises(ConfigurationError, match=f"terms_days is {terms}") as caught:
+    with pytest.raises(ConfigurationError, match=f"terms_days cannot be {terms}") as caught:
         payment_recency(summary_frame(one()), terms_days=terms)
-    assert "up to 3650" in caught.value.remedy
+    assert "from 0 to 3650" in caught.value.remedy
 
 
 def test_terms_are_sixty_days_unless_given():

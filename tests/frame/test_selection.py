@@ -66,7 +66,7 @@ def test_select_tells_what_there_is(several):
     """In alphabetical order, beside the value that occurs nowhere."""
     with pytest.warns(UserWarning, match="No row") as caught:
         select(several, cloud="global")
-    assert str(caught[0].message) == "No row has the cloud 'global'; there are china, sample."
+    assert str(caught[0].message) == "No row has the cloud 'global'; the values are china, sample."
 
 
 def test_select_compares_labels_letter_by_letter(several):
@@ -87,7 +87,7 @@ def test_select_takes_what_can_be_read_only_once(several):
 def test_select_warns_of_what_occurs_nowhere(several, chosen):
     """A misspelt value is told from one with nothing owed; what there is is named."""
     (column,) = chosen
-    with pytest.warns(UserWarning, match=f"No row has the {column} .*; there are") as warned:
+    with pytest.warns(UserWarning, match=f"No row has the {column} .*; the values") as warned:
         selected = select(several, **chosen)
     assert len(warned) == 1
     assert len(selected) == (several["cloud"].eq("sample").sum() if column == "cloud" else 0)
@@ -171,7 +171,7 @@ def test_what_is_no_frame_is_refused_with_the_way_to_one(function):
     assert "summary_frame" in caught.value.remedy
     with pytest.raises(ConfigurationError, match="has no currency"):
         function(summary_frame(given).drop(columns="currency"))
-    with pytest.raises(ConfigurationError, match="are not dates"):
+    with pytest.raises(ConfigurationError, match="times with a time zone"):
         function(summary_frame(given).astype({"retrieved_at": object}))
 
 
@@ -179,8 +179,8 @@ def test_what_is_no_frame_is_refused_with_the_way_to_one(function):
     ("given", "remedy"),
     [
         ([], "Pass summary_frame"),
-        (pd.DataFrame({"partner": []}), "Pass a frame as summary_frame returns it"),
-        (summary_frame(one()).astype({"retrieved_at": "string"}), "A file such as CSV"),
+        (pd.DataFrame({"partner": []}), "Pass a result of summary_frame"),
+        (summary_frame(one()).astype({"retrieved_at": "string"}), "Load the payload and create"),
     ],
 )
 def test_what_is_no_frame_is_refused_with_a_remedy(given, remedy):
@@ -227,7 +227,7 @@ def test_as_of_that_is_no_date(nonsense):
     """It is refused with its value and with how to write one."""
     with pytest.raises(ConfigurationError, match="is not a date") as caught:
         payment_recency(summary_frame(one()), as_of=nonsense)
-    assert caught.value.remedy == "Write it as in '2018-03-16'."
+    assert caught.value.remedy == "Write a date such as '2018-03-16'."
 
 
 OWN_NAMES = ("FX rate", "class", "_id", "2024", 0, "Index", "count")
