@@ -1,4 +1,4 @@
-"""The service's raw answer, kept whole: takes bytes, gives typed values with exact amounts.
+"""The service's raw answers: keep their bytes, and decode them to typed values.
 
-It must not know where the bytes came from, nor what is worked out from them.
+This package must not know where the bytes came from, or how they are used.
 """

@@ -1,4 +1,4 @@
-"""Checks of an answer's bytes: number and size of its objects, and names stated twice."""
+"""Check the bytes of an answer for too many objects and for duplicate names."""
 
 from __future__ import annotations
 
@@ -10,18 +10,19 @@ from decimal import Decimal
 import msgspec
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-# Reading takes up to 1,500 bytes for a row and 100 for any other object, however short each is in
-# the answer: without a bound 64 MiB could take some 1,500. The service writes a row with its dates
-# in 300 bytes and more, and an object in 70. A small answer takes little in any case.
+# Reading needs up to 1,500 bytes of memory for a row and 100 for any other object, however short
+# they are in the answer: without a limit, an answer of 64 MiB could need 1,500 MiB. The service
+# writes at least 300 bytes for a row with its dates and 70 for an object. A small answer needs
+# little memory in any case.
 _ROWS, _BYTES_A_ROW, _OBJECTS, _BYTES_AN_OBJECT = 10_000, 250, 40_000, 40
 _SMALL = 2**18
 _ROW_NAMES = (b'"balanceAmount"', b'"totalCharges"')
-# A letter that is written as an escape: a name of ours could be spelt so, and not be counted.
+# An escaped letter: a name that is written with escapes would not be counted.
 _ESCAPED_LETTER = re.compile(rb"\\u00(?:[46][1-9a-f]|[57][0-9a])", re.IGNORECASE)
 
 
 def too_many(bodies: Sequence[bytes]) -> str | None:
-    """Return in words that an answer holds more than its bytes allow; None if it does not."""
+    """Return a sentence if an answer has too many objects for its size, otherwise None."""
     size = sum(map(len, bodies))
     if size < _SMALL:
         return None
@@ -30,12 +31,12 @@ def too_many(bodies: Sequence[bytes]) -> str | None:
     if any(map(_ESCAPED_LETTER.search, bodies)):
         rows = objects
     if rows > _ROWS + size // _BYTES_A_ROW or objects > _OBJECTS + size // _BYTES_AN_OBJECT:
-        return f"The body holds {rows:,} figures in {objects:,} objects, and only {size:,} bytes."
+        return f"The body holds {rows:,} figures in {objects:,} objects, but only {size:,} bytes."
     return None
 
 
 class _Object(msgspec.Struct, gc=False):
-    """Any object: a list of them takes little."""
+    """Any object; a list of these needs little memory."""
 
 
 class _Counted(msgspec.Struct, gc=False, rename="camel"):
@@ -47,14 +48,15 @@ _COUNTED = msgspec.json.Decoder(_Counted)
 
 
 def require_objects(text: bytes) -> None:
-    """Raise msgspec's error for a page whose items are not objects, before each takes memory."""
+    """Raise msgspec's error if the items of a page are not objects, before they use memory."""
     _COUNTED.decode(text)
 
 
 def miscounted(bodies: Sequence[bytes]) -> str | None:
-    """Return in words that another number of items came than is stated; None if it fits.
+    """Return a clause if the number of items differs from the stated count, otherwise None.
 
-    Whether the service counts a page or a list is unknown: it counts no more than the list.
+    It is unknown whether the service counts a page or the whole list, but its count should never
+    exceed the list.
     """
     pages = [_COUNTED.decode(body.removeprefix(BYTE_ORDER_MARK)) for body in bodies]
     came = sum(len(page.items) for page in pages)
@@ -62,20 +64,20 @@ def miscounted(bodies: Sequence[bytes]) -> str | None:
         sent = bytes(page.total_count)
         stated = int(sent) if sent.isdigit() and len(sent) < 20 else came
         if stated > came or (len(pages) == 1 and stated != came):
-            return f"the answer counts {stated:,} items (totalCount), and {came:,} came"
+            return f"the answer counts {stated:,} items (totalCount), but {came:,} came"
     return None
 
 
 @dataclass(frozen=True)
 class Shape:
-    """The names of an object that are read, and the shape of the objects below some of them."""
+    """The names that are read of an object, and the shapes of its nested objects."""
 
     names: frozenset[str]
     below: dict[str, Shape] = field(default_factory=dict)
 
     @classmethod
     def of(cls, struct: type[msgspec.Struct], **below: Shape) -> Shape:
-        """Return the shape of the objects that are decoded as a struct."""
+        """Return the shape of objects that are decoded to a struct."""
         return cls(frozenset(struct.__struct_encode_fields__), below)
 
 
@@ -86,9 +88,10 @@ def filled(struct: msgspec.Struct) -> int:
 
 
 def may_repeat(bodies: Sequence[bytes], names: Iterable[str], stated: int) -> bool:
-    """Return whether bodies may state a name twice, if so many fields of these names were read.
+    """Return whether bodies may state a name twice, given the number of fields that were read.
 
-    Each field that was read is in the bodies, so bodies that hold no more names repeat none.
+    Each field that was read is in the bodies. If the bodies hold no more names than fields, none
+    is repeated.
     """
     if any(map(_ESCAPED_LETTER.search, bodies)):
         return True
@@ -97,7 +100,7 @@ def may_repeat(bodies: Sequence[bytes], names: Iterable[str], stated: int) -> bo
 
 
 class _Name:
-    """A name that equals no other, so that a dict keeps each of them."""
+    """A name that never equals another one, so that a dict keeps duplicates."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -109,9 +112,9 @@ _VALUE = msgspec.json.Decoder(float_hook=Decimal)
 
 
 def repeated(text: bytes, shape: Shape, path: str = "$") -> tuple[str, bytes, bytes] | None:
-    """Return path and values of a name that an object states twice, with values that differ.
+    """Return the path and the values of a name that an object states twice with different values.
 
-    Only what has a name of the shape is looked into, so a hostile text costs little.
+    Only names of the shape are inspected, so a malicious text costs little time.
     """
     if text[:1] == b"[":
         for index, element in enumerate(_ELEMENTS.decode(text)):
@@ -133,7 +136,7 @@ def repeated(text: bytes, shape: Shape, path: str = "$") -> tuple[str, bytes, by
 
 
 def _differ(first: bytes, again: bytes) -> bool:
-    """Return whether two values differ as figures: 1 and 1.0 do not."""
+    """Return whether two values differ as figures; 1 and 1.0 are equal."""
     if first == again:
         return False
     whole = any(value[:1] in (b"{", b"[") for value in (first, again))

@@ -1,4 +1,4 @@
-"""An answer's bytes as typed values: amounts exact, a wrong value refused with its JSON path."""
+"""Decode an answer's bytes to typed values with exact amounts; errors name the JSON path."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ from pcnotebooks.payload.checks import (
 from pcnotebooks.text import is_blank
 
 SUMMARIES, INVOICES = RESOURCES = ("invoice_summaries", "invoices")
-# The service computes in .NET, which keeps 28 decimals. A number with more decimals, or with more
-# than 15 digits before the point, is an attack, and adding such numbers would round.
+# The service computes in .NET with up to 28 decimals. A number with more decimals, or more than 15
+# digits before the point, is an attack, and adding such numbers would round.
 _MONEY = Context(prec=43, Emin=-28, Emax=14, traps=[Clamped, Overflow, Rounded, Subnormal])
 
 
-# A longer array is not taken apart for the sake of an error: a piece takes 74 bytes.
+# A longer array is not split to describe an error, because each element would need 74 bytes.
 _LOOKED_INTO = 2**22
 _T = TypeVar("_T")
 
 
 class Answer(Protocol):
-    """Pages to decode, with the names for their errors. A payload is one."""
+    """Pages to decode, with the labels and ids for error messages; for example, a payload."""
 
     @property
     def body(self) -> bytes:
-        """The bytes of the first page as they came."""
+        """The bytes of the first page, unchanged."""
         ...
 
     @property
@@ -56,17 +56,17 @@ class Answer(Protocol):
 
     @property
     def partner(self) -> str:
-        """Label of the partner."""
+        """The label of the partner."""
         ...
 
     @property
     def request_id(self) -> str | None:
-        """Id for Microsoft's support."""
+        """The request id, for Microsoft's support."""
         ...
 
     @property
     def correlation_id(self) -> str | None:
-        """Id for Microsoft's support."""
+        """The correlation id, for Microsoft's support."""
         ...
 
 
@@ -79,7 +79,7 @@ class Page(NamedTuple):
 
 
 class Figures(msgspec.Struct, kw_only=True, rename="camel", gc=False):
-    """The figures of a currency, or of one invoice type in it. Stamps as sent."""
+    """The figures of a currency, or of one invoice type in it, with dates as sent."""
 
     balance_amount: Decimal
     currency_symbol: str | None = None
@@ -91,7 +91,7 @@ class Figures(msgspec.Struct, kw_only=True, rename="camel", gc=False):
 
 
 class Part(Figures, kw_only=True, rename="camel", gc=False):
-    """The nested summary of an invoice type; its currency is the item's."""
+    """The nested summary of an invoice type, in the currency of its item."""
 
     currency_code: str | None = None
 
@@ -127,23 +127,23 @@ _NAMES = {"items", *Item.__struct_encode_fields__, *Detail.__struct_encode_field
 
 
 def decode(answer: Answer) -> list[Item]:
-    """Return the items of an answer: amounts exact and within bounds, currency codes in capitals.
+    """Return the items of an answer, with exact amounts and uppercase currency codes.
 
-    A blank invoice type is None.
+    A blank invoice type becomes None.
 
     Raises
     ------
     PayloadError
-        With the JSON path and the offending value.
+        If a value is wrong; the message has its JSON path and the value.
     """
     return list(items_of(answer))
 
 
 def items_of(answer: Answer) -> Iterator[Item]:
-    """Yield what `decode` returns, an item at a time: a large answer is never there as a whole."""
+    """Yield the items of an answer one by one, so that a large answer needs little memory."""
     new = first_look(answer)
     stated = 0
-    types: dict[str | None, bool] = {}  # whether nothing of an invoice type can be seen
+    types: dict[str | None, bool] = {}  # whether an invoice type is blank
     for page in pages_of(answer, SUMMARIES):
         stated += 1  # the items
         for index, item in _items_of(page):
@@ -168,10 +168,10 @@ def items_of(answer: Answer) -> Iterator[Item]:
 
 
 def _items_of(page: Page) -> Iterator[tuple[int, Item]]:
-    """Yield each item of a page with its place; only the whole names the path of a fault."""
+    """Yield each item of a page with its index; the path of a fault needs the whole page."""
     text = _json_bytes(page)
     try:
-        require_objects(text)  # a raw piece takes 74 bytes, were it of one digit
+        require_objects(text)  # first, because a raw element needs 74 bytes even if it is one digit
         pieces = _PIECES.decode(text).items
     except (msgspec.DecodeError, RecursionError):
         raise _unreadable(page, text, _ANSWER) from None
@@ -184,12 +184,12 @@ def _items_of(page: Page) -> Iterator[tuple[int, Item]]:
 
 
 def in_words(resource: str) -> str:
-    """Return the name of a resource as a text has it."""
+    """Return the name of a resource as used in sentences."""
     return resource.replace("_", " ")
 
 
 def pages_of(answer: Answer, resource: str) -> Iterator[Page]:
-    """Yield every page of an answer, which must be of this resource."""
+    """Yield every page of an answer; raise PayloadError if it is of another resource."""
     if answer.resource != resource:
         raise PayloadError(
             f"Expected a payload of {in_words(resource)}, got one of {in_words(answer.resource)}."
@@ -199,35 +199,35 @@ def pages_of(answer: Answer, resource: str) -> Iterator[Page]:
         yield Page(answer, body, number if several else None)
 
 
-# The finding on each answer's count. A body never changes, so it is enough to look at it once.
+# The result of checking each answer's count. A body never changes, so one check is enough.
 _LOOKED_AT: WeakKeyDictionary[Answer, str | None] = WeakKeyDictionary()
 
 
 def first_look(answer: Answer) -> bool:
-    """Return whether an answer was not looked at before; raise if it holds too much to be read."""
+    """Return whether an answer is checked for the first time; raise if it has too many objects."""
     if answer in _LOOKED_AT:
         return False
     if reason := too_many((answer.body, *answer.pages)):
         raise refusal(
             answer,
             reason,
-            remedy="The service states each figure with its dates, in 300 bytes and more: check"
-            " which address gave this answer.",
+            remedy="Check which address gave this answer: Partner Center needs at least 300 bytes"
+            " for a figure with its dates.",
         )
     return True
 
 
 def finish_look(answer: Answer, shape: Shape, names: Iterable[str], stated: int) -> None:
-    """Raise for a name that an object states twice with other values; warn of a wrong count.
+    """Raise if an object states a name twice with different values; warn about a wrong count.
 
     Parameters
     ----------
     answer
         An answer that was read.
     shape, names
-        The parts of it that are read.
+        The parts of it that are used.
     stated
-        How many fields had a value.
+        The number of fields that have a value.
     """
     bodies = (answer.body, *answer.pages)
     if answer not in _LOOKED_AT:
@@ -245,12 +245,12 @@ def finish_look(answer: Answer, shape: Shape, names: Iterable[str], stated: int)
 
 
 def said_of_count(answer: Answer) -> str | None:
-    """Return in words that an answer which was read has a wrong count; None if it is right."""
+    """Return the clause about the wrong count of a decoded answer; None if the count is right."""
     return _LOOKED_AT.get(answer)
 
 
 def read_whole(page: Page, whole: msgspec.json.Decoder[_T]) -> _T:
-    """Return a page's object at once, if all of it is kept anyway."""
+    """Return the decoded object of a page; for callers that keep all of it."""
     text = _json_bytes(page)
     try:
         return whole.decode(text)
@@ -259,24 +259,24 @@ def read_whole(page: Page, whole: msgspec.json.Decoder[_T]) -> _T:
 
 
 def currency_code(page: Page, path: str, sent: str) -> str:
-    """Return the currency code of the object at a path, in capitals."""
+    """Return the uppercase currency code of the object at a path."""
     code = sent.strip().upper()
-    # The German sharp s is two letters of ASCII in capitals.
+    # Check the sent text as well: the German sharp s becomes two ASCII letters in uppercase.
     if not (sent.isascii() and is_plain_code(code)):
         raise wrong_value(page, f"{path}.currencyCode", sent, "a currency code")
     return code
 
 
 def is_plain_code(code: str) -> bool:
-    """Return whether a text is a currency code in capitals, known or not.
+    """Return whether a text has the form of an uppercase currency code, known or not.
 
-    Any other text must not become a heading.
+    No other text may become a heading.
     """
     return code.isascii() and code.isalnum() and len(code) <= 8 and code == code.upper()
 
 
 def require_json(answer: Answer) -> None:
-    """Raise the same PayloadError as `decode` for a body that is not a JSON document."""
+    """Raise the same PayloadError as `decode` if a body is not a JSON document."""
     for page in pages_of(answer, answer.resource):
         text = _json_bytes(page)
         try:
@@ -286,7 +286,7 @@ def require_json(answer: Answer) -> None:
 
 
 def wrong_value(answer: Answer | Page, path: str, value: object, expected: str) -> PayloadError:
-    """Return the error for a value that is not what it should be."""
+    """Return the error of a value that is not of the expected kind."""
     return refusal(answer, f"{path} is {_cut(str(value))!r}, not {expected}.", path=path)
 
 
@@ -304,7 +304,7 @@ def stamps(items: list[Item]) -> Iterator[tuple[str, str]]:
 
 
 def _sound(figures: list[Item | Part], currency: str) -> bool:
-    """Return whether figures can be used as they are: one look at all of an item's is quick."""
+    """Return whether the figures of an item are valid; checking all at once is fast."""
     amounts = [one.balance_amount for one in figures]
     amounts += [paid for one in figures if (paid := one.last_payment_amount) is not None]
     codes = {one.currency_code for one in figures}
@@ -312,7 +312,7 @@ def _sound(figures: list[Item | Part], currency: str) -> bool:
 
 
 def _first_wrong(figures: list[Item | Part], currency: str) -> tuple[int, str, object, str] | None:
-    """Return place, name, value and expectation of the first field that is wrong."""
+    """Return the index, name, value and expected kind of the first wrong field."""
     for place, one in enumerate(figures):
         if not are_money([one.balance_amount]):
             return place, "balanceAmount", one.balance_amount, "an amount of money"
@@ -335,7 +335,7 @@ def are_money(amounts: Iterable[Decimal]) -> bool:
 
 
 def _json_bytes(page: Page) -> bytes:
-    """Return the body without byte order mark, if it can be JSON at all."""
+    """Return the body without its byte order mark; raise if it cannot be JSON."""
     text = page.body.removeprefix(BYTE_ORDER_MARK)
     if not text.strip():
         raise refusal(
@@ -360,7 +360,7 @@ def _json_bytes(page: Page) -> bytes:
 
 
 def _not_utf_8(text: bytes) -> int | None:
-    """Return the first byte that is not UTF-8; in pieces that stay in the processor's cache."""
+    """Return the index of the first byte that is not UTF-8; small chunks fit the CPU cache."""
     view, place = memoryview(text), 0
     while place < len(text):
         end = place + 2**16
@@ -372,14 +372,14 @@ def _not_utf_8(text: bytes) -> int | None:
 
 
 def _unreadable(page: Page, text: bytes, whole: msgspec.json.Decoder[Any]) -> PayloadError:
-    """Return the error for an answer that cannot be read, with its place in the whole."""
+    """Return the error of an unreadable page, with the place of the fault."""
     try:
         whole.decode(text)
     except msgspec.ValidationError as error:
         return _wrong_shape(page, text, str(error))
     except (msgspec.DecodeError, RecursionError) as error:
         return _not_json(page, text, str(error))
-    raise AssertionError("readable as a whole, and not in pieces")
+    raise AssertionError("the page is readable as a whole, but not item by item")
 
 
 def _not_json(page: Page, text: bytes, reason: str) -> PayloadError:
@@ -398,13 +398,13 @@ def _not_json(page: Page, text: bytes, reason: str) -> PayloadError:
 
 
 def _wrong_shape(page: Page, text: bytes, reason: str) -> PayloadError:
-    """Turn msgspec's reason into a path and the value at that path."""
+    """Return the error of a wrong value, with the path from msgspec's reason and the value."""
     complaint, _, place = reason.partition(" - at ")
     path = place.strip("`") or "$"
     try:
         value = msgspec.json.decode(text, type=msgspec.Raw)
     except (msgspec.DecodeError, RecursionError) as error:
-        return _not_json(page, text, str(error))  # another fault comes later
+        return _not_json(page, text, str(error))  # a later part of the text is not JSON
     try:
         for name, index in re.findall(r"\.(\w+)|\[(\d+)\]", path):
             if name:
@@ -415,7 +415,7 @@ def _wrong_shape(page: Page, text: bytes, reason: str) -> PayloadError:
                 value = msgspec.json.decode(value, type=list[msgspec.Raw])[int(index)]
         shown = _cut(bytes(value).decode())
     except (msgspec.ValidationError, LookupError):
-        shown = "stated twice, once wrongly"  # only the later of two equal names is found
+        shown = "stated twice, once wrongly"  # only the second of two equal names is found
     if missing := re.search(r"missing required field `(\w+)`", complaint):
         path = f"{path}.{missing[1]}"
         names = msgspec.json.decode(value, type=dict[str, msgspec.Raw]) if "{" in shown else {}
@@ -435,7 +435,7 @@ def _excerpt(text: bytes) -> str:
 def refusal(
     answer: Answer | Page, message: str, *, path: str | None = None, remedy: str | None = None
 ) -> PayloadError:
-    """Return the error of an answer, which names the resource, the partner and the page."""
+    """Return the error of an answer; its message names the resource, the partner and the page."""
     number = None
     if isinstance(answer, Page):
         answer, _, number = answer

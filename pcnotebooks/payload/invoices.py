@@ -1,4 +1,4 @@
-"""An invoice list's bytes as typed values: every page, amendments included, each id once."""
+"""Decode a list of invoices: every page, with amendments, each id once."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ from pcnotebooks.payload.decode import (
 )
 from pcnotebooks.text import is_blank
 
-# The documented example nests one level. An answer that nests without end is an attack.
+# The documented example nests one level. Endless nesting is an attack.
 _DEEPEST = 12
 
 
 class TaxReceipt(msgspec.Struct, kw_only=True, rename="camel", gc=False):
-    """A receipt for tax, which the service issues in Taiwan only."""
+    """A tax receipt, which the service issues only in Taiwan."""
 
     id: str
     tax_receipt_pdf_download_link: str | None = None
 
 
 class Invoice(msgspec.Struct, kw_only=True, rename="camel", gc=False):
-    """A document of the list: an invoice, a void note or an adjustment note. Dates as sent.
+    """A document of the list: an invoice, a void note or an adjustment note, with dates as sent.
 
-    Only the id, the currency and the total came in every shape since 2017. The details are not
-    read: their free strings broke Microsoft's own clients, and no figure is in them.
+    Only the id, the currency and the total are in every version of the answer since 2017. The
+    details are not read: they have no figures, and their free text broke Microsoft's own clients.
     """
 
     id: str
@@ -80,22 +80,22 @@ _DATES = {
     "billing_period_start_date": "billingPeriodStartDate",
     "billing_period_end_date": "billingPeriodEndDate",
 }
-# An amendment within its document comes without its link and PDF; as an item it has them.
+# An amendment nested in its document has no links or PDF; as an item of the list it has them.
 _NESTED = ".amendments["
 _OF_ITEMS_ONLY = ("pdf_download_link", "tax_receipts", "amendments", "amends_of")
 
 
 def invoices_of(answer: Answer) -> list[Invoice]:
-    """Return every document of an answer's pages, each id once: items, then amendments.
+    """Return every document in the pages of an answer, each id once: items, then amendments.
 
-    Amounts are exact and within bounds, currency codes in capitals. An amendment that does not
-    state whose it is gets the id of the document that holds it.
+    Amounts are exact, and currency codes are uppercase. An amendment that does not name the
+    document that it amends gets the id of the document that contains it.
 
     Raises
     ------
     PayloadError
-        With the page, the JSON path and the offending value; also for an id that comes again
-        with other content: the list changed while it was fetched, and which is true is unknown.
+        If a value is wrong; the message has its page, JSON path and value. Also if an id occurs
+        twice with different content: the list changed while it was fetched.
     """
     new = first_look(answer)
     pages = [read_whole(page, _LIST).items for page in pages_of(answer, INVOICES)]
@@ -107,7 +107,7 @@ def invoices_of(answer: Answer) -> list[Invoice]:
     if new:
         receipts = [receipt for invoice in whole for receipt in invoice.tax_receipts or ()]
         stated = len(pages) + sum(map(filled, whole)) + sum(map(filled, receipts))
-    # After the count: a name that is put in here would make up for one that is stated twice.
+    # After counting, because a name added here would hide one that is stated twice.
     for invoice in whole:
         if invoice.amendments:
             invoice.named()
@@ -118,10 +118,10 @@ def invoices_of(answer: Answer) -> list[Invoice]:
 
 
 def _nothing_to_say(invoices: list[Invoice]) -> bool:
-    """Return whether invoices can be used as they are.
+    """Return whether no invoice needs a correction or has a fault.
 
-    So it is nearly always, and a look at whole columns takes a third of the time that a look at
-    each invoice takes, which alone can name the place of a fault.
+    This is nearly always so. Checking whole columns is three times as fast as checking each
+    invoice, which is only needed to locate a fault.
     """
     ids = [invoice.id for invoice in invoices]
     amounts = [invoice.total_charges for invoice in invoices]
@@ -136,7 +136,7 @@ def _nothing_to_say(invoices: list[Invoice]) -> bool:
 
 
 def _one_by_one(answer: Answer) -> list[Invoice]:
-    """Return the documents of an answer whose codes are to be put in capitals, or raise."""
+    """Return the documents of an answer, with uppercase currency codes; raise if one is wrong."""
     items: dict[str, Invoice] = {}
     amendments: dict[str, Invoice] = {}
     for page, path, invoice in _documents(answer):
@@ -147,7 +147,7 @@ def _one_by_one(answer: Answer) -> list[Invoice]:
             _require_equal(page, path, first, invoice)
         if twin := others.get(invoice.id):
             _require_equal(page, path, twin, invoice, but=_OF_ITEMS_ONLY)
-    # An amendment may be an item as well: the item has its PDF, the other place its document.
+    # An amendment may also be an item: the item has the PDF, the nested one has its document.
     for name in items.keys() & amendments.keys():
         nested = amendments.pop(name)
         items[name].amends_of = items[name].amends_of or nested.amends_of
@@ -155,16 +155,16 @@ def _one_by_one(answer: Answer) -> list[Invoice]:
 
 
 def wrong_date(answer: Answer, text: str) -> PayloadError:
-    """Return the error for a text that is not a date, with the path at which it is stated."""
+    """Return the error of a text that is not a date, with its path."""
     for page, path, invoice in _documents(answer):
         for name, wire in _DATES.items():
             if getattr(invoice, name) == text:
                 return wrong_value(page, f"{path}.{wire}", text, "a date")
-    raise AssertionError("a date of an invoice that is in no answer")
+    raise AssertionError("the text is not in the answer")
 
 
 def _documents(answer: Answer) -> Iterator[tuple[Page, str, Invoice]]:
-    """Yield items and their amendments with their paths, in the order of the answer."""
+    """Yield items and their amendments with their paths, in the answer's order."""
     for page in pages_of(answer, INVOICES):
         for index, item in enumerate(read_whole(page, _LIST).items):
             yield from _with_amendments(page, f"$.items[{index}]", item)
@@ -174,7 +174,7 @@ def _with_amendments(
     page: Page, path: str, invoice: Invoice
 ) -> Iterator[tuple[Page, str, Invoice]]:
     if path.count(_NESTED) >= _DEEPEST:
-        raise refusal(page, "Amendments are nested too deep to be read.", path=path)
+        raise refusal(page, "Amendments are nested too deeply to be read.", path=path)
     amendments = invoice.named()
     yield page, path, invoice
     for position, amendment in enumerate(amendments):
@@ -182,7 +182,7 @@ def _with_amendments(
 
 
 def _check(page: Page, path: str, invoice: Invoice) -> None:
-    """Put an invoice's currency code in capitals; raise for a value that cannot be used."""
+    """Convert an invoice's currency code to uppercase; raise if a value is wrong."""
     if is_blank(invoice.id):
         raise wrong_value(page, f"{path}.id", invoice.id, "an invoice's id")
     invoice.currency_code = currency_code(page, path, invoice.currency_code)

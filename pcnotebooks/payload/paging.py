@@ -1,4 +1,4 @@
-"""A page of a list of invoices as one link of a chain: its ids, and the link to the next page."""
+"""Read the ids of a page of a list of invoices, and the link to the next page."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pcnotebooks.payload.decode import Page, first_look, read_whole
 
 
 class Header(msgspec.Struct, gc=False):
-    """A header that a link wants to be sent with."""
+    """A header to send with a link."""
 
     key: str
     value: str
@@ -27,8 +27,8 @@ class _Links(msgspec.Struct, gc=False):
     next: Link | None = None
 
 
-# The three fields that every shape since 2017 has. An answer that lacks one is not a list of
-# invoices, and is better refused while it is fetched than when it is read from a history.
+# The three fields in every version of the answer since 2017. An answer that lacks one of them is
+# not a list of invoices, and is refused when it is fetched, not later when it is read.
 class _Entry(msgspec.Struct, rename="camel", gc=False):
     id: str
     currency_code: str
@@ -36,7 +36,7 @@ class _Entry(msgspec.Struct, rename="camel", gc=False):
 
 
 class Listed(msgspec.Struct, rename="camel", gc=False):
-    """A page, as far as fetching needs it. The amendments of an invoice are part of its item."""
+    """The fields of a page that fetching needs. An item contains the amendments of its invoice."""
 
     items: list[_Entry]
     links: _Links | None = None
@@ -44,7 +44,7 @@ class Listed(msgspec.Struct, rename="camel", gc=False):
 
     @property
     def ids(self) -> list[str]:
-        """The id of each item."""
+        """The ids of the items."""
         return [item.id for item in self.items]
 
     @property
@@ -62,7 +62,7 @@ def listed(page: Page) -> Listed:
     Raises
     ------
     PayloadError
-        If the page is not a list of invoices; with the JSON path.
+        If the page is not a list of invoices; the message has the JSON path.
     """
     first_look(page.answer)
     return read_whole(page, _LISTED)

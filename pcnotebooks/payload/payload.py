@@ -1,4 +1,4 @@
-"""The service's raw answer, kept whole, with its labels."""
+"""The service's raw answer, unchanged, with its labels."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ from pcnotebooks.text import facts_html, named
 
 _FORMAT = "pcnotebooks.payload"
 _LABELS = ("cloud", "partner", "request_id", "correlation_id", "retrieved_at", "resource")
-# Fields of an item of one resource that the other does not have. Several each, so that an answer
-# with a fault is refused for the fault and not for its resource.
+# Fields that only one of the resources has. There are several for each, so that an answer with a
+# fault is refused because of the fault and not because of its resource.
 _FIELDS = {
     SUMMARIES: {
         "balanceAmount",
@@ -48,18 +48,18 @@ _FIELDS = {
 
 @dataclass(frozen=True)
 class Payload:
-    """One answer of Partner Center, with its labels.
+    """An answer of Partner Center, with its labels.
 
     Parameters
     ----------
     body
         The bytes of the answer, or of its first page, unchanged.
     cloud
-        Name of the cloud that was asked; ``"sample"`` for sample data.
+        The name of the cloud; ``"sample"`` for sample data.
     partner
-        Label of the partner whose balance it is; may be empty.
+        The label of the partner; may be empty.
     retrieved_at
-        When it was fetched; aware, kept in UTC.
+        The time of the fetch, a datetime with a time zone. It is converted to UTC.
     request_id, correlation_id
         ``MS-RequestId`` and ``MS-CorrelationId`` of the call.
     resource
@@ -71,7 +71,7 @@ class Payload:
     Raises
     ------
     PayloadError
-        For a naive `retrieved_at`, a body or page that is not bytes, or an unknown resource.
+        If `retrieved_at` has no time zone, a body or page is not bytes, or the resource is unknown.
 
     Examples
     --------
@@ -95,14 +95,14 @@ class Payload:
         for name, content in [("body", self.body), *(("page", page) for page in self.pages)]:
             if not isinstance(content, bytes):
                 raise PayloadError(
-                    f"A payload's {name} is bytes, not {type(content).__name__}.",
-                    remedy="Pass response.content, the bytes as they came.",
+                    f"A payload's {name} must be bytes, not {type(content).__name__}.",
+                    remedy="Pass response.content, the unchanged bytes.",
                 )
         if isinstance(self.cloud, Cloud):
             object.__setattr__(self, "cloud", self.cloud.name)
         for name in _LABELS[:4]:
             label = getattr(self, name)
-            if isinstance(label, str):  # a half of a character fits no file: it is spelt out
+            if isinstance(label, str):  # no file can hold a lone surrogate, so it is escaped
                 whole = label.encode(errors="backslashreplace").decode()
                 object.__setattr__(self, name, whole)
         object.__setattr__(self, "retrieved_at", _utc(self.retrieved_at))
@@ -117,7 +117,7 @@ class Payload:
         )
 
     def _repr_html_(self) -> str:
-        """Return its labels and the size of its body, for a notebook."""
+        """Return the labels and the size of the body as HTML, for a notebook."""
         facts = {
             "Partner": named(self.partner),
             "Cloud": cloud_label(self.cloud),
@@ -132,27 +132,28 @@ class Payload:
 
     @property
     def is_sample(self) -> bool:
-        """Whether this is sample data and not an account's."""
+        """Whether this is sample data."""
         return self.cloud == SAMPLE.name
 
     @property
     def sha256(self) -> str:
-        """Hash of the body, 64 hexadecimal digits.
+        """The hash of the body, 64 hexadecimal digits.
 
-        With further pages it is the hash of their hashes, a line each, body first: bytes that
-        move from one page to the next change it. ``sha256sum`` can check both.
+        If there are further pages, it is the hash of a text with the hash of the body and of each
+        page, one per line, so it changes if bytes move from one page to another. ``sha256sum`` can
+        check both.
         """
         return _sha256(self.body, self.pages)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the payload to one JSON file that only its owner can read; return its path.
 
-        The file appears whole or not at all. A body in UTF-8 stays readable in it. One hash is
-        of the body, another of that hash, cloud, partner, time, ids and resource.
+        The file appears complete or not at all. A UTF-8 body stays readable in it. The file has a
+        hash of the body, and a hash of that hash, cloud, partner, time, ids and resource.
         """
         text, encoding = _as_text(self.body)
-        # Version 1 is one body of summaries. An older release refuses the other version, in
-        # place of taking a list of invoices, or its first page, for something else.
+        # Version 1 is a single body of summaries. Older releases refuse version 2, so they do not
+        # misread a list of invoices or its first page.
         plain = self.resource == SUMMARIES and not self.pages
         document: dict[str, Any] = {
             "format": _FORMAT,
@@ -183,28 +184,28 @@ class Payload:
         retrieved_at: datetime | None = None,
         resource: str | None = None,
     ) -> Self:
-        """Read a file that `save` wrote, or a raw answer that another tool saved.
+        """Load a file that `save` wrote, or a raw answer that another tool saved.
 
         Parameters
         ----------
         path
             The file.
         cloud, partner, retrieved_at, resource
-            What to put in place of the file's own. A raw answer states none of the first three:
-            `cloud` is then required, `partner` is empty and `retrieved_at` is the file's time
-            unless given. A copied file's time may be that of the copy: give it if you know it.
-            The fields of a raw answer show its resource; without items it is a payload of
-            invoice summaries, unless `resource` is given.
+            Values that replace those of the file. A raw answer lacks the first three: `cloud` is
+            then required, `partner` is empty by default, and `retrieved_at` is the modification
+            time of the file by default. That may be the time of a copy, so pass the right one if
+            you know it. The fields of a raw answer show its resource; an answer without items
+            counts as invoice summaries unless you pass `resource`.
 
         Raises
         ------
         PayloadError
-            If the file is neither, its body or a label of it was changed since it was saved, or
-            it is not of the `resource` given.
+            If the file is neither of them, if its body or labels were changed since it was saved,
+            or if it is not of the given `resource`.
         ConfigurationError
-            For a cloud that there is not.
+            If the cloud is unknown.
         OSError
-            If it cannot be read.
+            If the file cannot be read.
         """
         if resource is not None:
             require_resource(resource)
@@ -215,7 +216,7 @@ class Payload:
             if cloud is None:
                 raise PayloadError(
                     f"{path} is not a file that Payload.save wrote.",
-                    remedy="If it is Partner Center's raw answer, say from which cloud:"
+                    remedy="To load a raw answer of Partner Center, name its cloud:"
                     f' Payload.load({path.name!r}, cloud="global", partner="..."), or in a shell'
                     " --cloud global --partner NAME.",
                 )
@@ -223,7 +224,7 @@ class Payload:
             payload = cls(content, _cloud_name(cloud), partner or "", retrieved_at or modified)
             first_look(payload)
             payload = replace(payload, resource=_resource_of(content, path, resource))
-            _require_readable(payload)  # a raw file proves itself by being read
+            _require_readable(payload)  # a raw file has no hash, so check that it can be read
             return payload
         if cloud is not None:
             saved["cloud"] = _cloud_name(cloud)
@@ -243,7 +244,7 @@ def _cloud_name(cloud: str | Cloud) -> str:
 
 
 def _utc(moment: object) -> datetime:
-    remedy = "Pass an aware datetime, such as datetime.now(UTC)."
+    remedy = "Pass a datetime with a time zone, such as datetime.now(UTC)."
     if not isinstance(moment, datetime):
         raise PayloadError(f"retrieved_at {moment!r} is not a datetime.", remedy=remedy)
     if moment.tzinfo is None:
@@ -251,14 +252,16 @@ def _utc(moment: object) -> datetime:
     try:
         return moment.astimezone(UTC)
     except OverflowError:
-        raise PayloadError(f"retrieved_at {moment.isoformat()} is not a time in UTC.") from None
+        raise PayloadError(
+            f"retrieved_at {moment.isoformat()} is before the year 1 or after 9999 in UTC."
+        ) from None
 
 
 def require_resource(resource: object) -> None:
-    """Raise for a value that is not the name of a resource."""
+    """Raise PayloadError if a value is not the name of a resource."""
     if resource not in RESOURCES:
         raise PayloadError(
-            f"resource is {resource!r}.", remedy=f"It is one of {', '.join(RESOURCES)}."
+            f"The resource {resource!r} is unknown.", remedy=f"Use one of {', '.join(RESOURCES)}."
         )
 
 
@@ -274,11 +277,11 @@ class _Items(msgspec.Struct):
 
 
 def _resource_of(content: bytes, path: Path, given: str | None) -> str:
-    """Return the resource of a raw answer, read off its fields, which must be the one given."""
+    """Return the resource that the fields of a raw answer show; raise if it is not the given."""
     try:
         items = msgspec.json.decode(content.removeprefix(BYTE_ORDER_MARK), type=_Items).items
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        items = []  # decoding it as either resource says what is wrong
+        items = []  # decoding it later, as either resource, reports the fault
     if not items:
         return given or SUMMARIES
     fields = set[str]().union(*items)
@@ -290,7 +293,7 @@ def _resource_of(content: bytes, path: Path, given: str | None) -> str:
         remedy = "Save each answer to a separate file, with its bytes unchanged."
     elif fitting:
         found = f"{in_words(fitting[0])}, not {in_words(given or '')}"
-        remedy = "Leave resource out: the fields of a raw answer show it."
+        remedy = "Omit resource: the fields of a raw answer show it."
     else:
         names = ", ".join(sorted(fields)) or "nothing"
         found = f"neither invoice summaries nor invoices: they state {names[:80]}"
@@ -306,13 +309,13 @@ def _sha256(body: bytes, pages: tuple[bytes, ...]) -> str:
 
 
 def _labels_sha256(facts: Mapping[str, Any], sha256: str) -> str:
-    """Return the hash of a payload's labels and body: of a JSON list, in ASCII."""
+    """Return the hash of a payload's labels and body hash, as an ASCII JSON list."""
     labels = [*(facts[name] for name in _LABELS), sha256]
     return hashlib.sha256(json.dumps(labels, default=str).encode()).hexdigest()
 
 
 def _as_text(content: bytes) -> tuple[str, str]:
-    """Return bytes as text, with its encoding: UTF-8 if they are, so that it can be read."""
+    """Return bytes as text with its encoding: readable UTF-8 if possible, otherwise base64."""
     try:
         return content.decode("utf-8"), "utf-8"
     except UnicodeDecodeError:
@@ -345,7 +348,7 @@ class _SavedFile(msgspec.Struct, kw_only=True):
     body: str
     request_id: str | None = None
     correlation_id: str | None = None
-    labels_sha256: str | None = None  # files of before have none
+    labels_sha256: str | None = None  # missing in files of older releases
 
 
 class _SavedFile2(_SavedFile, kw_only=True):
@@ -363,14 +366,14 @@ def _saved(content: bytes, path: Path) -> dict[str, Any] | None:
     if kind != _FORMAT:
         if f'"{_FORMAT}"'.encode() in content[:80]:
             raise PayloadError(
-                f"{path} is a saved payload that ends in the middle or is damaged.",
-                remedy="Take it from a backup, or fetch again.",
+                f"{path} is a saved payload that is truncated or damaged.",
+                remedy="Restore it from a backup, or fetch again.",
             )
         return None
     try:
         file = msgspec.json.decode(text, type=_SavedFile)
         if file.version not in (1, 2):
-            raise ValueError(f"it has version {file.version}, and this release reads 1 and 2")
+            raise ValueError(f"it has version {file.version}, but this release reads 1 and 2")
         kept: dict[str, Any] = {
             name: getattr(file, name)
             for name in ("cloud", "partner", "retrieved_at", "request_id", "correlation_id")
@@ -381,14 +384,14 @@ def _saved(content: bytes, path: Path) -> dict[str, Any] | None:
             kept["resource"] = more.resource
             kept["pages"] = tuple(_as_bytes(page.body, page.body_encoding) for page in more.pages)
             if more.resource not in RESOURCES:
-                raise ValueError(f"this release knows no resource {more.resource!r}")
+                raise ValueError(f"its resource {more.resource!r} is unknown to this release")
         if _sha256(kept["body"], kept.get("pages", ())) != file.sha256:
-            raise ValueError("its body is not the one that was saved: the sha256 differs")
+            raise ValueError("its body was changed since it was saved: the sha256 differs")
         if file.labels_sha256 not in (None, _labels_sha256(kept, file.sha256)):
-            raise ValueError("its cloud, partner, time or ids are not those that were saved")
+            raise ValueError("its cloud, partner, time or ids were changed since it was saved")
     except (ValueError, LookupError, msgspec.ValidationError) as error:
         raise PayloadError(
             f"{path} is a saved payload that cannot be read: {error}.",
-            remedy="Take it from a backup, or fetch again.",
+            remedy="Restore it from a backup, or fetch again.",
         ) from None
     return kept

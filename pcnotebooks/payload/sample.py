@@ -1,4 +1,4 @@
-"""Sample data: the documented example, and a made-up history."""
+"""Sample data: the documented example, and a fictitious history."""
 
 from __future__ import annotations
 
@@ -20,33 +20,33 @@ _Entry: TypeAlias = tuple[date, int]
 
 _RETRIEVED_ON = [date(year, month, 5) for year in (2024, 2025) for month in range(1, 13)]
 _LAST_DAY = _RETRIEVED_ON[-1]
-# As in the service's outage of February 2023: balances read zero, all dates stay.
+# As in the service's outage of February 2023: balances are zero, but all dates are unchanged.
 _OUTAGE = ("EUR", date(2025, 6, 5))
 _NONE = "0001-01-01T00:00:00"
-# A payment of 2 November that Microsoft has not yet applied to its invoice on the 5th: the balance
-# is smaller by it, and the invoice is open.
+# A payment of 2 November that Microsoft has not applied to its invoice by the 5th: the balance is
+# already smaller, but the invoice is still open.
 _UNALLOCATED = ("Fabrikam", "USD", date(2025, 11, 5))
 _ALLOCATED_AFTER = timedelta(days=5)
-# An invoice of which a part is not paid; from then on each payment leaves as much to the next one.
+# An invoice that is not paid in full; each later payment first covers this remainder.
 _SHORT = ("Contoso", "USD", date(2025, 9, 8), 5_000_00)
-# A purchase whose invoice is made void on the second day, with an adjustment note of its amount.
+# A purchase whose invoice is voided on the second date, with an adjustment note for its amount.
 _VOID = ("Contoso", "GBP", date(2025, 4, 15), date(2025, 5, 12))
 _SUMMARY = {"attributes": {"objectType": "InvoiceSummary"}}
 
 
 @dataclass(frozen=True)
 class _Account:
-    """The invoices of one partner in one currency, and how late it pays."""
+    """The invoices of one partner in one currency, and its payment behaviour."""
 
     partner: str
     currency: str
     symbol: str
     purchases: tuple[_Entry, ...] = ()  # OneTime invoices; a negative one is a credit
-    recurring: int = 0  # the first Recurring invoice
-    since: date = _LAST_DAY  # and its day
-    months: int = 1  # from one Recurring invoice to the next
-    growth: int = 0  # per thousand of the first, by invoice
-    paid_after: tuple[int, ...] = ()  # days from invoice to payment, in turn; none: never paid
+    recurring: int = 0  # amount of the first Recurring invoice
+    since: date = _LAST_DAY  # its day
+    months: int = 1  # between Recurring invoices
+    growth: int = 0  # of each invoice, per thousand of the first one
+    paid_after: tuple[int, ...] = ()  # days from invoice to payment, in rotation; empty: never paid
 
 
 _ACCOUNTS = (
@@ -54,11 +54,11 @@ _ACCOUNTS = (
              purchases=((date(2024, 2, 20), 48_200_00), (date(2024, 9, 12), 26_975_40),
                         (date(2025, 4, 15), 61_340_00), (date(2025, 10, 21), 18_618_75)),
              paid_after=(52, 47, 61, 49)),
-    # Begins in mid-history and is never paid.
+    # Starts in the middle of the history and is never paid.
     _Account("Contoso", "CHF", "CHF",
              purchases=((date(2024, 6, 18), 640_00), (date(2024, 11, 26), 590_33),
                         (date(2025, 8, 19), 1_204_50))),
-    # 66 days put the payment of the invoice of May 2025 after the outage.
+    # With 66 days, the invoice of May 2025 is paid after the outage.
     _Account("Contoso", "EUR", "€", recurring=16_344_67, since=date(2023, 2, 2), months=3,
              growth=12, paid_after=(48, 66)),
     _Account("Contoso", "USD", "$", recurring=74_310_55, since=date(2023, 5, 8), growth=6,
@@ -78,10 +78,10 @@ _ACCOUNTS = (
 
 
 def sample_payload(resource: str = SUMMARIES) -> Payload:
-    """Return the documented example of a resource, as retrieved on 16 March 2018, 12:00 UTC.
+    """Return the documented example of a resource, as if retrieved on 16 March 2018, 12:00 UTC.
 
-    The summaries are of GBP, CHF and EUR; the list of invoices holds one of GBP and a void one of
-    CHF with its amendment. The two examples are of different accounts and do not add up.
+    The summaries are in GBP, CHF and EUR. The list has an invoice in GBP, and a void invoice in CHF
+    with its amendment. The two examples are of different accounts and do not match.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def sample_payload(resource: str = SUMMARIES) -> Payload:
     Raises
     ------
     PayloadError
-        For another resource.
+        If the resource is unknown.
 
     Notes
     -----
@@ -111,13 +111,13 @@ def sample_payload(resource: str = SUMMARIES) -> Payload:
 
 
 def sample_history() -> list[Payload]:
-    """Return made-up payloads of two partners: January 2024 to December 2025, oldest first.
+    """Return fictitious payloads of two partners, January 2024 to December 2025, oldest first.
 
     Each partner's summaries and list of invoices are retrieved on the 5th of every month at
-    06:00 UTC. Between them the currencies have two, three and no decimals; one is never paid,
-    one ends in a credit, and one reads zero for a month, without invoices, though nothing was
-    paid. The invoices add up to the balances, but for a payment that is not yet applied on
-    5 November 2025; one is paid in part, and one void. The bytes are always the same.
+    06:00 UTC. There are currencies with two, three and no decimals. One balance is never paid, one
+    ends as a credit, and one is zero for a month, without invoices, although nothing was paid. The
+    open invoices add up to the balances, except for a payment that is not yet applied on
+    5 November 2025. One invoice is paid in part, and one is void. The bytes never change.
 
     Examples
     --------
@@ -134,7 +134,7 @@ def sample_history() -> list[Payload]:
 
 @cache
 def _history() -> tuple[Payload, ...]:
-    # Payloads do not change: made once, as two thousand invoices take a while.
+    # Cached, because creating two thousand invoices takes a while.
     return tuple(
         Payload(
             body(partner, day),
@@ -150,7 +150,7 @@ def _history() -> tuple[Payload, ...]:
 
 
 def _body(partner: str, today: date) -> bytes:
-    """Return the answer of the service early on a day."""
+    """Return the service's answer in the morning of a day."""
     items = [
         item
         for account in _ACCOUNTS
@@ -170,7 +170,7 @@ def _answer(items: list[dict[str, Any]], uri: str, *, indent: int | None = None)
 
 
 def _item(account: _Account, today: date) -> dict[str, Any] | None:
-    """Return a currency as the service states it, None before its first invoice."""
+    """Return the item of a currency; None before its first invoice."""
     invoices, payments, details = [], [], []
     for invoice_type, every in _by_type(account):
         invoiced = [entry for entry in every if entry[0] < today]
@@ -193,7 +193,7 @@ def _by_type(account: _Account) -> tuple[tuple[str, list[_Entry]], ...]:
 def _recurring(account: _Account) -> Iterator[_Entry]:
     number, day = 0, account.since
     while day < _LAST_DAY:
-        # Seats come and go: up to 28 per thousand, in a fixed order that looks like none.
+        # The number of seats varies by up to 28 per thousand, in a fixed but irregular order.
         per_thousand = 1000 + account.growth * number + 17 * number % 29
         yield day, account.recurring * per_thousand // 1000
         number += 1
@@ -202,7 +202,7 @@ def _recurring(account: _Account) -> Iterator[_Entry]:
 
 
 def _payments(invoices: list[_Entry], paid_after: tuple[int, ...]) -> Iterator[_Entry]:
-    """Pay each invoice in full after its days; a credit is held until it can be set off."""
+    """Yield a full payment of each invoice after its days; a credit reduces the next payment."""
     if not paid_after:
         return
     owed = 0
@@ -234,7 +234,7 @@ def _figures(
 
 
 def _amount(minor: int, currency: str) -> int | float:
-    """Return minor units as a JSON number; one division, whose float prints as the amount."""
+    """Return minor units as a JSON number; a single division gives a float that prints exactly."""
     digits = minor_units(currency)
     return minor / 10**digits if digits else minor
 
@@ -244,11 +244,11 @@ def _links(uri: str) -> dict[str, Any]:
 
 
 def _list(partner: str, today: date) -> bytes:
-    """Return the list of invoices that the service would have answered, newest first."""
+    """Return the service's list of invoices on a day, newest first."""
     items = [
         document
         for place, account in enumerate(_ACCOUNTS)
-        # In the outage the list leaves out what the summaries state as zero.
+        # In the outage, the list omits the currency that the summaries state as zero.
         if account.partner == partner and (account.currency, today) != _OUTAGE
         for document in _documents(place, account, today)
     ]
@@ -257,7 +257,7 @@ def _list(partner: str, today: date) -> bytes:
 
 
 def _documents(place: int, account: _Account, today: date) -> Iterator[dict[str, Any]]:
-    """Yield the invoices of an account before a day; a void one holds its adjustment note."""
+    """Yield the invoices of an account before a day; a void one contains its adjustment note."""
     for invoice_type, every in _by_type(account):
         letter = "D" if invoice_type == "Recurring" else "G"  # legacy and modern
         for number, (entry, paid) in enumerate(
@@ -317,7 +317,7 @@ def _document(
 
 
 def _applied(account: _Account, every: list[_Entry], today: date) -> list[int]:
-    """Return what is paid of each invoice, as payments are applied to it."""
+    """Return the paid amount of each invoice, from the payments that are applied to it."""
     who = (account.partner, account.currency)
     until = today - _ALLOCATED_AFTER if (*who, today) == _UNALLOCATED else today
     paid = [0] * len(every)

@@ -165,7 +165,7 @@ def test_an_error_is_one_line_with_its_remedy_on_the_next(shell, capsys, tmp_pat
     captured = capsys.readouterr()
     error, remedy = captured.err.splitlines()
     assert error == "Error: page.html is not a file that Payload.save wrote."
-    assert remedy.startswith("If it is Partner Center's raw answer")
+    assert remedy.startswith("To load a raw answer of Partner Center")
 
 
 def test_a_file_that_cannot_be_written_is_an_error_too(shell, capsys, tmp_path):

@@ -87,7 +87,7 @@ def test_a_count_that_does_not_fit_is_told():
     """By every function that reads the answer, each time; more pages hold a part each."""
     for count, items in ((3, 1), (0, 1), (2, 0)):
         given = of(body(*[item("GBP", 5)] * items, totalCount=count))
-        words = rf"the answer counts {count} items \(totalCount\), and {items} came\.$"
+        words = rf"the answer counts {count} items \(totalCount\), but {items} came\.$"
         for function in (summary_frame, totals_frame, reconcile, render_report):
             with pytest.warns(PcNotebooksWarning, match=words):
                 function(given)
@@ -121,8 +121,8 @@ def test_an_answer_of_tiny_objects_is_refused(small, around, resource, tmp_path)
     """Each would take many times its bytes, before anything could be said of it."""
     content = b'{"items":[%s]}' % (around % b",".join([small] * 60_000))
     given = of(content, resource=resource)
-    with pytest.raises(PayloadError, match=r"holds [\d,]+ figures in [\d,]+ objects, and only"):
+    with pytest.raises(PayloadError, match=r"holds [\d,]+ figures in [\d,]+ objects, but only"):
         (summary_frame if resource == "invoice_summaries" else invoice_frame)(given)
     (tmp_path / "raw.json").write_bytes(content)
-    with pytest.raises(PayloadError, match="objects, and only"):
+    with pytest.raises(PayloadError, match="objects, but only"):
         Payload.load(tmp_path / "raw.json", cloud="global")

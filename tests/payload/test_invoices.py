@@ -164,7 +164,7 @@ def test_amendments_of_amendments():
     deep = invoice("N0")
     for number in range(1, 30):
         deep = invoice(f"N{number}", amendments=[deep])
-    assert "nested too deep" in refusal(listed(deep)).message
+    assert "nested too deeply" in refusal(listed(deep)).message
     endless = b'{"items": [%s' % (b'{"id": "A", "amendments": [' * 50_000)
     assert refusal(endless).path is None
 

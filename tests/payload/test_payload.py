@@ -61,7 +61,7 @@ def test_a_naive_time_is_refused():
     """A time without a zone could be any of 38 moments."""
     with pytest.raises(PayloadError, match=r"2024-03-05T06:00:00 has no time zone") as caught:
         of(b"", retrieved_at=AT.replace(tzinfo=None))
-    assert caught.value.remedy == "Pass an aware datetime, such as datetime.now(UTC)."
+    assert caught.value.remedy == "Pass a datetime with a time zone, such as datetime.now(UTC)."
 
 
 @pytest.mark.parametrize("when", ["2024-03-05", None, AT.date()])
@@ -69,7 +69,7 @@ def test_what_is_no_datetime_is_refused(when):
     """A text or a day in place of retrieved_at is named, not stumbled over."""
     with pytest.raises(PayloadError, match="retrieved_at") as caught:
         of(b"", retrieved_at=when)
-    assert caught.value.remedy == "Pass an aware datetime, such as datetime.now(UTC)."
+    assert caught.value.remedy == "Pass a datetime with a time zone, such as datetime.now(UTC)."
 
 
 @pytest.mark.parametrize("body", ["{}", bytearray(b"{}"), None])
@@ -77,7 +77,7 @@ def test_a_body_that_is_not_bytes_is_refused(body):
     """Text has lost the bytes that were sent."""
     with pytest.raises(PayloadError, match=type(body).__name__) as caught:
         of(body)
-    assert caught.value.remedy == "Pass response.content, the bytes as they came."
+    assert caught.value.remedy == "Pass response.content, the unchanged bytes."
 
 
 def test_equal_by_value():
@@ -262,10 +262,10 @@ def test_a_damaged_file_is_recognised(saved):
     """The message says that the file was one of ours, not that it is unknown."""
     saved.write_bytes(saved.read_bytes()[:-20])
     with pytest.raises(
-        PayloadError, match=r"saved\.json is a saved payload that ends in"
+        PayloadError, match=r"saved\.json is a saved payload that is truncated"
     ) as caught:
         Payload.load(saved)
-    assert caught.value.remedy == "Take it from a backup, or fetch again."
+    assert caught.value.remedy == "Restore it from a backup, or fetch again."
 
 
 @pytest.mark.parametrize(
@@ -275,7 +275,7 @@ def test_a_damaged_file_is_recognised(saved):
         ({"sha256": "0" * 64}, "sha256 differs"),
         ({"version": 2}, "resource"),
         ({"version": 2, "resource": "invoices"}, "pages"),
-        ({"version": 2, "resource": "orders", "pages": []}, "no resource 'orders'"),
+        ({"version": 2, "resource": "orders", "pages": []}, "its resource 'orders' is unknown"),
         ({"version": 2, "resource": "invoices", "pages": [{"body": ""}]}, "body_encoding"),
         (
             {
@@ -285,7 +285,7 @@ def test_a_damaged_file_is_recognised(saved):
             },
             "sha256 differs",
         ),
-        ({"version": 3}, "version 3, and this release reads 1 and 2"),
+        ({"version": 3}, "version 3, but this release reads 1 and 2"),
         ({"version": "one"}, "version"),
         ({"body_encoding": "base64"}, "cannot be read"),
         ({"body_encoding": "klingon"}, "klingon"),
@@ -296,7 +296,7 @@ def test_a_damaged_file_is_recognised(saved):
         ({"cloud": None}, "cloud"),
         ({"retrieved_at": "yesterday"}, "retrieved_at"),
         *(
-            ({name: value}, "its cloud, partner, time or ids are not those that were saved")
+            ({name: value}, "its cloud, partner, time or ids were changed since it was saved")
             for name, value in {
                 "cloud": "china", "partner": "Fabrikam", "request_id": "r-2", "correlation_id": "",
                 "retrieved_at": "2034-01-01T00:00:00+00:00", "labels_sha256": "0" * 64,
@@ -309,7 +309,7 @@ def test_changed_fields(saved, fields, reason):
     change(saved, **fields)
     with pytest.raises(PayloadError, match=reason) as caught:
         Payload.load(saved)
-    assert caught.value.remedy == "Take it from a backup, or fetch again."
+    assert caught.value.remedy == "Restore it from a backup, or fetch again."
 
 
 @pytest.mark.parametrize(
@@ -383,7 +383,7 @@ def test_other_files(tmp_path, content):
     with pytest.raises(PayloadError, match="not a file that") as caught:
         Payload.load(path)
     assert caught.value.remedy == (
-        "If it is Partner Center's raw answer, say from which cloud:"
+        "To load a raw answer of Partner Center, name its cloud:"
         ' Payload.load(\'other\', cloud="global", partner="..."), or in a shell'
         " --cloud global --partner NAME."
     )
@@ -844,18 +844,18 @@ def test_repr_names_a_list_and_counts_every_byte():
 @pytest.mark.parametrize("resource", ["orders", "Invoices", "", None])
 def test_an_unknown_resource_is_refused(resource, tmp_path):
     """It could be read as neither."""
-    with pytest.raises(PayloadError, match="resource is") as caught:
+    with pytest.raises(PayloadError, match=r"The resource .* is unknown") as caught:
         of(b"{}", resource=resource)
-    assert caught.value.remedy == "It is one of invoice_summaries, invoices."
+    assert caught.value.remedy == "Use one of invoice_summaries, invoices."
     if resource is not None:
-        with pytest.raises(PayloadError, match="resource is"):
+        with pytest.raises(PayloadError, match=r"The resource .* is unknown"):
             Payload.load(tmp_path / "none", resource=resource)
 
 
 @pytest.mark.parametrize("pages", [["{}"], b"{}", "{}", [None]])
 def test_a_page_that_is_not_bytes_is_refused(pages):
     """Bytes in place of a sequence of them are numbers."""
-    with pytest.raises(PayloadError, match="A payload's page is bytes, not"):
+    with pytest.raises(PayloadError, match="A payload's page must be bytes, not"):
         of(b"{}", resource="invoices", pages=pages)
 
 
