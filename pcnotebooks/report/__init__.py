@@ -1,4 +1,4 @@
-"""Files to send on: takes an overview, gives HTML, PDF, Excel, CSV and rendered notebooks.
+"""Files to share: write an overview as HTML, PDF, Excel or CSV, and render notebooks.
 
-It must not know a session or a service.
+This package must not know sessions or the service.
 """

@@ -1,7 +1,7 @@
-"""What of foreign HTML may be in a page: nothing that runs, loads, navigates or posts.
+"""The allowed part of foreign HTML: nothing that runs, loads, navigates or posts.
 
-nh3 parses HTML as a browser does, keeps what is listed here, and writes the tree that is left. A
-style sheet is a language of its own: tinycss2 parses it, and declarations that load are left out.
+nh3 parses HTML as a browser does, keeps only the tags and attributes listed here, and writes the
+remaining tree. tinycss2 parses style sheets, and declarations that load anything are removed.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ _TAGS = (
     " dd del details dfn div dl dt em figcaption figure font footer h1 h2 h3 h4 h5 h6 header hr i"
     " img ins kbd label li main mark meter nav ol p pre progress q rp rt ruby s samp section small"
     " span strike strong sub summary sup table tbody td tfoot th thead time tr tt u ul var wbr"
-    # Drawings, less animations, filters and foreign objects.
+    # Drawings, without animations, filters and foreign objects.
     " svg circle clipPath defs desc ellipse g image line linearGradient marker mask path pattern"
     " polygon polyline radialGradient rect stop symbol text textPath title tspan use"
-    # Mathematics; without its tags, one half would read 12.
+    # Mathematics; without its tags, the fraction 1/2 would read 12.
     " math menclose merror mfrac mi mmultiscripts mn mo mover mpadded mphantom mprescripts mroot"
     " mrow ms mspace msqrt mstyle msub msubsup msup mtable mtd mtext mtr munder munderover none"
 )
-# Of these the content is not kept either: it is not text of the page, or needs a kernel.
+# The content of these is removed too, because it is not text of the page or needs a kernel.
 _HOLLOW = (
     "annotation annotation-xml applet audio button canvas datalist frameset iframe noembed noframes"
     " noscript object plaintext script select style template textarea video xmp"
@@ -43,7 +43,7 @@ _ATTRIBUTES = (
 _PREFIXES = "aria- clip clip- fill font- gradient marker mask pattern stop- stroke text"
 # Attributes of drawings whose values are CSS.
 _PAINTS = re.compile(r"clip-path|fill|marker.*|mask|stroke")
-# Functions of CSS that take no address, and url(), whose address is judged.
+# Functions of CSS that take no address. url() is handled separately: its address is checked.
 _FUNCTION = re.compile(
     r"(?:repeating-)?(?:linear|radial|conic)-gradient|(?:rgb|hsl)a?|hwb|(?:ok)?l(?:ab|ch)|color"
     r"|color-mix|light-dark|var|calc|min|max|minmax|clamp|repeat|fit-content|counters?|matrix"
@@ -57,10 +57,10 @@ _ADDRESSES = {"a": _LINK, "img": _PICTURE, "image": _PICTURE}  # of any other ta
 
 
 def allowed_tree(html: str) -> Any:
-    """Return the allowed part of a piece of HTML as a tree to work on, with its style sheets.
+    """Return the allowed part of a piece of HTML as a tree, with its style sheets.
 
-    Left out is also what waits for a script to show it, and what browsers once kept within its
-    parent, such as the look of pandas' tables in a notebook.
+    Elements that a script would have to show are removed, and also scoped style sheets, such as
+    those of pandas' tables in a notebook.
     """
     from bs4 import BeautifulSoup  # noqa: PLC0415
 
@@ -71,7 +71,7 @@ def allowed_tree(html: str) -> Any:
 
 
 def allowed(html: str, *, sheets: bool = False) -> str:
-    """Return the allowed part of a piece of HTML, whole and closed; its style sheets if asked."""
+    """Return the allowed part of a piece of HTML, well-formed; with style sheets if `sheets`."""
     import nh3  # noqa: PLC0415
 
     style = {"style"} if sheets else set()
@@ -98,7 +98,7 @@ def _allowed_value(tag: str, name: str, value: str) -> str | None:
     return value
 
 
-@lru_cache(maxsize=1000)  # of a large table, or a drawing, many elements have the same
+@lru_cache(maxsize=1000)  # many elements of a large table or a drawing have the same style
 def allowed_css(css: str, *, sheet: bool = False) -> str:
     """Return the allowed part of an element's style, or of a style sheet."""
     import tinycss2  # noqa: PLC0415
@@ -107,12 +107,12 @@ def allowed_css(css: str, *, sheet: bool = False) -> str:
     try:
         # As the text of an element, a style sheet ends at the first "</".
         return _written(parse(css)).replace("</", "<\\/")
-    except RecursionError:  # nested as no author does it
+    except RecursionError:  # nested more deeply than any author would
         return ""
 
 
 def _written(nodes: Iterable[Any]) -> str:
-    """Return rules and declarations as CSS, less those that load."""
+    """Return rules and declarations as CSS, without those that load anything."""
     import tinycss2  # noqa: PLC0415
 
     parts = []
@@ -127,7 +127,7 @@ def _written(nodes: Iterable[Any]) -> str:
 
 
 def _loads_nothing(token: Any) -> bool:
-    """Whether a part of a value, with all that it holds, names no address of another place."""
+    """Whether a part of a value, including nested parts, refers to no other location."""
     held = getattr(token, "arguments", None) or getattr(token, "content", None) or []
     if token.type == "url" or (token.type == "function" and token.lower_name == "url"):
         address = "".join(each.value for each in held if each.type == "string")

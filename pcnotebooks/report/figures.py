@@ -1,4 +1,4 @@
-"""Figures in a kernel that runs for a page: sharp, and described in words."""
+"""Sharp figures with text descriptions, in a kernel that runs a notebook for a page."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from pcnotebooks.report.outputs import picture
 
 
 def load_ipython_extension(shell: Any) -> None:
-    """Have a kernel that runs for a page show its figures sharply, and describe them."""
-    # The inline backend reads it when pyplot loads. Screens and paper have twice the density of
-    # its own choice; what the user's configuration or a cell asks for, such as SVG, has precedence.
+    """Make the kernel draw figures sharply, and describe them in text."""
+    # The inline backend reads this when pyplot loads. Screens and paper have twice its default
+    # density. Formats that the user's configuration or a cell sets, such as SVG, take precedence.
     shell.config.InlineBackend.setdefault("figure_formats", {"retina"})
     drawings = shell.display_formatter.formatters["image/svg+xml"]
 
     def describe(figure: Any, **_: Any) -> tuple[dict[str, str], dict[str, Any]]:
         return _figure_bundle(figure, apart=type(figure) not in drawings)
 
-    # Not by mime type: pyplot's backend takes what is registered so for figures, when it loads.
+    # Not by mime type: pyplot's backend replaces formatters of a mime type when it loads.
     shell.display_formatter.mimebundle_formatter.for_type_by_name(
         "matplotlib.figure", "Figure", describe
     )
 
 
 def _figure_bundle(figure: Any, *, apart: bool) -> tuple[dict[str, str], dict[str, Any]]:
-    """Return in words what a figure shows, whose picture the backend makes.
+    """Return the description of a figure; the backend draws its picture.
 
-    The panels of a figure are pictures of their own, if they may: a page of paper ends between
-    two, and a figure of many currencies is higher than a page.
+    If `apart`, each panel becomes a separate picture, so that a printed page can end between two
+    panels: a figure of many currencies is taller than a page.
     """
     charts = [_chart_in_words(ax) for ax in figure.axes]
     if apart and len(charts) > 1 and all(charts):
@@ -40,12 +40,12 @@ def _figure_bundle(figure: Any, *, apart: bool) -> tuple[dict[str, str], dict[st
     if not named and not any(charts):
         named = "Chart without a title"
     words = [*charts, "; axes: ".join(filter(None, (named, axes)))]
-    # Of the whole output: what the backend says of its PNG replaces what is said of that form.
+    # Metadata of the whole output, because the backend replaces the metadata of its PNG.
     return {}, {"alt": " ".join(filter(None, words))}
 
 
 def _chart_in_words(ax: Any) -> str:
-    """Return the description of a chart of the package, which is its foot's label."""
+    """Return the description of one of the package's charts, stored as the label of its foot."""
     foots = [text for text in ax.texts if text.get_label()]
     said = [words.rstrip(".") for foot in foots for words in (foot.get_label(), foot.get_text())]
     return f"{_sentence([_title(ax), _sentence(said, '. ')], ': ')}." if said else ""

@@ -20,7 +20,7 @@ from pcnotebooks.text import named
 
 @cache
 def environment() -> Environment:
-    """Return where the package's templates are."""
+    """Return the Jinja environment of the package's templates."""
     environment = Environment(
         loader=PackageLoader("pcnotebooks"),
         autoescape=True,
@@ -46,15 +46,15 @@ def _palette(ground: int) -> str:
 
 
 def _css_text(text: str) -> str:
-    """Return a text for CSS to print, none of whose characters ends a string or a tag."""
+    """Return a text for a CSS string, escaped so that it cannot end the string or a tag."""
     return "".join(each if each.isalnum() else f"\\{ord(each):x} " for each in text)
 
 
 def charts_of(charts: Sequence[Chart], *, prefix: str, foot: bool = True) -> Markup:
-    """Return charts next to each other, each with ids of its own that begin with the prefix.
+    """Return charts side by side; the ids in each are unique and begin with the prefix.
 
-    Three fit in a row as they are drawn for a phone. Others are drawn twice, and the style sheet
-    shows the drawing for which there is room. Without feet, the page states the source.
+    Three charts are drawn at phone width and fit in a row. Any other number is drawn in two
+    widths, and the style sheet shows the one that fits. Without feet, the page states the source.
     """
     three = len(charts) == 3
     drawn = []
@@ -73,19 +73,19 @@ def charts_of(charts: Sequence[Chart], *, prefix: str, foot: bool = True) -> Mar
 
 
 def first_table(shown: Overview) -> Markup:
-    """Return what a reader looks for first: notices, and a row for each account."""
+    """Return the notices, and a table with a row for each account."""
     several, trends = len(shown.sources) > 1, bool(shown.earlier)
     table = _macro("first_table", shown.ranked, several, trends, sparkline)
     return _macro("first_notices", shown.notices) + table
 
 
 def first_notices(shown: Overview) -> Markup:
-    """Return what needs attention first; nothing of nothing."""
+    """Return the notices, those that need attention first; empty if there are none."""
     return _macro("first_notices", shown.notices) if shown.notices else Markup()
 
 
 def glances(shown: Overview) -> tuple[Markup, dict[tuple[str, str], Markup]]:
-    """Return the head of the first table and its rows by currency and owner, one by one."""
+    """Return the head of the first table, and each of its rows by currency and owner."""
     accounts = [account for section in shown.ranked for account in section.accounts]
     since = list(dict.fromkeys(filter(None, (each.glance.changed_since for each in accounts))))
     layout = {"several": len(shown.sources) > 1, "trends": bool(shown.earlier), "since": since}
@@ -104,22 +104,22 @@ def figures_table(lines: Sequence[Line], currency: str) -> Markup:
 
 
 def headlines(account: Account, *, owners: bool) -> Markup:
-    """Return what is said of an account, with its headline figures."""
+    """Return the sentences about an account, with its headline figures."""
     return _macro("headlines", [account], owners=owners)
 
 
 def by_invoice(account: Account, currency: str) -> Markup:
-    """Return the open invoices of an account, and what proves its balance."""
+    """Return the open invoices of an account, and the proof of its balance."""
     return _macro("by_invoice", [account], currency)
 
 
 def notes(sentences: Sequence[str]) -> Markup:
-    """Return what a reader must know of the whole; nothing of nothing."""
+    """Return the notes on the whole overview; empty if there are none."""
     return _macro("notes", sentences) if sentences else Markup()
 
 
 def assumed(sentences: Sequence[str]) -> Markup:
-    """Return what was assumed of lists of invoices; nothing of nothing."""
+    """Return the assumptions about lists of invoices; empty if there are none."""
     return _macro("assumed", sentences) if sentences else Markup()
 
 
@@ -131,29 +131,29 @@ def _macro(name: str, *arguments: Any, **options: Any) -> Markup:
 
 
 def error_html(error: Exception) -> Markup:
-    """Return what happened and what to do, with the ids that support asks for."""
+    """Return an error, its remedy, and the ids that support asks for."""
     if not isinstance(error, PcNotebooksError):
         error = PcNotebooksError(
             f"{type(error).__name__}: {error}",
-            remedy="Try again; if it stays so, report it with this line.",
+            remedy="Try again. If it fails again, report it with this message.",
         )
-    # A code alone says no more than the message.
+    # A code without ids adds nothing to the message.
     ids = {"Code": error.code, "request id": error.request_id,
            "correlation id": error.correlation_id}  # fmt: skip
     known = error.request_id or error.correlation_id
-    told = ", ".join(f"{name} {id_html(value)}" for name, value in ids.items() if value)
+    listed = ", ".join(f"{name} {id_html(value)}" for name, value in ids.items() if value)
     return Markup(  # noqa: S704 (every text is escaped)
         f'<div role="alert"><p class="pcn-error"><strong>{escape(error.message)}</strong></p>'
-        f"<p>{escape(error.remedy or '')}</p>{f'<p><small>{told}</small></p>' if known else ''}"
+        f"<p>{escape(error.remedy or '')}</p>{f'<p><small>{listed}</small></p>' if known else ''}"
         "</div>"
     )
 
 
 def id_html(value: str) -> str:
-    """Return an id as HTML that is not broken at its hyphens."""
+    """Return an id as HTML that has no line breaks at its hyphens."""
     return f'<span class="pcn-id">{escape(value)}</span>'
 
 
 def wrapped(html: str) -> str:
-    """Return HTML in the package's colours and type; nothing of nothing."""
+    """Return HTML in the package's colours and font; empty HTML stays empty."""
     return f'<div class="pcn">{html}</div>' if html else ""

@@ -1,4 +1,4 @@
-"""Kernels as nbclient runs them, less a wait without end and an interrupt that is an error."""
+"""Kernels run by nbclient, with two fixes: no endless wait, and interrupts that stop the run."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from traitlets import Type
 
 
 class _ShellChannel(AsyncZMQSocketChannel):
-    """Tells of a reply that came while something was sent.
+    """A channel that notices a reply that arrives during a send.
 
-    ZeroMQ tells once that something came, and whoever sends hears it, too. nbclient sends when an
-    output goes into a widget; without this it then waited for a reply that was long there.
+    ZeroMQ signals each arrival once, and a send consumes the signal. nbclient sends a message when
+    an output goes into a widget, and then waited forever for a reply that had already arrived.
     """
 
     def send(self, msg: dict[str, Any]) -> None:
-        """Send a message, and look what came meanwhile."""
+        """Send a message, and check for replies that arrived meanwhile."""
         super().send(msg)
         self.socket.get(zmq.EVENTS)
 
@@ -33,22 +33,22 @@ class _Client(AsyncKernelClient):
 
 
 class Manager(AsyncKernelManager):
-    """Starts a kernel whose replies are all heard."""
+    """Starts a kernel, none of whose replies is missed."""
 
     client_class = "pcnotebooks.report.kernels._Client"
     client_factory = Type(_Client)
 
 
 class Client(NotebookClient):
-    """Runs a notebook until it ends, or until an interrupt or a termination ends both.
+    """Runs a notebook to its end, or until a signal stops the notebook and the kernel.
 
-    nbclient stops the kernel at a signal and goes on until one of its assertions fails.
+    nbclient stops only the kernel at a signal, and continues until one of its assertions fails.
     """
 
     _stopped_by: int | None = None
 
     def run(self) -> None:
-        """Run the notebook; a signal ends it as it ends any other Python program."""
+        """Run the notebook; a signal stops it like any other Python program."""
         try:
             self.execute()
         except (Exception, asyncio.CancelledError):
@@ -59,17 +59,17 @@ class Client(NotebookClient):
             raise SystemExit(128 + self._stopped_by) from None
 
     async def async_start_new_kernel(self, **options: Any) -> None:
-        """Start the kernel, once nbclient has set the handlers that are replaced here."""
+        """Start the kernel, and replace the signal handlers that nbclient has set before."""
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
         signals = (signal.SIGINT, signal.SIGTERM)
 
         def stop(number: int) -> None:
             self._stopped_by = number
-            self.shutdown_kernel = "immediate"  # asked to end, it prints a traceback of its own
+            self.shutdown_kernel = "immediate"  # a graceful stop prints the kernel's own traceback
             if task:
                 task.cancel()
 
-        # Windows, and any thread but the main one, has no such handlers.
+        # Windows, and threads other than the main thread, have no such handlers.
         with suppress(RuntimeError):
             for each in signals:
                 loop.add_signal_handler(each, stop, each)

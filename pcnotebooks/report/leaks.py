@@ -1,4 +1,4 @@
-"""Secrets that must not leave in a notebook's outputs."""
+"""Find secrets in a notebook's outputs, and refuse to publish them."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from pcnotebooks.errors import ReportError
 from pcnotebooks.report.allowed import allowed_tree
 from pcnotebooks.report.terminal import joined, on_screen
 
-# The first part of a token (JWT) is a JSON object in base64, which names its algorithm; the claims
-# follow or, if they are encrypted, other parts.
+# The first part of a token (JWT) is a JSON object in base64 that names the algorithm. The claims
+# follow, or other parts if the token is encrypted.
 _TOKEN = re.compile(r"(?=(eyJ[\w-]{8,4000})\.(?:eyJ|[\w-]*\.[\w-]{8,}))")
-# What is after a name: a value, not a call, nor words. If the name is one of many things, or is
-# only beside the value, the value is long and mixed.
+# After a name comes a value, not a call or words. If the name has many meanings, or is only next
+# to the value without a sign between, only a long value with mixed characters counts.
 _IS = r"[\w)]{0,2}['\"\]\s*`]{0,60}[:=,(][\s'\"*`]{0,60}(?:token=)?b?['\"]?"
 _IS_BESIDE = r"['\"\]\s*`:=,(]{1,60}(?:token=)?b?['\"]?"
 _VALUE = r"(?=[^\s'\"]{0,200}\d)[\w.~+/=%!*$-]{16,}(?![\w(])"
@@ -37,13 +37,13 @@ _SECRETS = {
         f"{_NAMED}{_IS}{_VALUE}|(?:{_NAMED}|{_OFTEN}){_IS_BESIDE}{_MIXED}"
     ),
     "a signature of a shared access": re.compile(r"\bsig=(?=\S{0,200}\d)[\w%+/-]{30,}"),
-    # As Entra makes refresh tokens and client secrets, and Microsoft accounts their tokens.
+    # The forms of Entra's refresh tokens and client secrets, and of Microsoft account tokens.
     "a token or secret by its form": re.compile(
         r"(?<![\w.,+/=-])(?:[01]\.A[\w-]{60,}|M\.[CR]\d+_[\w.!*$-]{60,}|Ew[AB][\w+/]{150,})"
         r"|(?<![\w~.-])[\w~.-]{3}\dQ~[\w~.-]{31,34}(?![\w~.-])"
     ),
 }
-# What splits a token for a reader's eye, or not even for that.
+# Characters that may split a token, visible or invisible.
 _SPLIT = re.compile(r"[\s*`~\\]+")
 _UNSEEN = dict.fromkeys([0xAD, *range(0x200B, 0x200E), 0x2060, 0xFEFF])
 _SIGN_IN_URL = re.compile(
@@ -51,15 +51,15 @@ _SIGN_IN_URL = re.compile(
     r"(?:device(?:login|auth)?|link)\b",
     re.IGNORECASE,
 )
-# As Entra writes them, nine capitals and digits; or in two halves, as RFC 8628 does.
+# Sign-in codes: nine capitals and digits, as Entra's, or two halves, as in RFC 8628.
 _CODE = re.compile(
     r"\b(?=\d*[A-Z])(?=[A-Z]*\d)[A-Z\d]{7,10}\b|\b[A-Z\d]{4}-[A-Z\d]{4}\b"
     r"|\b[Cc]ode\W+[A-Z\d]{7,10}\b"
 )
 _BESIDE = 400  # characters between a code and its address
 _REMEDY = (
-    "Take out what prints it, clear the outputs and render again. A secret that others have seen"
-    " is none: sign out, and have it revoked."
+    "Remove the code that prints it, clear the outputs and render again. If others have seen the"
+    " secret, sign out and have it revoked."
 )
 INJECTED = "injected-parameters"  # papermill's tag; such a cell is not in the user's file
 
@@ -67,18 +67,18 @@ INJECTED = "injected-parameters"  # papermill's tag; such a cell is not in the u
 def cell_error(
     book: Any, index: int, what: str, *, remedy: str, secrets: Iterable[str] = ()
 ) -> ReportError:
-    """Return the error that names a cell: by its number in the user's file, and its first line."""
+    """Return the error of a cell; it has the number in the user's file and the first line."""
     cells = book.cells[: index + 1]
     number = sum(INJECTED not in cell.metadata.get("tags", ()) for cell in cells)
     first = next((line.strip() for line in cells[-1].source.splitlines() if line.strip()), "")
     named = f" ({first[:57]}...)" if len(first) > 60 else f" ({first})"
-    if not first or secret_in(cells[-1].source, secrets):  # whole: a part may look like nothing
+    if not first or secret_in(cells[-1].source, secrets):  # all of it: a part may look harmless
         named = ""
     return ReportError(f"Cell {number}{named} {what}", cell=number, remedy=remedy)
 
 
 def secret_in(text: str, secrets: Iterable[str] = ()) -> str | None:
-    """Return the kind of secret that a text shows; None if it shows none that is known."""
+    """Return the kind of secret that a text shows; None if it shows no known kind."""
     readings = [text, unescape(on_screen(text))]
     if "<" in text:
         seen = allowed_tree(text)
@@ -95,7 +95,7 @@ def secret_in(text: str, secrets: Iterable[str] = ()) -> str | None:
         for address in _SIGN_IN_URL.finditer(reading):
             start, end = max(0, address.start() - _BESIDE), address.end() + _BESIDE
             if _CODE.search(reading[start : address.start()] + " " + reading[address.end() : end]):
-                return "a sign-in code beside its address"
+                return "a sign-in code next to its address"
     return None
 
 
@@ -104,19 +104,19 @@ def _is_header(part: str) -> bool:
 
 
 def refuse_secrets(book: Any, secrets: Iterable[str] = ()) -> None:
-    """Raise for the first cell that shows a secret, in outputs, prose or saved widgets.
+    """Raise if a cell shows a secret in its outputs or prose, or a saved widget shows one.
 
     Parameters
     ----------
     book
         A notebook.
     secrets
-        Secrets to look for, whatever their form, such as the tokens that a cache holds.
+        Secrets of any form to look for, such as the tokens of a cache.
 
     Raises
     ------
     ReportError
-        With the cell and the kind of secret; never the secret.
+        The message names the cell and the kind of secret, never the secret itself.
     """
     failure = next(_shown(book, secrets), None)
     del secrets  # a verbose traceback shows arguments
@@ -139,13 +139,13 @@ def _secret_among(value: Any, secrets: Iterable[str]) -> str | None:
 
 
 def _texts(value: Any) -> Iterator[str]:
-    """Yield every text of nested values; pictures in base64 hold none."""
+    """Yield every text of nested values, except pictures in base64."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):
         for key, each in value.items():
             if not str(key).startswith(("image/png", "image/jpeg")):
-                # A repr keeps a name beside its value: "access_token": "..."
+                # Keep the name with its value, as a repr would: "access_token": "..."
                 if isinstance(each, str):
                     yield f"{key}: {each}"
                 else:

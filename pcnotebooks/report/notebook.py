@@ -1,4 +1,4 @@
-"""Notebooks as reports: executed, without code, one file that opens anywhere."""
+"""Render notebooks as reports: execute them and write one file that opens anywhere."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ from pcnotebooks.errors import (
 from pcnotebooks.files import read_file, write_whole
 from pcnotebooks.report.leaks import INJECTED, cell_error, secret_in
 
-# nbformat, nbclient and nbconvert are imported where they are used: beside JupyterLab that takes
-# a second.
+# nbformat, nbclient and nbconvert are imported where they are used: if JupyterLab is installed,
+# importing them takes a second.
 
-_CELL_SECONDS = 900  # as long as a sign-in code is good for
+_CELL_SECONDS = 900  # as long as a sign-in code is valid
 
 
 def render_notebook(
@@ -40,38 +40,38 @@ def render_notebook(
     parameters: Mapping[str, Any] | None = None,
     code: bool = False,
 ) -> Path:
-    """Execute a notebook and write what it shows as one self-contained HTML file.
+    """Execute a notebook and write its outputs as one self-contained HTML file.
 
-    The file asks for nothing and runs nothing: frames, charts and the static view of controls
-    stand in it, no script, no widget, no mathematics between two dollar signs.
+    The file loads nothing and runs nothing. It has the frames, the charts and a static view of
+    each widget, but no scripts. Text between two dollar signs is not read as mathematics.
 
     Parameters
     ----------
     notebook
-        A notebook's file, or the name of a bundled one, such as ``"02_balances"``. It runs in
-        the current folder, and stays as it is.
+        The path of a notebook, or the name of a bundled one, such as ``"02_balances"``. It runs in
+        the current folder, and its file is not changed.
     path
-        The HTML file to write; its folder exists.
+        The HTML file to write. Its folder must exist.
     parameters
-        Values for names that the cell tagged ``parameters`` assigns: text, numbers, bools, None,
-        dates (passed as ISO text), paths, members of an Enum, NumPy's scalars, and lists and dicts
-        of these. They are set in a cell after it, as papermill does.
+        Values for names that the cell tagged ``parameters`` assigns: strings, numbers, bools, None,
+        dates (passed as ISO strings), paths, members of an Enum, NumPy scalars, and lists and dicts
+        of these. They are set in a new cell after it, as papermill does.
     code
-        Show the code, too.
+        Also show the code.
 
     Returns
     -------
     Path
-        The file that was written.
+        The path of the written file.
 
     Raises
     ------
     ConfigurationError
-        For a parameter that the notebook has not, or a value that no notebook can be given.
+        If the notebook does not have a parameter, or a value cannot be passed to a notebook.
     ReportError
-        If it is no notebook; if a cell fails or takes longer than 15 minutes, also inside a
-        widget; or if an output shows a token, or a sign-in code beside its address. ``cell`` is
-        the cell's number.
+        If the file is not a notebook; if a cell or a widget in it fails, or a cell takes longer
+        than 15 minutes; or if an output shows a token, or a sign-in code next to its address.
+        ``cell`` is the number of the cell.
     OSError
         If a file cannot be read or written.
 
@@ -94,13 +94,13 @@ def rendered(
     code: bool = False,
     secrets: Iterable[str] = (),
 ) -> Path:
-    """Render a notebook that may show none of some secrets, such as the tokens of a cache.
+    """Render a notebook that must not show the given secrets, such as the tokens of a cache.
 
-    They are asked for once the notebook has run, as it may have renewed them.
+    The secrets are read after the notebook has run, because it may have renewed them.
     """
-    secrets = iter(secrets)  # as a list, a verbose traceback would show them
+    secrets = iter(secrets)  # a verbose traceback would show the contents of a list
     source, path = _find(notebook), Path(path)
-    if not path.parent.is_dir():  # said before minutes of work
+    if not path.parent.is_dir():  # fail before minutes of work
         raise FileNotFoundError(2, "there is no such folder", str(path.parent))
     book = _read(source)
     if parameters:
@@ -113,7 +113,7 @@ def rendered(
 
 
 def bundled_notebooks() -> list[Path]:
-    """Return the notebooks of the wheel, or in a checkout those beside the package."""
+    """Return the notebooks of the wheel or, in a checkout, of the folder next to the package."""
     package = Path(__file__).parents[1]
     for folder in (package / "notebooks", package.parent / "notebooks"):
         if folder.is_dir():
@@ -137,7 +137,7 @@ def _read(path: Path) -> Any:
 
     try:
         with warnings.catch_warnings():
-            # What an old Jupyter saved lacks ids, which are made up.
+            # Notebooks of an old Jupyter lack cell ids; nbformat warns and generates them.
             warnings.simplefilter("ignore")
             book = nbformat.reads(read_file(path).decode("utf-8-sig"), as_version=4)
         for part in (book, *book.cells):
@@ -147,13 +147,13 @@ def _read(path: Path) -> Any:
             book.metadata["kernelspec"] = {"display_name": name, **kernel}
     except (ValueError, KeyError, AttributeError, TypeError, nbformat.ValidationError):
         raise ReportError(
-            f"{path} is no notebook.", remedy="Name a file that Jupyter saved, .ipynb."
+            f"{path} is not a notebook.", remedy="Give a .ipynb file that Jupyter saved."
         ) from None
     return book
 
 
 def _known(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a notebook's facts without null, which some editors write for what is not known."""
+    """Return a notebook's metadata without null, which some editors write for unknown values."""
     return {
         name: _known(fact) if isinstance(fact, dict) else fact
         for name, fact in facts.items()
@@ -162,7 +162,7 @@ def _known(facts: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _inject(book: Any, parameters: Mapping[str, Any]) -> None:
-    """Put a cell that sets the parameters after the one that has their defaults."""
+    """Insert a cell that sets the parameters after the cell with their defaults."""
     import nbformat  # noqa: PLC0415
 
     book.cells = [cell for cell in book.cells if INJECTED not in cell.metadata.get("tags", ())]
@@ -174,15 +174,15 @@ def _inject(book: Any, parameters: Mapping[str, Any]) -> None:
     if not places:
         raise ConfigurationError(
             "The notebook takes no parameters.",
-            remedy='Give the cell that sets their defaults the tag "parameters".',
+            remedy='Tag the cell that sets their defaults with "parameters".',
         )
     known = _assigned(book.cells[places[0]].source)
     for name in parameters:
-        # A misspelt one would leave the default, such as the sample data, in the account's place.
+        # A misspelt name would keep the default, for example sample data instead of the account.
         if not name.isidentifier() or keyword.iskeyword(name) or (known and name not in known):
             raise ConfigurationError(
                 f"The notebook has no parameter {name!r}.",
-                remedy=f"It has {', '.join(known) or 'none'}.",
+                remedy=f"Use one of its parameters: {', '.join(known) or 'it has none'}.",
             )
     lines = [f"{name} = {_literal(name, value)}" for name, value in parameters.items()]
     cell = nbformat.v4.new_code_cell(
@@ -192,7 +192,7 @@ def _inject(book: Any, parameters: Mapping[str, Any]) -> None:
 
 
 def _assigned(source: str) -> list[str]:
-    """Return the names that a cell assigns; none where it is not plain Python."""
+    """Return the names that a cell assigns; none if it is not plain Python."""
     try:
         statements = ast.parse(source).body
     except SyntaxError:
@@ -209,11 +209,11 @@ def _assigned(source: str) -> list[str]:
 
 
 def _plain(value: Any) -> Any:
-    """Return a member of an Enum, a scalar of NumPy or a date as the plain value that it means."""
+    """Return the plain value of a member of an Enum, a NumPy scalar or a date."""
     if isinstance(value, Enum):
         value = value.value
     if getattr(value, "shape", None) == ():
-        # Its nanoseconds would become a bare number.
+        # Nanoseconds would become a plain number.
         value = value.astype(value.dtype.str.replace("[ns]", "[us]")).item()
     if isinstance(value, date):
         return value.isoformat() if value == value else None  # noqa: PLR0124  pandas' NaT
@@ -221,13 +221,13 @@ def _plain(value: Any) -> Any:
 
 
 def _literal(name: str, value: Any) -> str:
-    """Return a value as Python writes it."""
+    """Return a value as a Python literal."""
     value = _plain(value)
     if isinstance(value, float) and not math.isfinite(value):
         return f"float({float.__repr__(value)!r})"
     kinds: tuple[Any, ...] = (bool, int, float, str, type(None))
     for kind in kinds:
-        if isinstance(value, kind):  # a kind of its own may write itself otherwise
+        if isinstance(value, kind):  # a subclass may have another repr
             return str(kind.__repr__(value))
     if isinstance(value, os.PathLike):
         return repr(os.fspath(value))
@@ -237,14 +237,14 @@ def _literal(name: str, value: Any) -> str:
         pairs = (f"{_literal(name, key)}: {_literal(name, each)}" for key, each in value.items())
         return f"{{{', '.join(pairs)}}}"
     raise ConfigurationError(
-        f"The parameter {name!r} is a {type(value).__name__}, which no cell can be given.",
-        remedy="Pass text, a number, a bool, None, a date, or a list or dict of these; of a"
-        " payload the file it was saved in.",
+        f"The parameter {name!r} is a {type(value).__name__}, which cannot be passed to a cell.",
+        remedy="Pass a string, a number, a bool, None, a date, or a list or dict of these. For a"
+        " payload, pass the path of its file.",
     )
 
 
 def _execute(book: Any) -> None:
-    """Run every cell, and raise for the first that fails, or whose widget does."""
+    """Run every cell, and raise if a cell fails or a widget in it does."""
     from jupyter_client.kernelspec import NoSuchKernel, get_kernel_spec  # noqa: PLC0415
     from nbclient.exceptions import (  # noqa: PLC0415
         CellExecutionError,
@@ -265,7 +265,7 @@ def _execute(book: Any) -> None:
             raise _failed(book, cell_index, failure)
 
     try:
-        # Only a Python kernel has the extension by which figures are described.
+        # Only a Python kernel can load the extension that describes figures.
         python = get_kernel_spec(kernel).language == "python"
         client = Client(
             book,
@@ -283,13 +283,15 @@ def _execute(book: Any) -> None:
     except CellExecutionError as error:
         raise _failed(book, reached[0], f"{error.ename}: {error.evalue}") from None
     except CellTimeoutError:
-        raise _failed(book, reached[0], f"no end after {_CELL_SECONDS // 60} minutes") from None
+        raise _failed(
+            book, reached[0], f"it did not finish within {_CELL_SECONDS // 60} minutes"
+        ) from None
     except DeadKernelError:
         raise _failed(book, reached[0], "the kernel died") from None
     except NoSuchKernel:
         raise ReportError(
-            f"There is no kernel {kernel!r} here, which the notebook asks for.",
-            remedy="Choose another in JupyterLab and save, or install that kernel.",
+            f"The notebook needs the kernel {kernel!r}, which is not installed.",
+            remedy="Install that kernel, or choose another one in JupyterLab and save.",
         ) from None
 
 
@@ -299,13 +301,13 @@ def _failed(book: Any, index: int, reason: str) -> ReportError:
     return cell_error(
         book,
         index,
-        f"failed: {reason if kind is None else f'an error that holds {kind}'}.",
-        remedy="Run the notebook in JupyterLab, from the top, to see more; then render it again.",
+        f"failed: {reason if kind is None else f'the error message contains {kind}'}.",
+        remedy="Run the notebook in JupyterLab from the top to see details, then render it again.",
     )
 
 
 def _hidden_failure(states: Mapping[str, Any]) -> str | None:
-    """Return what a widget's callback swallowed: nbclient calls such a cell a success."""
+    """Return the error of a widget's callback, which nbclient does not report as a failure."""
     for state in states.values():
         for output in state.get("outputs", ()):
             if output["output_type"] == "error":
@@ -318,14 +320,14 @@ def _hidden_failure(states: Mapping[str, Any]) -> str | None:
 
 
 class _Unseen(frozenset[str]):
-    """Texts that a verbose traceback does not show."""
+    """Texts that a verbose traceback must not show."""
 
     def __repr__(self) -> str:
         return f"<{len(self)} secrets>"
 
 
 def _html(book: Any, source: Path, secrets: Iterable[str] = ()) -> str:
-    """Return the page that the package's own nbconvert template makes of a notebook."""
+    """Return the page of a notebook, rendered with the package's nbconvert template."""
     from nbconvert import HTMLExporter  # noqa: PLC0415
 
     templates = resources.files("pcnotebooks") / "templates" / "nbconvert"

@@ -1,4 +1,4 @@
-"""Outputs as HTML: each in the richest of its forms that shows without a kernel."""
+"""Notebook outputs as HTML, each in the richest form that displays without a kernel."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from pcnotebooks.report.allowed import allowed_tree
 from pcnotebooks.report.terminal import joined, on_screen
 
-# nbconvert is imported where it is used: beside JupyterLab that takes a second.
+# nbconvert is imported where it is used: if JupyterLab is installed, that takes a second.
 
 _FORMS = (
     "text/html",
@@ -29,18 +29,18 @@ _FORMS = (
 )
 _WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
 _WIDGET_VIEW = _FORMS[1]
-_NOTE = '<p class="note">{} stood here.</p>'
-# HTML that shows nothing without a kernel or scripts, or only that it waits for one.
+_NOTE = '<p class="note">{} cannot be shown here.</p>'
+# HTML that shows nothing, or only a loading message, without a kernel or scripts.
 _LIVE = re.compile(
     r"<(?:audio|button|canvas|embed|i?frame|input|object|script|select|textarea|video)\b",
     re.IGNORECASE,
 )
 _WAITS = re.compile(r"\bLoading\b.*?(?:\.\.\.|\N{HORIZONTAL ELLIPSIS})", re.DOTALL)
-# Where a warning was raised: a file of this machine, and the line that is hidden with the code.
+# The origin of a warning: the file on this machine and its line, which is code.
 _WHERE = re.compile(r"^\S*[\\/]\S*\.py:\d+: (\w*Warning: .*)\n(?:  .*\n?)?", re.MULTILINE)
-# matplotlib warns of each letter that its font lacks, at each drawing.
+# matplotlib warns about each letter that its font lacks, each time it draws.
 _LETTER = re.compile(r"^UserWarning: Glyph (\d+) .* missing from .*\n?", re.MULTILINE)
-# What a cell that draws ends with: an object, and its place in memory, or all that is in it.
+# The repr of a drawn object at the end of a cell: its memory address or its contents.
 _OBJECT = re.compile(
     r" at 0x[\da-f]+>|^(?:<Axes|<Figure|Text\(|Figure(?:Widget)?\(\{)|^<[\w. ]+ object>$"
     r"|^[\w.]+\(\.\.\.\)$"
@@ -48,7 +48,7 @@ _OBJECT = re.compile(
 
 
 def markdown(source: str, attachments: Mapping[str, Any], resources: Any) -> str:
-    """Return Markdown as HTML; two dollar signs in a sentence are two amounts, no mathematics."""
+    """Return Markdown as HTML; dollar signs in a sentence mean amounts, not mathematics."""
     from nbconvert.filters import markdown_mistune as mistune  # noqa: PLC0415
 
     library: Any = mistune
@@ -63,20 +63,20 @@ def markdown(source: str, attachments: Mapping[str, Any], resources: Any) -> str
         renderer, block=library.BlockParser(), inline=library.InlineParser()
     )
     html: str = reader.render(source)
-    # A task list is no form.
+    # Replace the checkboxes of a task list by characters, because the page has no forms.
     html = re.sub(r'<input [^>]*type="checkbox"[^>]*checked/>', "\N{BALLOT BOX WITH CHECK} ", html)
     return re.sub(r'<input [^>]*type="checkbox"[^>]*>', "\N{BALLOT BOX} ", html)
 
 
 def widget_states(book: Any) -> Mapping[str, Any]:
-    """Return what a notebook keeps of its widgets, by model."""
+    """Return the saved states of a notebook's widgets, by model."""
     saved = book.metadata.get("widgets", {}).get(_WIDGET_STATE, {})
     states: Mapping[str, Any] = saved.get("state", {})
     return states
 
 
 def shown(outputs: Iterable[Any], states: Mapping[str, Any], resources: Any) -> list[str]:
-    """Return outputs as HTML, less those without anything to be seen."""
+    """Return outputs as HTML, without those that show nothing."""
     pieces = (_output(output, states, resources) for output in joined(outputs))
     return [html for html in pieces if html]
 
@@ -95,11 +95,11 @@ def _output(output: Any, states: Mapping[str, Any], resources: Any) -> str:
         if html:
             return html
         lost = lost or html is None
-    return _NOTE.format("Something that only a running notebook shows") if lost else ""
+    return _NOTE.format("An output that needs a running notebook") if lost else ""
 
 
 def _form(mime: str, output: Any, states: Mapping[str, Any], resources: Any) -> str | None:
-    """Return one form of an output as HTML; None if nothing of it shows without scripts."""
+    """Return one form of an output as HTML; None if it shows nothing without scripts."""
     content = output["data"][mime]
     if mime == _WIDGET_VIEW:
         return _widget(content.get("model_id", ""), states, resources) or None
@@ -114,12 +114,12 @@ def _form(mime: str, output: Any, states: Mapping[str, Any], resources: Any) -> 
         if mime == "image/svg+xml":
             text = b64encode(text.encode()).decode()
         return picture(mime, text, own.get("alt") or facts.get("alt") or "Picture", own)
-    # Of a widget, its text is an object's, too.
+    # The text of a widget is also only the repr of an object.
     return "" if _OBJECT.search(text) or _WIDGET_VIEW in output["data"] else _text(text, "text")
 
 
 def picture(mime: str, content: str, words: str, size: Mapping[str, Any]) -> str:
-    """Return a picture in base64; without its size one of twice the density is twice as large."""
+    """Return a picture in base64; without `size`, one of double density appears twice as large."""
     sides = {side: size[side] for side in ("width", "height") if isinstance(size.get(side), int)}
     shown = "".join(f' {side}="{length}"' for side, length in sides.items())
     source = f"data:{mime};base64,{''.join(content.split())}"
@@ -127,7 +127,7 @@ def picture(mime: str, content: str, words: str, size: Mapping[str, Any]) -> str
 
 
 def _shown_html(html: str) -> str | None:
-    """Return HTML of which something is left without scripts; None if nothing is."""
+    """Return HTML that shows something without scripts; None if it needs them."""
     left = allowed_tree(html)
     words = left.get_text(" ", strip=True)
     live = _LIVE.search(html)
@@ -143,16 +143,16 @@ def _text(text: str, kind: str) -> str:
     if kind == "stderr":
         plain = _WHERE.sub(r"\1\n", plain)
         letters = "".join(dict.fromkeys(chr(int(code)) for code in _LETTER.findall(plain)))
-        said = f"Boxes in a chart are letters that its font lacks: {letters}\n"
+        said = f"Boxes in a chart replace letters that its font lacks: {letters}\n"
         plain = _LETTER.sub("", _LETTER.sub(said, plain, count=1))
     plain = plain.rstrip()
     return f'<pre class="{kind}">{escape(plain)}</pre>' if plain else ""
 
 
 def _widget(model: str, states: Mapping[str, Any], resources: Any) -> str:
-    """Return what a widget showed when its notebook was saved; of a control its choice."""
+    """Return the saved view of a widget; for a control, its choice."""
     if model not in states:
-        return _NOTE.format("A control of the running notebook")
+        return _NOTE.format("A widget of the running notebook")
     state = states[model]["state"]
     name = states[model].get("model_name", "")
     if name.startswith("HTML"):

@@ -1,4 +1,4 @@
-"""Payloads as one HTML file, or as a PDF: no kernel, no request."""
+"""Render payloads as one HTML file or as a PDF, without a kernel and without requests."""
 
 from __future__ import annotations
 
@@ -39,46 +39,46 @@ def render_report(
 ) -> str | Path:
     """Render payloads as one self-contained HTML file, or as a PDF.
 
-    The figures are those of the latest payload of each partner and cloud; earlier ones give the
-    trend and what changed. The same payloads and options give the same bytes. Choices made in
-    the page stand in its address: ``report.html#currency=GBP`` opens with that currency.
+    The report shows the latest payload of each partner and cloud; earlier payloads add trends and
+    changes. The same payloads and options give the same bytes. The choices made in the page are
+    part of its address: ``report.html#currency=GBP`` opens with that currency.
 
     Parameters
     ----------
     payloads
         One payload or several, of any partners, clouds and times.
     path
-        File to write; its folder exists. One that ends in ``.pdf`` becomes a tagged PDF, with
-        the extra ``pdf``. Without it the HTML is returned.
+        The file to write. Its folder must exist. A name that ends in ``.pdf`` gives a tagged PDF,
+        which needs the extra ``pdf``. Without a path, the HTML is returned.
     as_of
-        Day from which days are counted, in UTC; when each payload was retrieved unless given.
+        The day, in UTC, up to which days are counted. The default is the day on which each payload
+        was retrieved.
     terms_days
         Payment terms in days from the invoice date.
     title
-        Heading; "Invoice summaries" unless given.
+        The heading. The default is "Invoice summaries".
     locale
-        Language whose separators and month names are used, such as ``"de_CH"``; words stay
-        English.
+        The locale for separators and month names, such as ``"de_CH"``. Words stay English.
 
     Returns
     -------
     str or Path
-        The HTML, or the path that was written.
+        The HTML, or the path of the written file.
 
     Raises
     ------
     ConfigurationError
-        Without any payload, for a frame, for an `as_of`, terms or locale that cannot be, or for a
-        PDF if WeasyPrint or the Pango library is not installed.
+        If there is no payload, a frame is given, `as_of`, `terms_days` or `locale` is invalid, or
+        a PDF is requested and WeasyPrint or the Pango library is not installed.
     PayloadError
-        For a body that is not what the service states invoice summaries in.
+        If a body does not have the form of the service's answers.
     OSError
         If the file cannot be written.
 
     Warns
     -----
     PcNotebooksWarning
-        For letters that no font of this machine has: a PDF shows boxes in their place.
+        If no font on this machine has some letters: a PDF shows boxes instead of them.
 
     Examples
     --------
@@ -90,10 +90,10 @@ def render_report(
     given = [payloads] if isinstance(payloads, Payload | pd.DataFrame) else list(payloads)
     if any(isinstance(each, pd.DataFrame) for each in given):
         raise ConfigurationError(
-            "A report is made of payloads: a frame holds neither the stated totals nor where its"
-            " figures come from.",
-            remedy='Pass payloads, as in render_report(sample_payload(), "report.html"). A frame'
-            " is shown by explore(frame) or plot_panels(frame), and written by"
+            "A report needs payloads, but a frame was given: a frame has neither stated totals nor"
+            " the origin of its figures.",
+            remedy='Pass payloads, as in render_report(sample_payload(), "report.html"). To show a'
+            " frame, call explore(frame) or plot_panels(frame); to write it, call"
             ' write_excel("frame.xlsx", frame).',
         )
     shown = overview(given, as_of=as_of, terms_days=terms_days, locale=locale)
@@ -101,17 +101,17 @@ def render_report(
 
 
 class Page(str):
-    """A report as a text, which a notebook shows as the page and not as its source."""
+    """The HTML of a report, which a notebook displays as a page."""
 
     __slots__ = ()
 
     def _repr_html_(self) -> str:
-        # Without script, in a place of its own: the switches work, and downloads.
+        # The sandbox allows no scripts; the switches and downloads work without them.
         return (
             f'<iframe srcdoc="{escape(self)}" sandbox="allow-downloads" title="Report"'
             ' style="width: 100%; height: 720px; border: 1px solid #8888"></iframe>'
-            f"<p>Report of {len(self):,} characters. To write it as a file, give"
-            " <code>render_report</code> a path.</p>"
+            f"<p>Report of {len(self):,} characters. To write it to a file, pass a path to"
+            " <code>render_report</code>.</p>"
         )
 
     def _repr_pretty_(self, printer: Any, _: bool) -> None:
@@ -119,7 +119,7 @@ class Page(str):
 
 
 def write_page(shown: Overview, path: str | os.PathLike[str], *, title: str | None = None) -> Path:
-    """Write an overview as :func:`render_report` does, with the notes that it holds."""
+    """Write an overview with its notes, as :func:`render_report` does."""
     html = page_of(shown, title)
     paper = Path(path).suffix.lower() == ".pdf"
     return write_whole(path, pdf_of(html) if paper else html.encode(errors="replace"))
@@ -157,7 +157,7 @@ class _Download:
 
 
 def _downloads(shown: Overview) -> list[_Download]:
-    """Return what the page shows as CSV; what a trend is made of is in the history."""
+    """Return the tables of the page as CSV, without the earlier balances of trends."""
     day = shown.as_of or max(source.payload.retrieved_at for source in shown.sources).date()
     tables = {}
     if shown.balances:
@@ -173,7 +173,7 @@ def _downloads(shown: Overview) -> list[_Download]:
 
 @dataclass(frozen=True)
 class _Script:
-    """The page's only script, and the hash by which its policy lets it run."""
+    """The page's only script, and its hash, which the page's policy allows to run."""
 
     text: Markup
     source: str

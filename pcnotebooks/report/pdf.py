@@ -1,4 +1,4 @@
-"""A page set on paper: the report as a tagged PDF."""
+"""Render the report as a tagged PDF."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def pdf_of(html: str) -> bytes:
     try:
         from weasyprint import HTML  # noqa: PLC0415  (an extra)
         from weasyprint.urls import URLFetcher  # noqa: PLC0415
-    except (ImportError, OSError) as error:  # OSError: Pango, which WeasyPrint loads
+    except (ImportError, OSError) as error:  # OSError: Pango is missing, which WeasyPrint loads
         raise ConfigurationError(
             f"A PDF needs WeasyPrint and the Pango library: {error}.",
             remedy='Run pip install "pcnotebooks[pdf]" and install Pango (on Debian libpango-1.0-0,'
@@ -47,8 +47,8 @@ def pdf_of(html: str) -> bytes:
         ]
         more = f" and {len(shown) - 20} more" if len(shown) > 20 else ""
         warnings.warn(
-            f"No font of this machine has {' '.join(shown[:20])}{more}: the PDF shows boxes in"
-            " their place. Install a font that has them, such as Noto, or send the HTML report.",
+            f"No font on this machine has {' '.join(shown[:20])}{more}: the PDF shows boxes"
+            " instead. Install a font that has them, such as Noto, or send the HTML report.",
             PcNotebooksWarning,
             stacklevel=4,
         )
@@ -56,15 +56,15 @@ def pdf_of(html: str) -> bytes:
 
 
 class _Missing(logging.Filter):
-    """Keeps the letters that WeasyPrint's log says no font has, and hides the rest of it.
+    """Collects the letters that no font has from WeasyPrint's log, and hides its other warnings.
 
-    It warns of each property as well that SVG has and CSS has not.
+    WeasyPrint also warns about each property that SVG has and CSS does not.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.letters: dict[str, None] = {}
-        self._thread = get_ident()  # a report that another thread renders has its own
+        self._thread = get_ident()  # a report rendered by another thread has its own filter
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Return whether a record is logged."""
@@ -75,18 +75,18 @@ class _Missing(logging.Filter):
 
 
 def _for_paper(html: str) -> str:
-    """Return the page as WeasyPrint can take it."""
-    # Its SVG inherits nothing from the page.
+    """Return the page adapted to WeasyPrint."""
+    # In WeasyPrint, SVG inherits nothing from the page.
     html = html.replace('class="pcn-chart"', f'class="pcn-chart" font-family="{_FONTS}"')
-    # It knows no variables in SVG, so each colour is the one after its name.
+    # It knows no CSS variables in SVG, so each variable is replaced by its fallback colour.
     light = re.sub(r"<[^>]+>", lambda tag: _VARIABLE.sub(r"\1", tag[0]), html)
-    # It cuts anchored text at its advances: a letter may reach beyond its own.
+    # It clips anchored text at its advance width, beyond which a letter may extend.
     light = _ANCHORED.sub(f"\\1{NO_BREAK}\\2{NO_BREAK}", light)
-    # It places one letter after the other, from the left, whatever is read from the right.
+    # It places letters from left to right, even those of right-to-left scripts.
     light = _DRAWN.sub(
         lambda text: text[1] + _TO_LEFT.sub(lambda word: word[0][::-1], text[2]), light
     )
-    # It takes minutes to break a word of thousands of letters, which no name on paper needs.
+    # It takes minutes to break a word of thousands of letters, so long words are shortened.
     return re.sub(
         r">[^<]+", lambda text: _LONG_WORD.sub("\\1\N{HORIZONTAL ELLIPSIS}", text[0]), light
     )

@@ -1,4 +1,4 @@
-"""Payloads and frames as CSV for a spreadsheet, with the figures of the frames."""
+"""Write payloads and frames as CSV for spreadsheets."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ from pcnotebooks.frame.selection import AsOf, rows_of
 from pcnotebooks.overview.build import every_row, overview
 from pcnotebooks.payload.payload import Payload
 
-# A text that begins so is a formula to a spreadsheet; in full width too, to some. In countries
-# with a decimal comma the cells of a CSV file end at semicolons, where others end at tabs: there,
-# as in a new line, quotes that are doubled for commas are an empty pair in front of the text.
+# A spreadsheet reads text that begins with one of these characters as a formula; some programs also
+# accept the full-width forms. In countries with a decimal comma, semicolons separate the cells of a
+# CSV file; other programs use tabs. After those, as in a new line, doubled quotes are an empty pair
+# in front of the text.
 _FORMULA = re.compile(
     r"(?:^|[;\t\r\n])(?=(?:[^\S\t\r\n]|\")*[=+\-@\uff1d\uff0b\uff0d\uff20])|^(?=[\t\r\n])"
 )
@@ -33,7 +34,7 @@ _FORMULA = re.compile(
 def csv_text(
     *payloads: Payload | pd.DataFrame, as_of: AsOf | None = None, terms_days: int = 60
 ) -> str:
-    r"""Return what :func:`write_csv` writes, without the byte order mark.
+    r"""Return the text that :func:`write_csv` writes, without the byte order mark.
 
     Examples
     --------
@@ -44,8 +45,8 @@ def csv_text(
     frames = frames_alone(payloads, as_of=as_of)
     if len(frames) > 1:
         raise ConfigurationError(
-            f"A CSV file holds one frame as it is, and {len(frames)} were given.",
-            remedy="Write one file for each, or all as sheets of"
+            f"A CSV file can hold only one frame, but {len(frames)} were given.",
+            remedy="Write a file for each frame, or write all of them as sheets with"
             ' write_excel("frames.xlsx", *frames).',
         )
     if frames:
@@ -56,19 +57,19 @@ def csv_text(
 
 
 def frames_alone(given: Sequence[Any], *, as_of: AsOf | None) -> list[pd.DataFrame]:
-    """Return the frames among what is given, which are written without payloads or a day."""
+    """Return the given frames, which cannot be combined with payloads or a day."""
     frames = [each for each in given if isinstance(each, pd.DataFrame)]
     if frames and (len(frames) < len(given) or as_of is not None):
         raise ConfigurationError(
-            "A frame is written as it is: without payloads, and without as_of.",
-            remedy="Count its days before, as in"
+            "A frame is written unchanged, so it cannot be combined with payloads or as_of.",
+            remedy="Compute its days first, as in"
             " write_csv(path, invoice_ageing(frame, as_of=...)).",
         )
     return frames
 
 
 def csv_of(rows: pd.DataFrame) -> str:
-    """Return a frame as CSV; an index that has a name becomes a column."""
+    """Return a frame as CSV; a named index becomes a column."""
     text = io.StringIO()
     writer = csv.writer(text)
     frame = with_days(rows if rows.index.name is None else rows.reset_index())
@@ -82,7 +83,7 @@ def csv_of(rows: pd.DataFrame) -> str:
 
 
 def with_days(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return a frame with its due dates as calendar dates: they have no time."""
+    """Return a frame with its due dates as calendar dates, without times."""
     moments = [
         name
         for name in ("due_date", "invoice_due_date")
@@ -102,36 +103,37 @@ def write_csv(
     Parameters
     ----------
     path
-        File to write; its folder exists.
+        The file to write. Its folder must exist.
     *payloads
-        One payload or several, of any partners, clouds and times. Or one frame of this
-        package, which is written column by column: ``invoice_ageing(invoice_frame(payload))``
-        for the invoices, ``ageing_by_currency(...)`` for their sums.
+        One payload or several, of any partners, clouds and times. Or one frame of this package,
+        which is written unchanged: ``invoice_ageing(invoice_frame(payload))`` for the invoices,
+        ``ageing_by_currency(...)`` for their sums.
     as_of
-        Day from which the latest payload's days are counted, in UTC; when it was retrieved
-        unless given. Earlier payloads' are counted from when they were.
+        The day, in UTC, up to which the days of the latest payload are counted. The default is the
+        day on which it was retrieved. Earlier payloads always use their own day of retrieval.
     terms_days
         Payment terms in days from the invoice date.
 
     Returns
     -------
     Path
-        UTF-8 with a byte order mark, commas, one row per partner, cloud, currency, invoice type
-        and ``retrieved_at``. The columns are those of :func:`payment_recency`, with ``source``
-        (the cloud in words; "Sample data") in front and ``as_of`` behind ``retrieved_at``.
-        Of lists of invoices alone: one row per invoice, with the columns of
-        :func:`invoice_ageing`.
-        Amounts are exact, with a decimal point; moments are ISO 8601 in UTC, due and as-of days
-        calendar dates; missing is empty. A text that a spreadsheet would take for a formula
-        gets an apostrophe in front.
+        The path of the file: UTF-8 with a byte order mark, separated by commas, with one row per
+        partner, cloud, currency, invoice type and ``retrieved_at``. The columns are those of
+        :func:`payment_recency`, preceded by ``source`` (the name of the cloud, or "Sample data"),
+        and with ``as_of`` after ``retrieved_at``. If only lists of invoices were given, the file
+        has one row per invoice, with the columns of :func:`invoice_ageing`.
+
+        Amounts are exact, with a decimal point. Times are ISO 8601 in UTC; due and as-of days are
+        calendar dates. Missing values are empty. Text that a spreadsheet would read as a formula
+        is preceded by an apostrophe.
 
     Raises
     ------
     ConfigurationError
-        Without any payload, for an `as_of` or terms that cannot be, or for a frame that is not
-        the only argument.
+        If there is no payload, `as_of` or `terms_days` is invalid, or a frame is not the only
+        argument.
     PayloadError
-        For a body that is not what the service states invoice summaries in.
+        If a body does not have the form of the service's answers.
     OSError
         If the file cannot be written.
 
@@ -148,7 +150,7 @@ def write_csv(
 
 
 def with_source(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return a frame with the cloud in words in front, or that it is sample data."""
+    """Return a frame with a first column that names the cloud, or "Sample data"."""
     labels = [cloud_label(str(cloud)) for cloud in frame["cloud"]]
     return pd.concat(
         [pd.Series(labels, name="source", index=frame.index, dtype=object), frame], axis=1

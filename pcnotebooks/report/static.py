@@ -1,4 +1,4 @@
-"""A notebook as a static page: plain HTML that asks for nothing and runs nothing."""
+"""A notebook as a static page: plain HTML that loads nothing and runs nothing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pcnotebooks.report.allowed import allowed, allowed_css, allowed_tree
 from pcnotebooks.report.leaks import refuse_secrets
 from pcnotebooks.report.outputs import markdown, shown, widget_states
 
-_WIDE = 10  # columns, beyond which print is smaller
+_WIDE = 10  # columns; tables that are at least as wide are printed smaller
 _NUMBER = re.compile(r"[(+\-\u2212]?[\d.,'\u2019\u00a0\u202f]*\d[\d.,]*\)?(?:\s?%|[eE][+-]?\d+)?")
 _MISSING = {"", "NaN", "NaT", "<NA>", "None", "nan", "...", "\N{HORIZONTAL ELLIPSIS}"}
 
@@ -20,22 +20,22 @@ _MISSING = {"", "NaN", "NaT", "<NA>", "None", "nan", "...", "\N{HORIZONTAL ELLIP
 def static_page(**_: Any) -> Callable[[Any, Any], tuple[Any, Any]]:
     """Return the preprocessor that the package's nbconvert template names in its conf.json.
 
-    It refuses secrets, and puts ``title``, ``sample``, ``sheets`` and ``main`` under
-    ``pcnotebooks`` into the resources, from which the template makes the page.
+    It refuses secrets, and adds ``title``, ``sample``, ``sheets`` and ``main`` to the resources
+    under ``pcnotebooks``. The template builds the page from them.
     """
     return _prepare
 
 
 def _prepare(book: Any, resources: Any) -> tuple[Any, Any]:
-    """Put what the template needs into the resources; the notebook stays as it is."""
+    """Add the data for the template to the resources; the notebook is not changed."""
     refuse_secrets(book, resources.get("secrets", ()))
     facts = book.metadata.get("pcnotebooks", {})
     boxes = (box for cell in book.cells for box in _boxes(book, cell, resources, facts))
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # HTML may look like a file name, an address or XML
+        warnings.simplefilter("ignore")  # bs4 warns if HTML looks like a file name, a URL or XML
         main = _main(boxes)
     if not facts.get("code"):
-        for line in main.select(".pcn-code-line"):  # with which the dashboard's view ends
+        for line in main.select(".pcn-code-line"):  # at the end of a dashboard's view
             line.decompose()
     heading = main.find("h1")
     name = resources.get("metadata", {}).get("name", "Notebook")
@@ -49,7 +49,7 @@ def _prepare(book: Any, resources: Any) -> tuple[Any, Any]:
     resources["pcnotebooks"] = {
         "title": title,
         "sample": any("Sample data, not an account" in words for words in said),
-        # Every view of the package brings the same one.
+        # Every view of the package contains the same style sheet.
         "sheets": [allowed_css(sheet, sheet=True) for sheet in dict.fromkeys(sheets)],
         "main": allowed(main.decode_contents()),
         "foot": facts.get("foot", f"From the notebook {name}."),
@@ -71,11 +71,11 @@ def _boxes(
 
 
 def _main(boxes: Iterable[tuple[str, str]]) -> Any:
-    """Return the boxes as one element that is sound and says what it is."""
+    """Return the boxes as one well-formed element with accessible names."""
     main = allowed_tree("<main></main>").main
     for kind, html in boxes:
         box = allowed_tree(f'<div class="{kind}"></div>').div
-        box.extend(list(allowed_tree(html).contents))  # by itself, so that it is closed
+        box.extend(list(allowed_tree(html).contents))  # parsed separately, to close its tags
         if box.contents:
             main.append(box)
     _settle_links(main)
@@ -88,7 +88,7 @@ def _main(boxes: Iterable[tuple[str, str]]) -> Any:
 
 
 def _settle_links(main: Any) -> None:
-    """Leave links to click on, but none to a file: a page that is sent on has none beside it."""
+    """Keep links that can be followed, and remove links to files, which a shared page lacks."""
     for link in main.select("a:not([href], [id])"):
         link.unwrap()
     for image in main.find_all("img"):
@@ -99,7 +99,7 @@ def _settle_links(main: Any) -> None:
 
 
 def _settle_colours(main: Any) -> None:
-    """Keep on white what its author coloured: no dark page was in mind."""
+    """Keep coloured outputs on white: their authors did not choose colours for a dark page."""
     for box in main.find_all("div", recursive=False):
         coloured = box.select('style, [style*="color"], [style*="background"], [bgcolor], [color]')
         if not all(_knows_dark(tag) for tag in coloured):
@@ -107,14 +107,14 @@ def _settle_colours(main: Any) -> None:
 
 
 def _knows_dark(tag: Any) -> bool:
-    """Whether a style is the package's own, which has colours for both grounds."""
+    """Whether a style belongs to the package, which has light and dark colours."""
     return "--pcn-" in (tag.string or "") or bool(
         tag.find_parent("svg") or tag.find_parent(class_="pcn")
     )
 
 
 def _settle_headings(main: Any) -> None:
-    """Let no heading skip a level, and give each the id that links in a notebook use."""
+    """Make no heading skip a level, and give each the id that notebook links use."""
     level = 0
     for tag in main.find_all(re.compile(r"^h[1-6]$")):
         level = min(int(tag.name[1]), level + 1)
@@ -123,7 +123,7 @@ def _settle_headings(main: Any) -> None:
 
 
 def _settle_tables(main: Any) -> None:
-    """Tell heads from cells, set numbers to the right, and let wide tables scroll."""
+    """Mark header cells, align numbers to the right, and make wide tables scroll."""
     for table in main.find_all("table"):
         del table["border"]
         for row in table.select('tr[style*="text-align"]'):
@@ -135,7 +135,7 @@ def _settle_tables(main: Any) -> None:
             else:
                 cell.name = "td"
             name = cell.string or ""
-            if "_" in name:  # where a column's name may break on paper
+            if "_" in name:  # lets the name of a column break on paper
                 cell.clear()
                 cell.extend(list(allowed_tree(escape(name).replace("_", "_<wbr>")).contents))
         _align_numbers(table)
@@ -148,7 +148,7 @@ def _settle_tables(main: Any) -> None:
 
 
 def _fold_head(table: Any) -> None:
-    """Write the index's name, which pandas gives a row of its own, beside the columns' names."""
+    """Move the name of the index, for which pandas adds a row, to the row of column names."""
     rows = table.select("thead tr")
     cells = [row.find_all("th", recursive=False) for row in rows]
     if len(rows) != 2 or len(cells[0]) != len(cells[1]):
@@ -162,7 +162,7 @@ def _fold_head(table: Any) -> None:
 
 
 def _align_numbers(table: Any) -> None:
-    """Mark numbers, with their column's head where a table is a plain grid."""
+    """Mark cells with numbers and, if the table is a plain grid, the heads of their columns."""
     rows = [row.find_all(["td", "th"], recursive=False) for row in table.find_all("tr")]
     body = [row for row in rows if row and not row[0].find_parent("thead")]
     if table.select("[colspan], [rowspan]"):
@@ -180,7 +180,7 @@ def _mark(cells: list[Any]) -> None:
 
 
 def _settle_scrolling(main: Any) -> None:
-    """Let the keyboard reach what may be wider than the page."""
+    """Make elements that may be wider than the page reachable by keyboard."""
     for tag in main.select("pre, .table, .chart, .pcn-wide"):
         tag["tabindex"] = "0"
     for tag in main.select(".chart, .pcn-wide"):
@@ -188,14 +188,14 @@ def _settle_scrolling(main: Any) -> None:
 
 
 def _settle_names(main: Any) -> None:
-    """Give every id and every label of a region or group once."""
+    """Make every id, and every label of a region or group, unique."""
     sheets = " ".join(style.string or "" for style in main("style"))
     ids, styled = set(), set(re.findall(r"#([\w-]+)", sheets))
     for table in main.find_all("table"):
         own = {tag["id"] for tag in table.find_all(id=True)}
         styled |= own if own & styled else set()
     for tag in main.find_all(id=True):
-        # Of the same output again; what refers to it finds the first, but for its style.
+        # The output occurs twice. References find the first one; styles still apply to both.
         if tag["id"] in ids:
             del tag["id"]
         elif tag["id"] not in styled:

@@ -1,4 +1,4 @@
-"""What a terminal shows in the end: lines that were written over, and no commands."""
+"""The final screen of a terminal: overwritten lines and commands are applied."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ _CONTROLS = "\x00-\x08\x0b-\x1f\x7f-\x9f"
 _PART = re.compile(
     rf"(?P<words>[^\n{_CONTROLS}]+)"
     r"|(?:\x1b\[|\x9b)(?P<number>\d{0,3})[0-?]*[ -/]*(?P<command>[@-~])"
-    r"|\x1b[\]PX^_].*?(?:\x07|\x1b\\|\Z)"  # such as the address of a link
-    r"|[\x90\x98\x9d-\x9f][^\x07\x1b\x9c\n]*(?:\x07|\x1b\\|\x9c)"  # likewise, by one character
+    r"|\x1b[\]PX^_].*?(?:\x07|\x1b\\|\Z)"  # for example, the address of a link
+    r"|[\x90\x98\x9d-\x9f][^\x07\x1b\x9c\n]*(?:\x07|\x1b\\|\x9c)"  # the same as one character
     r"|\x1b[ -/]*[0-~]|.",
     re.DOTALL,
 )
 
 
 def joined(outputs: Iterable[Any]) -> list[Any]:
-    """Return outputs with each run of writes to one stream as one: a line may come in several."""
+    """Return outputs with consecutive writes to a stream merged: a line may need several writes."""
     whole: list[Any] = []
     for name, run in groupby(outputs, key=lambda output: output.get("name", "")):
         if name:
@@ -31,14 +31,14 @@ def joined(outputs: Iterable[Any]) -> list[Any]:
 
 
 def on_screen(text: str) -> str:
-    """Return a text as it is seen after its carriage returns, backspaces and other commands."""
+    """Return a text as it appears after carriage returns, backspaces and other commands."""
     if not re.search(f"[{_CONTROLS}]", text):
         return text
     lines: list[list[str]] = [[]]
     row = column = 0
     for part in _PART.finditer(text.replace("\r\n", "\n")):
         words = part["words"] or ""
-        # A line of one letter, such as A, is not a command of that name.
+        # A line with the single letter A is text, not the command A.
         command = "" if words else part["command"] or part[0]
         number = int(part["number"] or 0)
         line, steps = lines[row], number or 1

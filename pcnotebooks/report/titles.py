@@ -1,4 +1,4 @@
-"""What the sheets of a workbook are called, and their columns: words for readers, with units."""
+"""Readable names of a workbook's sheets and columns, with units."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ _TITLES = {
     "due_date": "Due date (computed)",
     "days_overdue": "Overdue, days",
     "ageing": "Overdue, band of days",
-    "change": "What changed",
+    "change": "Kind of change",
     "stated_balance": "Stated balance, in currency",
     "open_by_invoice": "Open by invoice, in currency",
     "credits": "Of which credits, in currency",
@@ -69,7 +69,7 @@ _TITLES = {
     "correlation_id": "Correlation id",
     "sha256": "SHA-256 of the answer",
 }
-# Sheets by the columns that only their frames have, the first that fits.
+# The sheet of a frame is that of the first column here that it has.
 _SHEETS = (
     ("open_amount", "invoices"),
     ("invoice_id", "invoices"),
@@ -84,7 +84,7 @@ _SHEETS = (
 
 
 def title_of(name: object) -> str:
-    """Return the title of a column; a column of the user's keeps its name.
+    """Return the title of a column; unknown columns keep their names.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Payloads and frames as an Excel workbook, which opens on a summary in words."""
+"""Write payloads and frames as an Excel workbook that opens with a summary."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ from pcnotebooks.report.spreadsheet import (
 )
 from pcnotebooks.report.titles import sheet_of, title_of
 
-# Control characters that XML 1.0 has no way to write.
+# Control characters that XML 1.0 cannot represent.
 _UNWRITABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
-# Excel reads these seven characters as one, unless the first of them is written in that way.
+# Excel decodes _x0041_ as one letter, unless its first underscore is encoded in the same way.
 _READ_AS_A_LETTER = re.compile("_(?=x[0-9A-Fa-f]{4}_)")
 _EXCEL_DIGITS, _WHOLE = 15, Context(prec=100)
-_FIRST_EXCEL_YEAR = 1901  # Excel counts days from 1900, and that year's wrongly
+_FIRST_EXCEL_YEAR = 1901  # Excel counts days from 1900, and counts the days of 1900 wrongly
 _WIDEST = 72  # characters: a sha256 fits
 _ATTENTION = {"bold": True, "color": "A4262C"}
 _DAY, _MOMENT = "d mmm yyyy", "d mmm yyyy hh:mm"
@@ -54,32 +54,34 @@ def write_excel(
     Parameters
     ----------
     path
-        File to write, such as ``"balances.xlsx"``; its folder exists.
+        The file to write, such as ``"balances.xlsx"``. Its folder must exist.
     *payloads
-        One payload or several, of any partners, clouds and times. Or frames of this package,
-        each of which becomes a sheet as it is. (``frame.to_excel()`` fails: pandas writes no
-        times with a time zone.)
+        One payload or several, of any partners, clouds and times. Or frames of this package, each
+        of which is written unchanged as a sheet. (``frame.to_excel()`` fails, because pandas
+        cannot write times with a time zone.)
     as_of, terms_days
         As for :func:`write_csv`.
 
     Returns
     -------
     Path
-        A workbook that opens on a summary in words, with a row for each account. Its other sheets
-        are totals (:func:`totals_frame`), details (:func:`summary_frame`), recency
-        (:func:`payment_recency`), reconciliation (:func:`reconcile`) and provenance; with earlier
-        payloads changes (:func:`balance_changes`); with a list of invoices also invoices
-        (:func:`invoice_ageing`) and ageing (:func:`ageing_by_currency`). Each has one row of
-        titles, so that filters, formulas and pivot tables work; the last sheet, columns, states
-        the name that each column has in its frame. Amounts are numbers in the currency's own
-        decimals, credits in parentheses; dates are dates, in UTC. The same payloads and options
-        give the same bytes. An amount of more than 15 digits, which Excel would round, is text.
+        The path of a workbook that opens with a summary: sentences and a row for each account. Its
+        other sheets are totals (:func:`totals_frame`), details (:func:`summary_frame`), recency
+        (:func:`payment_recency`), reconciliation (:func:`reconcile`) and provenance. Earlier
+        payloads add changes (:func:`balance_changes`); a list of invoices adds invoices
+        (:func:`invoice_ageing`) and ageing (:func:`ageing_by_currency`). Each sheet has one row of
+        titles, so that filters, formulas and pivot tables work. The last sheet, columns, gives the
+        name of each column in its frame.
+
+        Amounts are numbers with the currency's decimals, and credits are in parentheses. Dates are
+        Excel dates, in UTC. An amount of more than 15 digits, which Excel would round, is text. The
+        same payloads and options give the same bytes.
 
     Raises
     ------
     ConfigurationError
-        Without any payload or without openpyxl, for an `as_of` or terms that cannot be, or for
-        frames together with payloads or an `as_of`.
+        If there is no payload, openpyxl is not installed, `as_of` or `terms_days` is invalid, or
+        frames are combined with payloads or `as_of`.
     PayloadError
         If a body does not have the form of the service's answers.
     OSError
@@ -125,7 +127,7 @@ def write_workbook(shown: Overview, path: str | os.PathLike[str]) -> Path:
 
 
 def _write_frames(frames: Sequence[pd.DataFrame], path: str | os.PathLike[str]) -> Path:
-    """Write frames as sheets, each called as in the workbook of payloads."""
+    """Write frames as sheets, with the same names as in the workbook of payloads."""
     sheets: dict[str, pd.DataFrame] = {}
     moments = [datetime(1980, 1, 1, tzinfo=UTC)]
     sample = False
@@ -154,7 +156,7 @@ def _empty() -> Any:
 
 
 def _fill_all(workbook: Any, frames: Mapping[str, pd.DataFrame], *, sample: bool) -> None:
-    """Write each frame as a sheet, and last the names of their columns."""
+    """Write each frame as a sheet, and then a sheet with the names of their columns."""
     names = [
         (sheet, title_of(name), str(name)) for sheet, frame in frames.items() for name in frame
     ]
@@ -166,8 +168,8 @@ def _fill_all(workbook: Any, frames: Mapping[str, pd.DataFrame], *, sample: bool
 def _save(workbook: Any, path: str | os.PathLike[str], at: datetime) -> Path:
     try:
         content = _xlsx(workbook, at)
-    except OSError as error:  # openpyxl writes each sheet aside, in the folder for such files
-        reason = f"{error.strerror}, while it was made in {tempfile.gettempdir()}"
+    except OSError as error:  # openpyxl first writes each sheet to a temporary file
+        reason = f"{error.strerror}, while writing temporary files in {tempfile.gettempdir()}"
         raise OSError(error.errno, reason, os.fspath(path)) from None
     return write_whole(path, content)
 
@@ -187,7 +189,7 @@ def _head(shown: Overview, *, sample: bool) -> list[tuple[str, dict[str, Any]]]:
 
 
 def _summarize(sheet: Any, shown: Overview, *, sample: bool) -> None:
-    """Write the overview in words: what needs attention, a row for each account, sentences."""
+    """Write the overview: notices, a row for each account, and sentences."""
     from openpyxl.styles import Alignment, Font  # noqa: PLC0415
 
     titles = ("Currency", "Partner", "Balance owed, in currency", "Overdue, in currency",
@@ -246,7 +248,7 @@ def _fill(sheet: Any, frame: pd.DataFrame, *, sample: bool) -> None:
     from openpyxl.styles import Alignment, Font, PatternFill  # noqa: PLC0415
 
     titles = [title_of(name) for name in frame.columns]
-    widths = [len(title) + 3 for title in titles]  # the filter's button covers three
+    widths = [len(title) + 3 for title in titles]  # the filter button covers three
     for place, title in enumerate(titles, start=1):
         _write(sheet.cell(1, place), title, "")
     for number, row in enumerate(rows_of(frame), start=2):
@@ -294,11 +296,11 @@ def _set_up(sheet: Any, widths: Sequence[int], *, sample: bool) -> None:
 
 
 def _write(cell: Any, value: Any, currency: str) -> str:
-    """Write a value as what it is, never as a formula; return about what the cell shows."""
+    """Write a value with its type, never as a formula; return roughly the text of the cell."""
     if pd.isna(value):
         return ""
     if isinstance(value, float):
-        value = to_decimal(value).normalize(_WHOLE)  # its shortest digits are the service's
+        value = to_decimal(value).normalize(_WHOLE)  # its shortest form is as the service stated it
     if isinstance(value, Decimal):
         decimals = _decimals(value, currency)
         shown = format_number(value, currency)
@@ -308,7 +310,7 @@ def _write(cell: Any, value: Any, currency: str) -> str:
             return shown
         value = f"{value:f}"
     elif isinstance(value, date) and value.year >= _FIRST_EXCEL_YEAR:
-        # Excel knows no time zones, and makes the next day of a day's last microseconds.
+        # Excel has no time zones, and rounds the last microseconds of a day to the next day.
         if isinstance(value, datetime):
             moment = value if value.tzinfo is None else value.astimezone(UTC)
             value = moment.replace(tzinfo=None, microsecond=0)
@@ -325,20 +327,20 @@ def _write(cell: Any, value: Any, currency: str) -> str:
 
 
 def _decimals(amount: Decimal, currency: str) -> int:
-    """Return the currency's own decimals, or more where the amount has more."""
+    """Return the number of the currency's decimals, or more if the amount has more."""
     exponent = amount.as_tuple().exponent
     return max(minor_units(currency), -exponent if isinstance(exponent, int) else 0)
 
 
 def _add_notes(sheet: Any, shown: Overview) -> None:
-    """Say below the table how to read the sheets, what is missing, and what was assumed."""
+    """Add notes below the table: how to read the sheets, missing data and assumptions."""
     versions = f"pcnotebooks {__version__}, pandas {pd.__version__}"
     sheet.append([])
     for note in (
-        "Balances are what the partner owes Microsoft; amounts in parentheses are credits.",
+        "Balances are the amounts owed to Microsoft; amounts in parentheses are credits.",
         "Never add amounts of different currencies, or balances of different retrieved_at.",
-        "Totals, details and changes are of every payload.",
-        "Recency and reconciliation are of the latest payload of each partner and cloud.",
+        "Totals, details and changes cover every payload.",
+        "Recency and reconciliation cover the latest payload of each partner and cloud.",
         f"Due dates are the latest invoice's date plus {shown.terms_days} days. All times are UTC.",
         *shown.notes,
         *shown.assumptions,
@@ -348,7 +350,7 @@ def _add_notes(sheet: Any, shown: Overview) -> None:
 
 
 def _xlsx(workbook: Any, at: datetime) -> bytes:
-    """Return the workbook's file as of a time, without that of the clock."""
+    """Return the bytes of the workbook with a fixed time instead of the current one."""
     from openpyxl.writer.excel import ExcelWriter  # noqa: PLC0415
 
     facts = workbook.properties
@@ -358,6 +360,6 @@ def _xlsx(workbook: Any, at: datetime) -> bytes:
     ExcelWriter(workbook, zipfile.ZipFile(written, "w")).save()
     with zipfile.ZipFile(written) as source, zipfile.ZipFile(equal, "w") as target:
         for name in source.namelist():
-            entry = zipfile.ZipInfo(name)  # of 1980, where a zip file's time begins
+            entry = zipfile.ZipInfo(name)  # dated 1980, the first year of zip files
             target.writestr(entry, source.read(name), zipfile.ZIP_DEFLATED)
     return equal.getvalue()

@@ -1,4 +1,4 @@
-// Chooses what the address names, as in report.html#currency=GBP, and names there what is chosen.
+// Applies the choices in the address, as in report.html#currency=GBP, and writes new ones to it.
 const choices = [...document.querySelectorAll(".switches input, .switches option")];
 const nameOf = (choice) => choice.name ?? choice.parentNode.name;
 const state = (choice) => (choice.name ? "checked" : "selected");

@@ -92,7 +92,7 @@ def test_errors_are_one_line_with_the_remedy_on_the_next(shell, capsys):
     assert shell("render", "02_balances", "-p", "payload_fil", "contoso.json") == 2
     error, remedy = capsys.readouterr().err.splitlines()
     assert error == "Error: The notebook has no parameter 'payload_fil'."
-    assert remedy == "It has payload_file, currency."
+    assert remedy == "Use one of its parameters: payload_file, currency."
     for name in ("nothing.ipynb", "nope", "elsewhere/nope"):
         assert shell("render", name) == 2
         error, remedy = capsys.readouterr().err.splitlines()

@@ -108,7 +108,7 @@ def test_parameters_are_set_after_their_defaults():
 @pytest.mark.parametrize(
     ("cells", "parameters", "said"),
     [
-        ([code("x = 1", tags=("parameters",))], {"y": 2}, "no parameter 'y'.*It has x"),
+        ([code("x = 1", tags=("parameters",))], {"y": 2}, "no parameter 'y'.*parameters: x"),
         ([code("x = 1", tags=("parameters",))], {"x; 1/0": 2}, "no parameter"),
         ([code("x = 1", tags=("parameters",))], {"x": Decimal(1)}, "is a Decimal"),
         ([code("x = 1", tags=("parameters",))], {"x": sample_payload()}, "is a Payload"),
@@ -190,7 +190,7 @@ def test_a_secret_in_the_failure_is_not_repeated():
     with pytest.raises(ReportError) as caught:
         render_notebook(saved(code(f"raise ValueError('Bearer {TOKEN}')")), "out.html")
     assert TOKEN not in str(caught.value)
-    assert "an error that holds a bearer header" in str(caught.value)
+    assert "the error message contains a bearer header" in str(caught.value)
     assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__
 
@@ -198,7 +198,7 @@ def test_a_secret_in_the_failure_is_not_repeated():
 def test_a_cell_without_end_is_stopped(monkeypatch):
     """A sign-in that waits for somebody would wait for ever."""
     monkeypatch.setattr("pcnotebooks.report.notebook._CELL_SECONDS", 1)
-    with pytest.raises(ReportError, match=r"Cell 1 .* failed: no end after"):
+    with pytest.raises(ReportError, match=r"Cell 1 .* failed: it did not finish"):
         render_notebook(saved(code("import time; time.sleep(30)")), "out.html")
 
 
@@ -207,7 +207,7 @@ def test_what_is_no_notebook_is_said(content):
     """An error in words, for whatever the file holds."""
     path = Path("x.ipynb")
     path.write_bytes(content.encode("utf-8", "surrogateescape"))
-    with pytest.raises(ReportError, match=r"x\.ipynb is no notebook"):
+    with pytest.raises(ReportError, match=r"x\.ipynb is not a notebook"):
         render_notebook(path, "out.html")
 
 
@@ -215,7 +215,7 @@ def test_a_kernel_that_is_not_there_is_named():
     """The remedy says where to choose another."""
     path = Path("x.ipynb")
     nbformat.write(book(code("1"), kernelspec={"name": "ir", "display_name": "R"}), path)
-    with pytest.raises(ReportError, match="no kernel 'ir'"):
+    with pytest.raises(ReportError, match="needs the kernel 'ir'"):
         render_notebook(path, "out.html")
 
 
@@ -288,7 +288,7 @@ def test_parameters_are_written_as_plain_values(value: Any, written: str):
 )
 def test_parameters_without_a_plain_value_are_refused(value: Any):
     """In words, before anything runs."""
-    with pytest.raises(ConfigurationError, match="which no cell can be given"):
+    with pytest.raises(ConfigurationError, match="which cannot be passed to a cell"):
         _literal("x", value)
 
 
@@ -447,8 +447,8 @@ def test_objects_are_no_output(text):
 def test_what_cannot_be_shown_is_said():
     """An output of scripts alone leaves a sentence, not a hole; its picture, if it has one."""
     script = "<script src=https://example.com/plotly.js></script><div></div>"
-    assert "Something that only a running notebook shows" in main(code("", html(script)))
-    assert "Something that only" in main(
+    assert "An output that needs a running notebook" in main(code("", html(script)))
+    assert "An output that needs" in main(
         code("", shows(application_javascript="1", text_plain="<Javascript object>"))
     )
     assert "<img" in main(code("", shows(text_html=script, image_png="aGk=")))
@@ -523,7 +523,7 @@ def test_widgets_have_a_static_twin():
     assert "the twin" in left
     assert "within" not in left
     left = main(code("", new.new_output("display_data", data=view)))
-    assert "A control of the running notebook" in left
+    assert "A widget of the running notebook" in left
 
 
 def test_authors_colours_stand_on_white():

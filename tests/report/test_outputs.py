@@ -12,7 +12,7 @@ from bs4 import BeautifulSoup
 from pcnotebooks.report.notebook import _html
 
 new = nbformat.v4
-NOTE = "Something that only a running notebook shows"
+NOTE = "An output that needs a running notebook"
 VIEW = "application/vnd.jupyter.widget-view+json"
 STATE = "application/vnd.jupyter.widget-state+json"
 
@@ -132,7 +132,7 @@ def test_letters_that_a_font_lacks_are_said_once():
     text = "".join(warning.format(ord(each), ord(each)) for each in "株式株式")
     writes = [stream(text, "stderr"), stream(text, "stderr"), stream("UserWarning: x\n", "stderr")]
     lines = page(*writes).pre.get_text().split("\n")
-    assert lines == ["Boxes in a chart are letters that its font lacks: 株式", "UserWarning: x"]
+    assert lines == ["Boxes in a chart replace letters that its font lacks: 株式", "UserWarning: x"]
 
 
 def test_numbers_of_a_shortened_frame_are_set_right():

@@ -641,7 +641,7 @@ def test_names_the_ids_of_earlier_answers_where_any_is_known():
 def test_letters_that_no_font_has_are_named(tmp_path: Path, name: str, named: str):
     """The PDF shows boxes, which its reader cannot know to be letters."""
     given = replace(sample_payload(), partner=name)
-    with pytest.warns(PcNotebooksWarning, match=f"No font of this machine {named}") as caught:
+    with pytest.warns(PcNotebooksWarning, match=f"No font on this machine {named}") as caught:
         render_report(given, tmp_path / "report.pdf")
     assert [each.filename for each in caught] == [__file__]
     assert "report.pdf" in {path.name for path in tmp_path.iterdir()}
