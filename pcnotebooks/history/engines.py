@@ -135,7 +135,7 @@ class Delta:
         return len(source)
 
     def _require_folder(self) -> None:
-        """Raise for a file where the table, or a folder above it, should be."""
+        """Raise ConfigurationError if the table, or a folder above it, is a file."""
         if "://" in self.uri:
             return
         place = Path(self.uri)
@@ -143,7 +143,7 @@ class Delta:
         if not first.is_dir():
             raise ConfigurationError(
                 f"The Delta table cannot be at {place}: {first} is a file.",
-                remedy="A Delta table is a folder: name another.",
+                remedy="Give the path of a folder.",
             )
 
     def _there(self) -> DeltaTable | None:

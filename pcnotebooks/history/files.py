@@ -181,7 +181,7 @@ def folder_of(payload: Payload) -> str:
         try:
             segment = _segment(label)
         except UnicodeEncodeError:
-            segment = None  # it holds half a character
+            segment = None  # it contains a surrogate
         if segment is None or len(f"{key}={segment}".encode()) > _LONGEST_NAME:
             raise ConfigurationError(
                 f"The {kind} {label!r} cannot be used as a folder name.",
@@ -242,7 +242,7 @@ def moment_of(as_of: AsOf, *, end: bool = False) -> datetime:
             as_of = date.fromisoformat(as_of) if len(as_of) <= 10 else datetime.fromisoformat(as_of)
         if not isinstance(as_of, datetime):
             as_of = datetime.combine(as_of, time.max if end else time.min, UTC)
-        if as_of != as_of:  # noqa: PLR0124  pandas' NaT passes for a datetime
+        if as_of != as_of:  # noqa: PLR0124  pandas' NaT is a datetime
             raise ValueError
         return as_of.astimezone(UTC) if as_of.tzinfo else as_of.replace(tzinfo=UTC)
     except (ValueError, TypeError, OverflowError):

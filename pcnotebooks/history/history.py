@@ -43,7 +43,7 @@ _A_MOMENT = 0.3  # seconds, enough for another process to finish writing
 
 
 class History:
-    """Payloads kept in a folder or an object store, as Parquet that other engines can read.
+    """A history of payloads in a folder or an object store, as Parquet that any engine can read.
 
     Each payload, of summaries or of invoices, is kept complete, once, with its hash. Frames are
     read from tables that are derived from the payloads and can be rebuilt. Any number of

@@ -117,7 +117,7 @@ def open_store(location: str | os.PathLike[str]) -> Store:
 
             remote, root = url_to_fs(place)
         except (ImportError, ValueError) as error:
-            # Of an odd password, the parser of addresses quotes a part as the port.
+            # An unusual password may be parsed as a port, which the error would then quote.
             quotes = "@" in place and not isinstance(error, ImportError)
             reason = "the URL cannot be parsed" if quotes else discreet(str(error), place)
             raise ConfigurationError(

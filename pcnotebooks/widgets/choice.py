@@ -49,7 +49,7 @@ class Chooser(HBox):  # type: ignore[misc]  # ipywidgets has no types
 
     @label.setter
     def label(self, label: str) -> None:
-        self.value = dict(self.options).get(label, label)  # an unknown one is refused in words
+        self.value = dict(self.options).get(label, label)  # an unknown label is refused
 
     def offer(self, values: Sequence[str]) -> None:
         """Offer other values; the chosen value is kept if it is among them."""

@@ -210,7 +210,7 @@ class Dashboard(VBox):  # type: ignore[misc]  # ipywidgets has no types
         self.children[0].add_class("pcn-bar")
         for name in ("pcn", "pcn-dashboard"):
             self.add_class(name)
-        last = dict(_LAST)  # showing writes to it
+        last = dict(_LAST)  # _show changes it
         self._show()
         self._explorer.choose(last)
 
