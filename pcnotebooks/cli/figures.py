@@ -32,7 +32,7 @@ from pcnotebooks.cli.options import (
 from pcnotebooks.cli.printing import say_error, show
 from pcnotebooks.cli.sources import Source, accounts_in, require_known
 from pcnotebooks.cli.tables import AsCsv, AsJson, form_of, write
-from pcnotebooks.errors import NoHistoryError, PcNotebooksError
+from pcnotebooks.errors import ConfigurationError, NoHistoryError, PcNotebooksError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -339,9 +339,37 @@ class _Found:
 
     def _chosen(self, frame: pd.DataFrame, currency: Iterable[str] | None) -> pd.DataFrame:
         source = self.source
-        return pc.select(
+        chosen = pc.select(
             frame, partner=source.partners or None, cloud=source.cloud, currency=currency
         )
+        if chosen.empty:
+            self._require_resource()
+        return chosen
+
+    def _require_resource(self) -> None:
+        """Raise if no payload is of the resource: a check of nothing would always pass."""
+        from pcnotebooks.payload.decode import in_words
+
+        if self.failed or (self.kept is not None and self.kept.is_empty):
+            return  # which was said
+        if self.kept is not None:
+            kept = self.kept.index()
+            whose = [kept[name].astype(str) for name in ("partner", "cloud", "resource")]
+            there = list(zip(*whose, strict=True))
+        else:
+            there = [(each.partner, each.cloud, each.resource) for each in self.payloads]
+        partners, cloud = self.source.partners, self.source.cloud
+        if not any(
+            resource == self.resource
+            and (not partners or partner in partners)
+            and cloud in (None, own)
+            for partner, own, resource in there
+        ):
+            raise ConfigurationError(
+                f"None of the payloads is an answer of {in_words(self.resource)}.",
+                remedy=f"Fetch it: pcnotebooks fetch --resource {self.resource}, or pcnotebooks"
+                " snapshot for the history.",
+            )
 
     def end(self, finding: bool) -> None:
         """End the command: 2 if a profile failed, else 1 for a finding."""

@@ -78,12 +78,12 @@ def changes(
         require_known(accounts_in(kept), partner, None)
     found = kept.changes(
         partner=partner,
-        currency=currency,
         since=since,
         until=until,
         resource="invoices" if invoices else "invoice_summaries",
         exact=True,
     )
+    found = pc.select(found, currency=currency)  # which warns of one that is misspelt
     steps = found.sort_values("retrieved_at", kind="stable")
     rows = _documents(steps) if invoices else _movements(steps, unexplained=unexplained)
     show_table(rows)
@@ -204,6 +204,8 @@ def export(
     from pcnotebooks.history.files import file_of
 
     kept = _opened(history)
+    if partner:
+        require_known(accounts_in(kept), partner, None)
     directory.mkdir(parents=True, exist_ok=True)
     for payload in kept.payloads(partner=partner, since=since, until=until):
         show(payload.save(directory / f"{file_of(payload).name}.json"))

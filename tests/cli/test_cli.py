@@ -470,7 +470,7 @@ def test_doctor_fails_with_exit_code_1(shell, capsys, home):
 
 
 def test_every_help_is_whole_and_has_the_exit_codes(shell, capsys):
-    """No type in place of words, nothing cut off; -h and --help are one."""
+    """No type in place of words, no braces, nothing cut off; -h and --help are one."""
     commands = [[], ["history"], ["profile"]]
     for group in list(commands):
         assert shell(*group, "-h") == 0

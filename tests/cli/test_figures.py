@@ -279,7 +279,7 @@ def test_an_unexplained_movement_is_an_exit_code(run, kept):
 
 @pytest.mark.parametrize("command", [
     ("balances", "--fail-if", "overdue"), ("invoices",), ("changes", "--unexplained"),
-    ("history", "changes", "--unexplained"),
+    ("history", "changes", "--unexplained"), ("history", "export", "out"),
 ])  # fmt: skip
 def test_a_misspelt_partner_passes_no_check(run, kept, command):
     """It is an error that names those that are there."""
@@ -287,6 +287,36 @@ def test_a_misspelt_partner_passes_no_check(run, kept, command):
     assert (code, said) == (2, "")
     assert "There is no partner 'Contso'." in errors[0]
     assert "'Contoso (sample)', 'Fabrikam (sample)'" in errors[1]
+
+
+@pytest.mark.parametrize(("resource", "command"), [
+    ("invoice_summaries", ("invoices", "--fail-if", "overdue")),
+    ("invoice_summaries", ("ageing", "--fail-if", "overdue", "--json")),
+    ("invoice_summaries", ("changes", "--invoices")),
+    ("invoices", ("balances", "--fail-if", "overdue")),
+    ("invoices", ("changes", "--unexplained")),
+])  # fmt: skip
+def test_a_resource_that_no_payload_is_of_passes_no_check(run, resource, command):
+    """It is an error, also for a history; a list without invoices is none."""
+    one = pc.sample_payload(resource)
+    one.save("one.json")
+    pc.History("kept").append(one, sample=True)
+    for source in (("--payload", "one.json"), ("--history", "kept")):
+        code, said, errors = run(*command, *source)
+        assert (code, said) == (2, "")
+        assert errors[0].startswith("Error: None of the payloads is an answer of invoice")
+        assert "pcnotebooks fetch --resource invoice" in errors[1]
+    invoices().save("none.json")
+    assert run("invoices", "--payload", "none.json")[0] == 0
+
+
+@pytest.mark.filterwarnings("default")
+def test_a_misspelt_currency_is_said(run, kept):
+    """By both commands that show changes; a currency that is paid off may be missing."""
+    for command in (("changes",), ("history", "changes")):
+        code, _, errors = run(*command, "--unexplained", "--currency", "EUX")
+        assert code == 0
+        assert errors[0].startswith("Warning: No row has the currency 'EUX'; there are CHF, ")
 
 
 def test_what_is_kept_is_compared_with_a_saved_payload(run, kept):
