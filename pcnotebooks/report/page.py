@@ -127,12 +127,17 @@ def write_page(shown: Overview, path: str | os.PathLike[str], *, title: str | No
 
 def page_of(shown: Overview, title: str | None) -> str:
     """Return an overview as the HTML that :func:`write_page` writes."""
+    places: dict[int, list[int]] = {number: [] for number, _ in enumerate(shown.sources, 1)}
+    for section in shown.sections:
+        for account in section.accounts:
+            places[account.number].append(section.place)
     html: str = (
         environment()
         .get_template("report.html.j2")
         .render(
             title=title or "Invoice summaries",
             overview=shown,
+            places=places,
             charts=_charts,
             sparkline=sparkline,
             downloads=_downloads(shown),
