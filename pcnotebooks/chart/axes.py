@@ -284,7 +284,7 @@ def plot_panels(
     for place, (rows, chart) in enumerate(zip(frames, charts, strict=True)):
         ax = figure.add_subplot(grid[place])
         if plot in _MODELS:
-            _draw(chart, ax, theme)
+            _draw(chart, ax, theme, fitted=True)
         else:
             plot(rows, ax=ax)
     return figure
@@ -362,9 +362,17 @@ def _scale() -> float:
 
 
 def _draw(
-    chart: Chart | None, ax: Axes | None, theme: str = "auto", title: str | None = None
+    chart: Chart | None,
+    ax: Axes | None,
+    theme: str = "auto",
+    title: str | None = None,
+    *,
+    fitted: bool = False,
 ) -> Axes:
-    """Draw a chart, or the sentence that there are no rows, without parsing mathematics."""
+    """Draw a chart, or the sentence that there are no rows, without parsing mathematics.
+
+    Fitted axes are as high as the chart needs.
+    """
     own = ax is None
     if ax is None:
         # Only pyplot's figures are shown in a cell; pyplot is imported only if needed.
@@ -373,7 +381,7 @@ def _draw(
         size = (_WIDTH * _scale(), _height(chart))
         _, ax = plt.subplots(figsize=size, layout="constrained")
     figure: Any = ax.get_figure(root=True)
-    pen = Pen(ax, colours_on(figure, theme, own=own), _scale())
+    pen = Pen(ax, colours_on(figure, theme, own=own), _scale(), fitted=own or fitted)
     _make_room(figure)
     # Axes look the same in any style.
     ax.set(facecolor="none", axisbelow=True)

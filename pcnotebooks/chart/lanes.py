@@ -22,7 +22,7 @@ def name_lanes(pen: Pen, labels: Sequence[str], rows: int) -> float:
     ax.tick_params(axis="y", labelsize=size * pen.scale, labelcolor=pen.colours["text"])
     ax.set_xticks([])
     room, lane = pen.room(min(widest, most)), _ROOMY * LANE * pen.scale
-    if pen.tall() > 1.2 * lane * rows:
+    if not pen.fitted and pen.tall() > 1.2 * lane * rows:
         # On a slide, lanes would be far apart: the chart only takes the upper part of its space.
         ax.set_box_aspect(lane * len(labels) / room)
         ax.set_anchor("NW")

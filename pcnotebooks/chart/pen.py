@@ -31,6 +31,7 @@ class Pen:
     ax: Axes
     colours: Mapping[str, str]
     scale: float
+    fitted: bool  # whether the figure has the size of its charts
 
     def write(
         self,

@@ -353,6 +353,22 @@ def test_text_is_legible_in_every_style(plot, style: str, given_axes: bool):
                 assert (light + 0.05) / (dark + 0.05) >= 4, text.get_text()
 
 
+@pytest.mark.parametrize("style", ["default", "classic"])
+def test_a_chart_fills_its_own_figure(style: str, gbp: pd.DataFrame):
+    """A style with low margins is not taken for a slide; the foot is not cut."""
+    with plt.style.context(style):
+        axes = [
+            plot_payment_recency(gbp),
+            *plot_panels(gbp, plot_payment_recency).axes,
+            *plot_panels(gbp, plot_balances).axes,
+        ]
+        for ax in axes:
+            figure = ax.get_figure()
+            figure.draw_without_rendering()
+            assert ax.get_position().x1 > 0.97
+            assert min(text.get_window_extent().y0 for text in ax.texts) >= 0
+
+
 @pytest.mark.parametrize("plot", PLOTS)
 def test_letters_are_the_users(plot):
     """Family and size are honoured, and the whole is scaled with them."""
