@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import json
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -22,6 +23,7 @@ import pyarrow.parquet as pq
 from deltalake import write_deltalake
 
 from benchmarks.flattening import details_by_recipe
+from benchmarks.growth import exponents, grown
 from benchmarks.paired import ROOT, Goal, Row, alone, milliseconds, paired, show
 from pcnotebooks import History, Payload, summary_frame
 from tests.builders import body, detail, item
@@ -42,41 +44,69 @@ for _ in range(6):
 print(json.dumps(taken[1:]))
 """
 LATER = "2040-01-01"
+_THREE = Goal("ratio", 3, "three files are made, and the payload's and its folder synced")
+_AS_OF = Goal(
+    "alone", 200, "the keys of every earlier payload are read: a folder may hold two labels"
+)
+# A first frame, of no rows, for what is imported late.
+_OPENED = (
+    "from pcnotebooks import History; history = History(given);"
+    " history.summaries(since='2039-01-01')"
+)
+_IN_A_PROCESS = {
+    "memory of a frame": "history.summaries()",
+    "memory of a frame as it stood on a day": "history.summaries(at='2023-06-01')",
+}
+_GROWING = ("frame as appended", "frame", "as it stood on a day", *_IN_A_PROCESS)
 
 
 def rows(*sizes: int) -> Iterator[Row]:
     """Measure histories of some sizes: so many payloads of six rows, a day's for each partner."""
-    for size in sizes or (1000, 10_000, 100_000):
+    sizes = sizes or (1000, 10_000, 100_000)
+    found: dict[str, dict[int, float]] = {name: {} for name in _GROWING}
+    for size in sizes:
+        of = f"{size:,} payloads of 6 rows: "
         with tempfile.TemporaryDirectory() as folder:
-            yield from _measure(size, Path(folder))
+            for row in _measure(size, Path(folder), of.removesuffix(": ")):
+                yield row
+                what = row.name.removeprefix(of)
+                if what in found and row.ours:
+                    found[what].setdefault(size, statistics.median(row.ours))
+    if len(sizes) > 1:
+        for what, taken in found.items():
+            yield exponents(f"history: {what}", sizes, list(taken.values()))
 
 
-def _measure(size: int, folder: Path) -> Iterator[Row]:
+def _measure(size: int, folder: Path, of: str) -> Iterator[Row]:
     payloads = [_payload(number, max(1, size // DAYS)) for number in range(size)]
     history = History(folder / "history")
-    of = f"{size:,} payloads of 6 rows"
     appends = [milliseconds(lambda each=payload: history.append(each)) for payload in payloads]
     tenth, one = size // 10, folder / "one.parquet"
     table = _raw(folder, "summaries").slice(0, 6)
     writes = [milliseconds(lambda: _write(table, one)) for _ in range(tenth)]
     least = "one Parquet file with fsync"
-    three = Goal("ratio", 3, "three files are made, and the payload's and its folder synced")
-    yield Row(f"{of}: append, first tenth", appends[:tenth], least, writes, three)
-    yield Row(f"{of}: append, last tenth", appends[-tenth:], least, writes, three)
-    yield Row(f"{of}: frame, before compacting", [milliseconds(history.summaries)])
-    yield Row(f"{of}: compact", [milliseconds(lambda: history.compact(LATER))])
+    yield Row(f"{of}: append, first tenth", appends[:tenth], least, writes, _THREE)
+    yield Row(f"{of}: append, last tenth", appends[-tenth:], least, writes, _THREE)
+    yield Row(f"{of}: append, mean with the compacting in passing", [statistics.mean(appends)])
+    as_appended = [milliseconds(history.summaries) for _ in range(3)]
+    yield Row(f"{of}: compact what is left", [milliseconds(lambda: history.compact(LATER))])
+    compacted = [milliseconds(history.summaries) for _ in range(3)]
+    yield Row(f"{of}: frame as appended", as_appended, "compacted", compacted, Goal("ratio", 3))
     yield paired(
         f"{of}: frame", history.summaries, "pyarrow reading the same files raw",
         lambda: _raw(folder, "summaries"), goal=Goal("ratio", 2), rounds=7,
     )  # fmt: skip
-    for name, call in {
-        "one partner since a day": lambda: history.summaries(
-            partner="Partner 0", since="2023-06-01"
+    calls: dict[str, tuple[Callable[[], object], Goal | None]] = {
+        "one partner since a day": (
+            lambda: history.summaries(partner="Partner 0", since="2023-06-01"), None
         ),
-        "as it stood on a day": lambda: history.summaries(at="2023-06-01"),
-        "changes": history.changes,
-    }.items():
-        yield alone(f"{of}: {name}", call, rounds=5)
+        "as it stood on a day": (lambda: history.summaries(at="2023-06-01"), _AS_OF),
+        "changes": (history.changes, None),
+    }  # fmt: skip
+    for name, (call, goal) in calls.items():
+        yield alone(f"{of}: {name}", call, goal=goal, rounds=5)
+    for name, source in _IN_A_PROCESS.items():
+        yield Row(f"{of}: {name}", [grown(str(folder / "history"), _OPENED, source)], unit="MB")
     yield _spark(of, history, folder / "history")
     yield Row(f"{of}: every payload, proved", [milliseconds(lambda: list(history.payloads()))])
     if size <= 10_000:

@@ -141,12 +141,21 @@ def process(*command: str | Path, **environment: str) -> Callable[[], None]:
 
     def run() -> None:
         done = subprocess.run(
-            command, cwd=ROOT, env=os.environ | environment, capture_output=True, check=False
+            command, cwd=ROOT, env=usual() | environment, capture_output=True, check=False
         )
         if done.returncode:
             raise SystemExit(f"{command} failed:\n{done.stderr.decode()}")
 
     return run
+
+
+def usual() -> dict[str, str]:
+    """Return the environment of a process that finds its modules compiled, as any but the first.
+
+    A machine may be set to keep no bytecode, for tests: an import then takes twice as long.
+    """
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return kept | {"PYTHONPYCACHEPREFIX": str(ROOT / ".bench" / "bytecode")}
 
 
 def code(source: str, python: str | Path = PYTHON, **environment: str) -> Callable[[], None]:

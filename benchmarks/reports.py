@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -13,12 +14,18 @@ import nbformat
 from playwright.sync_api import Browser, sync_playwright
 
 from benchmarks import peers
-from benchmarks.paired import PYTHON, Goal, Row, alone, code, paired, process, show
+from benchmarks.growth import exponents, memory
+from benchmarks.paired import PYTHON, Goal, Row, alone, code, milliseconds, paired, process, show
 from pcnotebooks import Payload, render_report, sample_history, sample_payload, select, totals_frame
 from tests.browser.conftest import FLAGS
 from tests.builders import detail, item, payload
 
 _CODES = ("AUD", "CAD", "CHF", "DKK", "EUR", "GBP", "JPY", "KWD", "NOK", "NZD", "SEK", "USD")
+_PARTNERS = (5, 16, 50)
+_LARGE = "50 partners, 3 currencies, 24 months"
+_OF_ACCOUNTS = "150 accounts are worked out and drawn, each with three charts"
+_OF_CHARTS = "150 accounts have three charts and the table behind each trend"
+_OF_WEASYPRINT = "WeasyPrint sets each page and table"
 _SAVED = "payload = pc.Payload.load({saved!r})"
 _REPORT = f"import pcnotebooks as pc; {_SAVED}; pc.render_report(payload, {{page!r}})"
 # What it is rendered with, and nothing rendered.
@@ -72,7 +79,7 @@ def _processes(folder: Path) -> Iterator[Row]:
     yield from _files(Path(names["page"]), "nbconvert's", stock)
     yield paired(
         name, report, "its imports alone", code(_IMPORTS.format(**names)),
-        goal=Goal("more", 150, "a process compiles the templates and reads the locale once"),
+        goal=Goal("more", 120, "a process compiles the templates and reads the locale once"),
     )  # fmt: skip
     rendered = str(folder / "rendered.html")
     yield paired(
@@ -97,18 +104,47 @@ def _warm(folder: Path) -> Iterator[Row]:
     payloads, page = sample_history(), folder / "page.html"
     yield alone(
         "render_report, 3 currencies", lambda: render_report(sample_payload(), page),
-        goal=Goal("alone", 100), rounds=21,
+        goal=Goal("alone", 40), rounds=21,
     )  # fmt: skip
     yield alone("6 currencies of 2 partners, 24 months", lambda: render_report(payloads, page))
     months = [_month(month) for month in range(24)]
-    yield alone("12 currencies, 24 months", lambda: render_report(months, page), rounds=5)
+    yield alone(
+        "12 currencies, 24 months", lambda: render_report(months, page),
+        goal=Goal("alone", 150), rounds=5,
+    )  # fmt: skip
     pdf = page.with_suffix(".pdf")
-    if _has_pdf(pdf):
+    has_pdf = _has_pdf(pdf)
+    if has_pdf:
         yield alone("the same as PDF, 3 currencies", lambda: render_report(sample_payload(), pdf))
+    taken = []
+    for size in _PARTNERS:
+        given = of_partners(size)
+        taken.append(min(milliseconds(lambda: render_report(given, page)) for _ in range(3)))  # noqa: B023
+    yield Row(f"{_LARGE}: HTML", taken[-1:], goal=Goal("alone", 1000, _OF_ACCOUNTS))
+    size = [page.stat().st_size / 1e6]
+    yield Row(f"{_LARGE}: its file", size, goal=Goal("alone", 0.5, _OF_CHARTS), unit="MB")
+    yield exponents("report of partners", _PARTNERS, taken)
+    yield from memory(
+        "report of partners", _PARTNERS, of_partners,
+        "from pcnotebooks import render_report, sample_payload; render_report(sample_payload())",
+        "render_report(given)",
+    )  # fmt: skip
+    if has_pdf:
+        once = [milliseconds(lambda: render_report(given, pdf))]
+        yield Row(f"{_LARGE}: PDF", once, goal=Goal("alone", 8000, _OF_WEASYPRINT))
 
 
-def _month(month: int) -> Payload:
-    """Return a month of a partner who owes in twelve currencies, paid and invoiced anew."""
+def of_partners(count: int) -> list[Payload]:
+    """Return two years of partners who owe in three currencies each."""
+    return [
+        replace(_month(month, _CODES[:3]), partner=f"Partner {number + 1}")
+        for number in range(count)
+        for month in range(24)
+    ]
+
+
+def _month(month: int, codes: Sequence[str] = _CODES) -> Payload:
+    """Return a month of a partner who owes in some currencies, paid and invoiced anew."""
     when = datetime(2024 + month // 12, month % 12 + 1, 5, tzinfo=UTC)
     paid = {"lastPaymentDate": f"{when:%Y-%m}-02T00:00:00", "lastPaymentAmount": 81_000 + month}
     items = [
@@ -118,7 +154,7 @@ def _month(month: int) -> Payload:
             detail("OneTime", 54_321 + 1_713 * month % 20_000, currency=code),
             latestInvoiceDate=f"{when:%Y-%m}-03T00:00:00", **paid,
         )
-        for code in _CODES
+        for code in codes
     ]  # fmt: skip
     return payload(*items, at=when)
 
