@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 # A ratchet: these numbers may fall, and never rise. Lower them when the English gets better.
-ALLOWED = {"package": 57, "docs": 7, "notebooks": 8}
+ALLOWED = {"package": 0, "docs": 0, "notebooks": 0}
 
 # "what fails" and "who signs in" used as nouns. After "says" or "knows" they are questions, which
 # are good English, so only the places are counted where a noun is expected.
