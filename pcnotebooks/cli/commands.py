@@ -69,7 +69,7 @@ class Command(typer.core.TyperCommand):
                 # typer 0.27 and newer would write FILE <list[Path]>.
                 vars(param)["display_type_rich"] = lambda ctx: ""  # noqa: ARG005
                 if param.required and param.metavar:
-                    # And {FILE} in the line of the usage.
+                    # It would also write {FILE} in the usage line.
                     usage = f"{param.metavar}{'...' if param.nargs != 1 else ''}"
                     vars(param)["_usage_display_name"] = partial(str, usage)
         self.params.append(_VERBOSE)

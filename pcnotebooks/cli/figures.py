@@ -347,11 +347,11 @@ class _Found:
         return chosen
 
     def _require_resource(self) -> None:
-        """Raise if no payload is of the resource: a check of nothing would always pass."""
+        """Raise if no payload has the resource, since a check without payloads always passes."""
         from pcnotebooks.payload.decode import in_words
 
         if self.failed or (self.kept is not None and self.kept.is_empty):
-            return  # which was said
+            return  # already reported
         if self.kept is not None:
             kept = self.kept.index()
             whose = [kept[name].astype(str) for name in ("partner", "cloud", "resource")]

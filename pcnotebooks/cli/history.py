@@ -83,7 +83,7 @@ def changes(
         resource="invoices" if invoices else "invoice_summaries",
         exact=True,
     )
-    found = pc.select(found, currency=currency)  # which warns of one that is misspelt
+    found = pc.select(found, currency=currency)  # warns of a misspelt currency
     steps = found.sort_values("retrieved_at", kind="stable")
     rows = _documents(steps) if invoices else _movements(steps, unexplained=unexplained)
     show_table(rows)
