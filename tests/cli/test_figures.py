@@ -316,7 +316,7 @@ def test_a_misspelt_currency_is_said(run, kept):
     for command in (("changes",), ("history", "changes")):
         code, _, errors = run(*command, "--unexplained", "--currency", "EUX")
         assert code == 0
-        assert errors[0].startswith("Warning: No row has the currency 'EUX'; there are CHF, ")
+        assert errors[0].startswith("Warning: No row has the currency 'EUX'; the values are CHF, ")
 
 
 def test_what_is_kept_is_compared_with_a_saved_payload(run, kept):
