@@ -258,7 +258,7 @@ def test_many_currencies_are_a_list():
     assert kinds == ["RadioButtons", "Dropdown"]
     many.currency.children[0].label = "PLN"
     assert many.value["currency"] == "PLN"
-    with pytest.raises(ConfigurationError, match="There is no currency 'Peso' here"):
+    with pytest.raises(ConfigurationError, match="The currency 'Peso' is not available"):
         many.currency.label = "Peso"
 
 
