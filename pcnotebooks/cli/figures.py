@@ -278,13 +278,17 @@ def changes(
     resource = "invoices" if invoices else "invoice_summaries"
     found = _found(source, resource, over_time=True)
     frame = found.changes(currency, since, until)
+    # Balances that did not move have a row as well, invoices have none.
+    empty = (
+        "Nothing changed." if invoices or len(frame) else "There are no two balances to compare."
+    )
     if unexplained:
         frame = frame[frame["unexplained"]].reset_index(drop=True)
     elif form == "table" and not invoices:
         moved = (frame["balance_change"] != 0) | frame["payment_seen"] | frame["invoice_seen"]
         frame = frame[moved]
     headings = _KEYS | (_INVOICE_CHANGES if invoices else _CHANGES)
-    write(frame, headings, form=form, output=output, empty="Nothing changed.")
+    write(frame, headings, form=form, output=output, empty=empty)
     found.end(unexplained and len(frame) > 0)
 
 

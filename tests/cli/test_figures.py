@@ -275,6 +275,9 @@ def test_an_unexplained_movement_is_an_exit_code(run, kept):
     code, said, _ = run("changes", "--unexplained", "--json")
     assert (code, json.loads(said)) == (0, [])
     assert run("changes", "--unexplained") == (0, "Nothing changed.\n", [])
+    pc.sample_payload().save("one.json")
+    said = "There are no two balances to compare.\n"
+    assert run("changes", "--unexplained", "--payload", "one.json") == (0, said, [])
 
 
 @pytest.mark.parametrize("command", [
