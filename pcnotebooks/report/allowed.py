@@ -31,7 +31,8 @@ _HOLLOW = (
     " noscript object plaintext script select style template textarea video xmp"
 )
 _ATTRIBUTES = (
-    "align alt bgcolor border cellpadding cellspacing class color colspan datetime dir face headers"
+    "align alt bgcolor border cellpadding cellspacing class color colspan datetime data-head"
+    " data-label dir face headers"
     " height hidden high href id lang low max media min nowrap open optimum reversed role rowspan"
     " scope scoped size span src start style tabindex title type valign value width"
     " baseline-shift cx cy d dominant-baseline dx dy fx fy lengthAdjust letter-spacing offset"
@@ -134,4 +135,6 @@ def _loads_nothing(token: Any) -> bool:
         address = address or getattr(token, "value", "")
         return bool(_PLACE.match(address) or _PICTURE.match(address))
     known = token.type != "function" or _FUNCTION.fullmatch(token.lower_name)
+    if token.type == "function" and token.lower_name == "attr":
+        known = [each.type for each in held] == ["ident"]  # a text: with a type it may be anything
     return token.type != "error" and bool(known) and all(map(_loads_nothing, held))

@@ -119,6 +119,22 @@ def test_charts_follow_the_page_into_the_dark(open_page: OpenPage, rendered: str
     assert "owed" in picture.get_attribute("alt")
 
 
+def test_cards_name_their_figures_and_charts_print_large(open_page: OpenPage, rendered: str):
+    """Without the heads of columns a figure has its name; half a sheet has the narrow drawing."""
+    page = open_page(rendered, width=360)
+    named = page.locator(".cards td[data-head]").evaluate_all(
+        "all => all.map(each => [each.dataset.head, getComputedStyle(each, '::before').content])"
+    )
+    assert named
+    assert all(head in content for head, content in named), named
+    page.emulate_media(media="print")
+    drawn = page.locator(".pcn-charts svg").evaluate_all(
+        "all => all.filter(each => each.getBoundingClientRect().width)"
+        ".map(each => each.viewBox.baseVal.width)"
+    )
+    assert set(drawn) == {262}
+
+
 def test_nothing_is_cut_in_print(open_page: OpenPage, rendered: str):
     """On A4 nothing is wider than the paper."""
     page = open_page(rendered, width=680)  # A4 less its margins

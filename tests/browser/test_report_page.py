@@ -327,7 +327,7 @@ _SIZES = """svgs => svgs.filter(svg => svg.getBoundingClientRect().width).flatMa
 })"""
 
 
-@pytest.mark.parametrize("width", [360, 640, 800, 1280, 1600])
+@pytest.mark.parametrize("width", [360, 640, 800, 1058, 1280, 1600])
 def test_letters_of_charts_can_be_read_at_every_width(
     open_page: OpenPage, history: str, sample: str, width: int
 ):

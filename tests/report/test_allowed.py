@@ -11,7 +11,8 @@ from pcnotebooks.report.allowed import allowed, allowed_css
     "html",
     [
         (
-            '<table><caption>x</caption><tbody><tr><td colspan="2" style="color: red;">1</td></tr>'
+            '<table><caption>x</caption><tbody><tr><td colspan="2" style="color: red;">1</td>'
+            '<td data-head="Falls due" data-label="Overdue">2</td></tr>'
             "</tbody></table>"
         ),
         '<p dir="rtl" lang="he"><b>x</b><br><bdi>y</bdi> &lt;&amp;nbsp;\N{NO-BREAK SPACE}</p>',
@@ -45,6 +46,7 @@ def test_what_only_shows_is_kept(html: str):
         "background: url(data:image/png;base64,aGk=); mask: url('#a');",
         "grid-template-columns: repeat(auto-fit, minmax(min(100%, 9rem), 1fr)); --x: a b;",
         "color: red !important; content: 'url(x)';",
+        "content: attr(data-head) ' ';",
     ],
 )
 def test_declarations_that_load_nothing_are_kept(css: str):
