@@ -201,6 +201,16 @@ def test_the_analysis_half_needs_no_network_half():
     assert run.stdout.strip() == "[]"
 
 
+def test_the_sign_in_panel_needs_no_figures():
+    """A panel is there before pandas is, which takes longer than all else."""
+    code = (
+        "import pcnotebooks, sys; pcnotebooks.sign_in_async;"
+        "print([name for name in ('pandas', 'numpy', 'matplotlib') if name in sys.modules])"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "[]"
+
+
 # None in sys.modules is an import that fails; make test-headless tries a real absence.
 WITHOUT = """
 import sys

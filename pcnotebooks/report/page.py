@@ -23,7 +23,8 @@ from pcnotebooks.frame.selection import AsOf
 from pcnotebooks.overview.build import latest_rows, overview
 from pcnotebooks.overview.model import Account, Overview, Section
 from pcnotebooks.payload.payload import Payload
-from pcnotebooks.report.fragments import charts_of, environment
+from pcnotebooks.report.fragments import charts_of
+from pcnotebooks.report.markup import environment
 from pcnotebooks.report.pdf import pdf_of
 from pcnotebooks.report.spreadsheet import csv_of
 

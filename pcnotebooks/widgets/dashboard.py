@@ -21,7 +21,7 @@ from pcnotebooks.overview.words import not_fetched
 from pcnotebooks.payload.decode import INVOICES, SUMMARIES
 from pcnotebooks.payload.payload import Payload
 from pcnotebooks.payload.sample import sample_payload
-from pcnotebooks.report.fragments import wrapped
+from pcnotebooks.report.markup import wrapped
 from pcnotebooks.service.fetch_many import fetch_all
 from pcnotebooks.session.session import Session
 from pcnotebooks.session.settings import (

@@ -26,16 +26,14 @@ from pcnotebooks.report.fragments import (
     assumed,
     by_invoice,
     charts_of,
-    error_html,
     figures_table,
     first_notices,
     first_table,
     glances,
     headlines,
     notes,
-    style,
-    wrapped,
 )
+from pcnotebooks.report.markup import error_html, style, wrapped
 from pcnotebooks.widgets.choice import Chooser
 from pcnotebooks.widgets.rows import Entry, Rows
 

@@ -21,7 +21,7 @@ from pcnotebooks.frame.rows import latest_payloads
 from pcnotebooks.overview.build import overview
 from pcnotebooks.payload.decode import INVOICES
 from pcnotebooks.payload.payload import Payload
-from pcnotebooks.report.fragments import error_html, wrapped
+from pcnotebooks.report.markup import error_html, wrapped
 from pcnotebooks.report.page import write_page
 from pcnotebooks.report.spreadsheet import write_csv
 from pcnotebooks.report.workbook import write_workbook

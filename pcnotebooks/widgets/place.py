@@ -8,7 +8,7 @@ from typing import Any
 
 from ipywidgets import HTML, Button, Layout, VBox
 
-from pcnotebooks.report.fragments import error_html
+from pcnotebooks.report.markup import error_html
 
 
 class Place(VBox):  # type: ignore[misc]  # ipywidgets has no types

@@ -15,7 +15,7 @@ from ipywidgets import HTML, Button, HBox, VBox
 
 from pcnotebooks.clouds import Cloud
 from pcnotebooks.errors import PcNotebooksError
-from pcnotebooks.report.fragments import error_html, id_html, style
+from pcnotebooks.report.markup import error_html, id_html, style
 from pcnotebooks.session.device_code import (
     DeviceCode,
     DeviceSignIn,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from ipywidgets import HTML, Dropdown, HBox, Text, VBox
 
-from pcnotebooks.report.fragments import style, wrapped
+from pcnotebooks.report.markup import style, wrapped
 from pcnotebooks.session.settings import load_profiles
 
 _SETUP = (

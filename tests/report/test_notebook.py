@@ -26,8 +26,8 @@ from bs4 import BeautifulSoup
 import pcnotebooks
 from pcnotebooks import ConfigurationError, ReportError, render_notebook, sample_payload
 from pcnotebooks.overview.palette import PALETTE
-from pcnotebooks.report.fragments import error_html
 from pcnotebooks.report.leaks import refuse_secrets, secret_in
+from pcnotebooks.report.markup import error_html
 from pcnotebooks.report.notebook import (
     _hidden_failure,
     _html,
