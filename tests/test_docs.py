@@ -45,6 +45,17 @@ def test_every_remedy_of_the_service_and_the_network_is_documented():
         assert kind.remedy in TROUBLESHOOTING, kind.what
 
 
+def test_the_messages_without_a_code_are_those_of_the_package():
+    """The first table of the page of errors quotes messages as they are raised."""
+    table = TROUBLESHOOTING.split("## The most common", 1)[1].split("\n## ", 1)[0]
+    quoted = re.findall(r"^\| `([^`]+)`", table, re.MULTILINE)[2:]  # after the shell's and Python's
+    sources = (path.read_text("utf-8") for path in (ROOT / "pcnotebooks").rglob("*.py"))
+    code = re.sub(r"\"\s+f?\"", "", "".join(sources))
+    assert len(quoted) > 5
+    for message in quoted:
+        assert max(message.split("..."), key=len) in code, message
+
+
 def test_every_column_is_documented():
     """The column reference names each column of the frames."""
     text = (ROOT / "docs" / "reference" / "columns.md").read_text(encoding="utf-8")
