@@ -127,7 +127,8 @@ def payment_recency(
 
     Notes
     -----
-    The summaries state no due dates and no amounts by invoice: this is recency, not ageing.
+    The summaries state no due dates and no amounts by invoice: this is recency, not ageing. For
+    ageing by invoice, use :func:`invoice_ageing`.
 
     Examples
     --------

@@ -274,7 +274,7 @@ def _locked() -> SignInError:
     return SignInError(
         "Another process holds the token cache: it is signing in, or renewing a sign-in.",
         code="locked",
-        remedy="Try again once it has finished, or end it.",
+        remedy="Wait until that process has finished, or end that process, then try again.",
     )
 
 
