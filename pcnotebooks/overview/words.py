@@ -55,8 +55,10 @@ def _due_sentence(told: Told) -> str:
     if told.overdue:
         latest = told.overdue[-1]
         amount = add_exactly(row.balance_amount for row in told.overdue)
+        # The other parts are overdue for fewer days.
+        overdue = _overdue(told, ", the oldest part" if len(told.overdue) > 1 else "")
         return (
-            f" {told.words.amount(amount)} is {_overdue(told)}: the latest{_of_type(latest, told)}"
+            f" {told.words.amount(amount)} is {overdue}: the latest{_of_type(latest, told)}"
             f" invoice fell due on {told.words.day(latest.invoice_due_date)}."
         )
     if (part := told.next_due) is None:
@@ -71,9 +73,9 @@ def _of_type(part: Any, told: Told) -> str:
     return f" {type_name(part)}" if several else ""
 
 
-def _overdue(told: Told) -> str:
+def _overdue(told: Told, whose: str = "") -> str:
     # The part has no newer invoice, so all that is still owed was due on that day or earlier.
-    return f"overdue by at least {told.words.days(-told.overdue[-1].days_until_due)}"
+    return f"overdue{whose} by at least {told.words.days(-told.overdue[-1].days_until_due)}"
 
 
 def _change_sentence(told: Told) -> str:

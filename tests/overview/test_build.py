@@ -130,9 +130,13 @@ def test_a_newer_invoice_of_another_type_hides_nothing_overdue():
 
 
 def test_of_two_overdue_parts_both_amounts_and_the_longer_time_are_told():
-    """Each is late as a whole; the sum is overdue by at least the days of the older."""
+    """Only the older part is overdue for so long; the sum is not."""
     own = account(overview(two_types("2018-01-01", "2017-11-01")))
-    assert "GBP 150.00 is overdue by at least 75 days" in plain(own.sentence)
+    assert (
+        "GBP 150.00 is overdue, the oldest part by at least 75 days: the latest OneTime invoice"
+        " fell due on 31 Dec 2017." in plain(own.sentence)
+    )
+    assert [plain(alert) for alert in own.alerts] == ["overdue by at least 75 days"]
 
 
 def test_the_next_due_day_is_the_earliest_of_the_parts():
