@@ -482,7 +482,7 @@ def test_every_help_is_whole_and_has_the_exit_codes(shell, capsys):
         assert shell(*command, "--help") == 0
         said = capsys.readouterr().out
         assert "Exit codes: 0 success, nothing to report; 1 success, something to report; 2" in said
-        assert not re.search(r"<|Path|[^]}E]\.\.\.$|%Y", said, re.MULTILINE), said
+        assert not re.search(r"[<{]|Path|[a-z,]\.\.\.$|%Y", said, re.MULTILINE), said
         if command not in [[], ["history"], ["profile"]]:
             assert "-v, --verbose" in said
 
