@@ -25,7 +25,7 @@ _PARTNERS = (5, 16, 50)
 _LARGE = "50 partners, 3 currencies, 24 months"
 _OF_ACCOUNTS = "150 accounts are worked out and drawn, each with three charts"
 _OF_CHARTS = "150 accounts have three charts and the table behind each trend"
-_OF_WEASYPRINT = "WeasyPrint sets each page and table"
+_OF_WEASYPRINT = "nine tenths of it are in WeasyPrint, its parsers and its fonts"
 _SAVED = "payload = pc.Payload.load({saved!r})"
 _REPORT = f"import pcnotebooks as pc; {_SAVED}; pc.render_report(payload, {{page!r}})"
 # What it is rendered with, and nothing rendered.
@@ -79,7 +79,7 @@ def _processes(folder: Path) -> Iterator[Row]:
     yield from _files(Path(names["page"]), "nbconvert's", stock)
     yield paired(
         name, report, "its imports alone", code(_IMPORTS.format(**names)),
-        goal=Goal("more", 120, "a process compiles the templates and reads the locale once"),
+        goal=Goal("more", 120, "half of it is Jinja2 compiling the templates, once a process"),
     )  # fmt: skip
     rendered = str(folder / "rendered.html")
     yield paired(
