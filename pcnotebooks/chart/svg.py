@@ -64,7 +64,9 @@ def sparkline(trend: Sequence[tuple[float, float]]) -> Markup:
     end = f'<circle cx="{_number(later[-1][0])}" cy="{_number(later[-1][1])}" r="2"/>'
     return Markup(  # noqa: S704 (numbers only)
         f'<svg class="pcn-spark" viewBox="0 0 {across + 4} {up + 4}" aria-hidden="true">'
-        f'<path d="M2 {_number(first)}{steps}"/>{end}</svg>'
+        # WeasyPrint knows no style sheet in drawings, and would fill the line.
+        f'<path fill="none" stroke="{PALETTE["text"][0]}" stroke-width="1.5"'
+        f' d="M2 {_number(first)}{steps}"/>{end}</svg>'
     )
 
 

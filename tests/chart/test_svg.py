@@ -28,7 +28,7 @@ from pcnotebooks import (
     summary_frame,
     totals_frame,
 )
-from pcnotebooks.chart.svg import DESK, svg
+from pcnotebooks.chart.svg import DESK, sparkline, svg
 from pcnotebooks.frame.ageing import age
 from pcnotebooks.overview.charts import Chart
 from tests.builders import AT, detail, item, payload
@@ -283,3 +283,11 @@ def test_a_name_that_just_has_room_is_not_stretched():
     """Only what may be wider than its room is fitted to it."""
     drawn = svg(trend_chart(totals_frame(*sample_history()).query("currency == 'CHF'")), prefix="p")
     assert "textLength" not in drawn
+
+
+def test_a_sparkline_is_a_line_without_a_style_sheet():
+    """In a PDF no style sheet reaches into drawings, and a path is filled unless it says no."""
+    drawn = sparkline([(0.0, 0.2), (0.5, 1.0), (1.0, 0.0)])
+    line = ET.fromstring(drawn).find("path")  # noqa: S314 (drawn here)
+    assert line.get("fill") == "none"
+    assert line.get("stroke") == "#1a1a1a"
