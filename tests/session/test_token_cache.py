@@ -133,7 +133,7 @@ def test_a_cache_that_another_process_holds_is_told(identity_provider, home, mon
             error = refused(identity_provider, attempt)
             assert error.code == "locked"
             assert "Another process" in error.message
-            assert "Try again" in error.remedy
+            assert "try again" in error.remedy
     assert identity_provider.count("devicecode") == 1
     assert identity_provider.count("refresh") == 0
     sign_out(session)
