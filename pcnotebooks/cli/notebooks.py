@@ -106,5 +106,5 @@ def lab(
             copy.write_bytes(content)
             show(f"{copy}: new")
         elif copy.read_bytes() != content:
-            show(f"{copy}: kept as you changed it; delete it to get the bundled one")
+            show(f"{copy}: kept, although the bundled one differs; delete it to get that one")
     LabApp.launch_instance([str(directory / "01_start_here.ipynb"), *options])

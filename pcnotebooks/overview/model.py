@@ -15,7 +15,14 @@ from pcnotebooks.amounts import format_day
 from pcnotebooks.frame.schema import AMOUNTS
 from pcnotebooks.frame.selection import rows_with
 from pcnotebooks.overview.ageing import ageing_chart
-from pcnotebooks.overview.charts import Chart, balances_chart, invoice_type_of, recency_chart
+from pcnotebooks.overview.charts import (
+    Chart,
+    Foot,
+    balances_chart,
+    foot_of,
+    invoice_type_of,
+    recency_chart,
+)
 from pcnotebooks.overview.trend import Span, trend_chart
 from pcnotebooks.payload.decode import SUMMARIES
 from pcnotebooks.payload.payload import Payload
@@ -305,6 +312,17 @@ class Overview(Given):
         moments = given or [moment for each in frames for moment in each["retrieved_at"].unique()]
         days = {moment.date() for moment in moments}
         return days.pop() if len(days) == 1 else None
+
+    @property
+    def foot(self) -> Foot | None:
+        """The source of the shown rows, when they were retrieved, and the as-of day."""
+        rows = [
+            row
+            for name in ("totals", "details", "invoices")
+            for account in self.rows[name].values()
+            for row in account
+        ]
+        return foot_of(rows, self.locale, as_of=self.as_of) if rows else None
 
     @cached_property
     def combinations(self) -> frozenset[Choice]:

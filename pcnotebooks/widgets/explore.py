@@ -38,7 +38,6 @@ from pcnotebooks.widgets.choice import Chooser
 from pcnotebooks.widgets.rows import Entry, Rows
 
 _FEW = 8  # more buttons, together with All, would need several rows
-_BANNER = '<p class="pcn-sample"><strong>Sample data</strong>, not an account{}</p>'
 _WAYS_OUT = {
     "invoice_type": "All types",
     "partner": "All partners",
@@ -346,13 +345,11 @@ class Explorer(VBox):  # type: ignore[misc]  # ipywidgets has no types
 
     def _banner(self) -> str:
         """Return the source of all charts, stated once, and the notes."""
-        shown = self._shown
-        when = f"etrieved {escape(shown.retrieved)}" if shown.retrieved else ""
-        if shown.is_sample:
-            source = _BANNER.format(f" · r{when}" if when else "")
-        else:
-            source = f'<p class="assumed">R{when}</p>' if when else ""
-        return f"{style('widgets.css')}{wrapped(f'{source}{notes(shown.notes)}')}"
+        source, foot = "", self._shown.foot
+        if foot is not None:
+            kind = "pcn-sample" if self._shown.is_sample else "assumed"
+            source = f'<p class="{kind}">{escape(foot.words)}</p>'
+        return f"{style('widgets.css')}{wrapped(f'{source}{notes(self._shown.notes)}')}"
 
     def _entries(self) -> list[Entry]:
         """Return the rows, those that need attention first; without totals, one per currency."""

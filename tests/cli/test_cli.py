@@ -259,7 +259,7 @@ def test_lab_copies_the_notebooks_keeps_edited_ones_and_opens_jupyterlab(tmp_pat
     assert {"01_start_here.ipynb", "02_balances.ipynb", "05_report.ipynb"} <= names
     assert (folder / "02_balances.ipynb").read_text() == "mine"
     said = (tmp_path / "log").read_text()
-    assert f"{Path('work/02_balances.ipynb')}: kept as you changed it" in said
+    assert f"{Path('work/02_balances.ipynb')}: kept, although the bundled one differs" in said
     assert f"{Path('work/01_start_here.ipynb')}: new" in said
 
 

@@ -250,6 +250,18 @@ def test_days_of_several_payloads_stay_their_own():
     assert box.as_of.value is None
 
 
+def test_the_static_view_states_source_and_day():
+    """Without the date control, days are counted from a day that the reader cannot see."""
+    for payloads, source in (
+        ([sample_payload()], "Sample data, not an account · retrieved 16 Mar 2018"),
+        ([payload(item("GBP", 5))], "Source: Partner Center · retrieved 5 Mar 2024"),
+    ):
+        box = explore(summary_frame(*payloads))
+        assert f"{source}</p>" in _html(box)
+        box.value = {"as_of": date(2026, 5, 20)}
+        assert f"{source} · as of 20 May 2026</p>" in _html(box)
+
+
 def test_many_currencies_are_a_list():
     """Beyond eight values a list takes the place of the buttons, with the same value."""
     names = ["GBP", "EUR", "USD", "CHF", "JPY", "SEK", "NOK", "DKK", "PLN"]
