@@ -107,7 +107,8 @@ def write_csv(
     *payloads
         One payload or several, of any partners, clouds and times. Or one frame of this package:
         ``invoice_ageing(invoice_frame(payload))`` for the invoices, ``ageing_by_currency(...)``
-        for their sums. A frame with a cloud gets ``source`` in front; due dates are written as days.
+        for their sums. A frame with a cloud gets ``source`` in front, and due dates are written as
+        days.
     as_of
         The day, in UTC, up to which the days of the latest payload are counted. The default is the
         day on which it was retrieved. Earlier payloads always use their own day of retrieval.
