@@ -61,9 +61,9 @@ def plot_balances(
     ax
         Axes to draw on; a new pyplot figure unless given.
     theme
-        ``"light"`` or ``"dark"``; ``"auto"`` follows the lightness of the figure's ground.
+        ``"light"`` or ``"dark"``; ``"auto"`` follows the background of the figure.
     title
-        Words in place of the finding.
+        A title in place of the main result.
 
     Returns
     -------
@@ -108,9 +108,9 @@ def plot_payment_recency(
     ax
         Axes to draw on; a new pyplot figure unless given.
     theme
-        ``"light"`` or ``"dark"``; ``"auto"`` follows the lightness of the figure's ground.
+        ``"light"`` or ``"dark"``; ``"auto"`` follows the background of the figure.
     title
-        Words in place of the finding.
+        A title in place of the main result.
 
     Returns
     -------
@@ -153,9 +153,9 @@ def plot_balance_trend(
     ax
         Axes to draw on; a new pyplot figure unless given.
     theme
-        ``"light"`` or ``"dark"``; ``"auto"`` follows the lightness of the figure's ground.
+        ``"light"`` or ``"dark"``; ``"auto"`` follows the background of the figure.
     title
-        Words in place of the finding.
+        A title in place of the main result.
 
     Returns
     -------
@@ -202,9 +202,9 @@ def plot_ageing(
     ax
         Axes to draw on; a new pyplot figure unless given.
     theme
-        ``"light"`` or ``"dark"``; ``"auto"`` follows the lightness of the figure's ground.
+        ``"light"`` or ``"dark"``; ``"auto"`` follows the background of the figure.
     title
-        Words in place of the finding.
+        A title in place of the main result.
 
     Returns
     -------

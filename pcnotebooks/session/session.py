@@ -20,7 +20,7 @@ _log = logging.getLogger("pcnotebooks")
 
 @dataclass(frozen=True, init=False, eq=False, repr=False)
 class Session:
-    """A signed-in user of one cloud. Its repr never shows a token.
+    """A sign-in to one cloud, of a user or an app. Its repr never shows a token.
 
     Parameters
     ----------
