@@ -143,15 +143,17 @@ def _columns(
 
 
 def _amounts(values: Sequence[Decimal | None], *, exact: bool) -> pd.Series:
-    if exact:
-        # A Series of objects is faster than np.array, which inspects each Decimal.
-        return pd.Series(values, dtype=object)
-    return pd.Series(np.array(values, dtype="float64"))  # None is NaN
+    amounts = _objects(values)
+    return pd.Series(amounts if exact else amounts.astype("float64"))  # None is NaN
 
 
-def _texts(values: list[str | None]) -> Any:
-    # pandas uses an array of objects directly, but would inspect a list first.
-    return pd.array(np.array(values, dtype=object), dtype="string")
+def _texts(values: Sequence[str | None]) -> Any:
+    return pd.array(_objects(values), dtype="string")
+
+
+def _objects(values: Sequence[Any]) -> Any:
+    """Return values as an array of objects; NumPy and pandas would first inspect each."""
+    return np.fromiter(values, dtype=object, count=len(values))
 
 
 _KNOWN = {

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Any
 
 import msgspec
 
@@ -28,7 +29,7 @@ def too_many(bodies: Sequence[bytes]) -> str | None:
         return None
     objects = sum(body.count(b"{") for body in bodies)
     rows = sum(body.count(name) for body in bodies for name in _ROW_NAMES)
-    if any(map(_ESCAPED_LETTER.search, bodies)):
+    if any(b"\\" in body and _ESCAPED_LETTER.search(body) for body in bodies):
         rows = objects
     if rows > _ROWS + size // _BYTES_A_ROW or objects > _OBJECTS + size // _BYTES_AN_OBJECT:
         return f"The body holds {rows:,} figures in {objects:,} objects, but only {size:,} bytes."
@@ -39,31 +40,43 @@ class _Object(msgspec.Struct, gc=False):
     """Any object; a list of these needs little memory."""
 
 
-class _Counted(msgspec.Struct, gc=False, rename="camel"):
+class _Objects(msgspec.Struct, gc=False):
     items: list[_Object]
-    total_count: msgspec.Raw = msgspec.Raw()
 
 
-_COUNTED = msgspec.json.Decoder(_Counted)
+_OBJECTS_ONLY = msgspec.json.Decoder(_Objects)
 
 
 def require_objects(text: bytes) -> None:
     """Raise msgspec's error if the items of a page are not objects, before they use memory."""
-    _COUNTED.decode(text)
+    _OBJECTS_ONLY.decode(text)
 
 
-def miscounted(bodies: Sequence[bytes]) -> str | None:
+class Kept(msgspec.Struct, kw_only=True, rename="camel", gc=False, omit_defaults=True):
+    """Fields of any object that are kept only to write the object again."""
+
+    links: msgspec.Raw = msgspec.Raw()
+    attributes: msgspec.Raw = msgspec.Raw()
+
+
+class Envelope(Kept, kw_only=True, rename="camel", gc=False, omit_defaults=True):
+    """A page, with its stated count as sent; a subclass types the items."""
+
+    items: list[Any]
+    total_count: msgspec.Raw = msgspec.Raw()
+
+
+def miscounted(counts: Sequence[tuple[int, msgspec.Raw]]) -> str | None:
     """Return a clause if the number of items differs from the stated count, otherwise None.
 
-    It is unknown whether the service counts a page or the whole list, but its count should never
-    exceed the list.
+    Both are given for each page. It is unknown whether the service counts a page or the whole
+    list, but its count should never exceed the list.
     """
-    pages = [_COUNTED.decode(body.removeprefix(BYTE_ORDER_MARK)) for body in bodies]
-    came = sum(len(page.items) for page in pages)
-    for page in pages:
-        sent = bytes(page.total_count)
+    came = sum(items for items, _ in counts)
+    for _, raw in counts:
+        sent = bytes(raw)
         stated = int(sent) if sent.isdigit() and len(sent) < 20 else came
-        if stated > came or (len(pages) == 1 and stated != came):
+        if stated > came or (len(counts) == 1 and stated != came):
             return f"the answer counts {stated:,} items (totalCount), but {came:,} came"
     return None
 
@@ -78,25 +91,30 @@ class Shape:
     @classmethod
     def of(cls, struct: type[msgspec.Struct], **below: Shape) -> Shape:
         """Return the shape of objects that are decoded to a struct."""
-        return cls(frozenset(struct.__struct_encode_fields__), below)
+        fields = msgspec.structs.fields(struct)
+        return cls(
+            frozenset(one.encode_name for one in fields if one.type is not msgspec.Raw), below
+        )
 
 
-def filled(struct: msgspec.Struct) -> int:
-    """Return how many fields of a struct have a value."""
-    values = msgspec.structs.astuple(struct)
-    return len(values) - values.count(None)
+_ENCODER = msgspec.json.Encoder(decimal_format="number")
+_MARK, _ESCAPED_MARK = b'"', b"\\u0022"
 
 
-def may_repeat(bodies: Sequence[bytes], names: Iterable[str], stated: int) -> bool:
-    """Return whether bodies may state a name twice, given the number of fields that were read.
+def marks_of(struct: msgspec.Struct) -> int:
+    """Return the number of quotation marks in a decoded struct that is written as JSON again."""
+    return _ENCODER.encode(struct).count(_MARK)
 
-    Each field that was read is in the bodies. If the bodies hold no more names than fields, none
-    is repeated.
+
+def may_repeat(bodies: Sequence[bytes], marks: int) -> bool:
+    """Return whether bodies may state a name twice, given the marks of the decoded values.
+
+    Only one of two equal names is decoded, so the bodies have more quotation marks than the values
+    that are written as JSON again. An escaped mark could hide this: it is written with one more.
     """
-    if any(map(_ESCAPED_LETTER.search, bodies)):
+    if any(_ESCAPED_MARK in body for body in bodies):
         return True
-    wanted = [f'"{name}"'.encode() for name in names]
-    return sum(body.count(name) for body in bodies for name in wanted) != stated
+    return sum(body.count(_MARK) for body in bodies) != marks
 
 
 class _Name:

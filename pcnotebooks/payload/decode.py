@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Clamped, Context, Decimal, DecimalException, Overflow, Rounded, Subnormal
 from typing import Any, NamedTuple, Protocol, TypeVar
 from weakref import WeakKeyDictionary
@@ -15,8 +15,10 @@ import msgspec
 from pcnotebooks.errors import PayloadError, PcNotebooksWarning
 from pcnotebooks.payload.checks import (
     BYTE_ORDER_MARK,
+    Envelope,
+    Kept,
     Shape,
-    filled,
+    marks_of,
     may_repeat,
     miscounted,
     repeated,
@@ -78,7 +80,7 @@ class Page(NamedTuple):
     number: int | None
 
 
-class Figures(msgspec.Struct, kw_only=True, rename="camel", gc=False):
+class Figures(Kept, kw_only=True, rename="camel", gc=False, omit_defaults=True):
     """The figures of a currency, or of one invoice type in it, with dates as sent."""
 
     balance_amount: Decimal
@@ -90,20 +92,20 @@ class Figures(msgspec.Struct, kw_only=True, rename="camel", gc=False):
     latest_invoice_date: str | None = None
 
 
-class Part(Figures, kw_only=True, rename="camel", gc=False):
+class Part(Figures, kw_only=True, rename="camel", gc=False, omit_defaults=True):
     """The nested summary of an invoice type, in the currency of its item."""
 
     currency_code: str | None = None
 
 
-class Detail(msgspec.Struct, kw_only=True, rename="camel", gc=False):
+class Detail(Kept, kw_only=True, rename="camel", gc=False, omit_defaults=True):
     """An invoice type with its figures."""
 
     summary: Part
     invoice_type: str | None = None
 
 
-class Item(Figures, kw_only=True, rename="camel", gc=False):
+class Item(Figures, kw_only=True, rename="camel", gc=False, omit_defaults=True):
     """A currency with its figures and their split by invoice type."""
 
     currency_code: str
@@ -114,16 +116,16 @@ class _Answer(msgspec.Struct, gc=False):
     items: list[Item]
 
 
-class _Pieces(msgspec.Struct, gc=False):
+class _Pieces(Envelope, kw_only=True, rename="camel", gc=False, omit_defaults=True):
     items: list[msgspec.Raw]
 
 
-_ANSWER, _PIECES, _ITEM = map(msgspec.json.Decoder, (_Answer, _Pieces, Item))
+_ANSWER, _PIECES = map(msgspec.json.Decoder, (_Answer, _Pieces))
+_ITEM = msgspec.json.Decoder(Item)
 _SHAPE = Shape(
     frozenset(["items"]),
     {"items": Shape.of(Item, details=Shape.of(Detail, summary=Shape.of(Part)))},
 )
-_NAMES = {"items", *Item.__struct_encode_fields__, *Detail.__struct_encode_fields__}
 
 
 def decode(answer: Answer) -> list[Item]:
@@ -142,15 +144,19 @@ def decode(answer: Answer) -> list[Item]:
 def items_of(answer: Answer) -> Iterator[Item]:
     """Yield the items of an answer one by one, so that a large answer needs little memory."""
     new = first_look(answer)
-    stated = 0
+    marks = 0
+    counts: list[tuple[int, msgspec.Raw]] = []
     types: dict[str | None, bool] = {}  # whether an invoice type is blank
     for page in pages_of(answer, SUMMARIES):
-        stated += 1  # the items
-        for index, item in _items_of(page):
+        text = _json_bytes(page)
+        pieces, envelope = _pieces_of(page, text)
+        marks += marks_of(envelope)
+        counts.append((len(pieces), envelope.total_count))
+        for index, piece in enumerate(pieces):
+            item = _item_of(page, text, piece)
             details = item.details or ()
             if new:
-                stated += filled(item)
-                stated += sum(filled(each) + filled(each.summary) for each in details)
+                marks += marks_of(item)
             path = f"$.items[{index}]"
             item.currency_code = code = currency_code(page, path, item.currency_code)
             figures: list[Item | Part] = [item, *[detail.summary for detail in details]]
@@ -164,23 +170,25 @@ def items_of(answer: Answer) -> Iterator[Item]:
                 if types[detail.invoice_type]:
                     detail.invoice_type = None
             yield item
-    finish_look(answer, _SHAPE, _NAMES, stated)
+    finish_look(answer, _SHAPE, marks, counts)
 
 
-def _items_of(page: Page) -> Iterator[tuple[int, Item]]:
-    """Yield each item of a page with its index; the path of a fault needs the whole page."""
-    text = _json_bytes(page)
+def _pieces_of(page: Page, text: bytes) -> tuple[list[msgspec.Raw], Envelope]:
+    """Return the bytes of each item of a page, and the page without them."""
     try:
         require_objects(text)  # first, because a raw element needs 74 bytes even if it is one digit
-        pieces = _PIECES.decode(text).items
+        whole = _PIECES.decode(text)
     except (msgspec.DecodeError, RecursionError):
         raise _unreadable(page, text, _ANSWER) from None
-    for index, piece in enumerate(pieces):
-        try:
-            item = _ITEM.decode(piece)
-        except (msgspec.DecodeError, RecursionError):
-            raise _unreadable(page, text, _ANSWER) from None
-        yield index, item
+    return whole.items, msgspec.structs.replace(whole, items=[])
+
+
+def _item_of(page: Page, text: bytes, piece: msgspec.Raw) -> Item:
+    """Return an item of a page; the path of a fault needs the whole page."""
+    try:
+        return _ITEM.decode(piece)
+    except (msgspec.DecodeError, RecursionError):
+        raise _unreadable(page, text, _ANSWER) from None
 
 
 def in_words(resource: str) -> str:
@@ -217,27 +225,31 @@ def first_look(answer: Answer) -> bool:
     return True
 
 
-def finish_look(answer: Answer, shape: Shape, names: Iterable[str], stated: int) -> None:
+def finish_look(
+    answer: Answer, shape: Shape, marks: int, counts: Sequence[tuple[int, msgspec.Raw]]
+) -> None:
     """Raise if an object states a name twice with different values; warn about a wrong count.
 
     Parameters
     ----------
     answer
         An answer that was read.
-    shape, names
+    shape
         The parts of it that are used.
-    stated
-        The number of fields that have a value.
+    marks
+        The quotation marks of the decoded pages, as `marks_of` counts them.
+    counts
+        The number of items of each page, and the number that it states, as sent.
     """
     bodies = (answer.body, *answer.pages)
     if answer not in _LOOKED_AT:
-        if may_repeat(bodies, names, stated):
+        if may_repeat(bodies, marks):
             for page in pages_of(answer, answer.resource):
                 if found := repeated(page.body.removeprefix(BYTE_ORDER_MARK).strip(), shape):
                     path, *values = found
                     shown = " and ".join(_cut(value.decode()) for value in values)
                     raise refusal(page, f"{path} is stated twice, as {shown}.", path=path)
-        _LOOKED_AT[answer] = miscounted(bodies)
+        _LOOKED_AT[answer] = miscounted(counts)
     if words := _LOOKED_AT[answer]:
         whose = f" ({answer.partner})" if answer.partner else ""
         name = in_words(answer.resource).capitalize()

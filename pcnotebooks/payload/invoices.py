@@ -8,7 +8,7 @@ from decimal import Decimal
 import msgspec
 
 from pcnotebooks.errors import PayloadError
-from pcnotebooks.payload.checks import Shape, filled
+from pcnotebooks.payload.checks import Envelope, Kept, Shape, marks_of
 from pcnotebooks.payload.decode import (
     INVOICES,
     Answer,
@@ -29,14 +29,14 @@ from pcnotebooks.text import is_blank
 _DEEPEST = 12
 
 
-class TaxReceipt(msgspec.Struct, kw_only=True, rename="camel", gc=False):
+class TaxReceipt(Kept, kw_only=True, rename="camel", gc=False, omit_defaults=True):
     """A tax receipt, which the service issues only in Taiwan."""
 
     id: str
     tax_receipt_pdf_download_link: str | None = None
 
 
-class Invoice(msgspec.Struct, kw_only=True, rename="camel", gc=False):
+class Invoice(Kept, kw_only=True, rename="camel", gc=False, omit_defaults=True):
     """A document of the list: an invoice, a void note or an adjustment note, with dates as sent.
 
     Only the id, the currency and the total are in every version of the answer since 2017. The
@@ -58,6 +58,7 @@ class Invoice(msgspec.Struct, kw_only=True, rename="camel", gc=False):
     pdf_download_link: str | None = None
     tax_receipts: list[TaxReceipt] | None = None
     amendments: list[Invoice] | None = None
+    invoice_details: msgspec.Raw = msgspec.Raw()
 
     def named(self) -> list[Invoice]:
         """Return the amendments, each with the id of the document that it amends."""
@@ -66,7 +67,7 @@ class Invoice(msgspec.Struct, kw_only=True, rename="camel", gc=False):
         return self.amendments or []
 
 
-class _List(msgspec.Struct, gc=False):
+class _List(Envelope, kw_only=True, rename="camel", gc=False, omit_defaults=True):
     items: list[Invoice]
 
 
@@ -74,7 +75,6 @@ _LIST = msgspec.json.Decoder(_List)
 _INVOICE = Shape.of(Invoice, taxReceipts=Shape.of(TaxReceipt))
 _INVOICE.below["amendments"] = _INVOICE
 _SHAPE = Shape(frozenset(["items"]), {"items": _INVOICE})
-_NAMES = {"items", *Invoice.__struct_encode_fields__, *TaxReceipt.__struct_encode_fields__}
 _DATES = {
     "invoice_date": "invoiceDate",
     "billing_period_start_date": "billingPeriodStartDate",
@@ -82,6 +82,7 @@ _DATES = {
 }
 # An amendment nested in its document has no links or PDF; as an item of the list it has them.
 _NESTED = ".amendments["
+_KEPT = ("links", "attributes", "invoice_details")
 _OF_ITEMS_ONLY = ("pdf_download_link", "tax_receipts", "amendments", "amends_of")
 
 
@@ -98,22 +99,19 @@ def invoices_of(answer: Answer) -> list[Invoice]:
         twice with different content: the list changed while it was fetched.
     """
     new = first_look(answer)
-    pages = [read_whole(page, _LIST).items for page in pages_of(answer, INVOICES)]
-    levels = [[item for page in pages for item in page]]
+    pages = [read_whole(page, _LIST) for page in pages_of(answer, INVOICES)]
+    levels = [[item for page in pages for item in page.items]]
     while below := [each for one in levels[-1] if one.amendments for each in one.amendments]:
         levels.append(below)
     found = whole = [invoice for level in levels for invoice in level]
-    stated = 0
-    if new:
-        receipts = [receipt for invoice in whole for receipt in invoice.tax_receipts or ()]
-        stated = len(pages) + sum(map(filled, whole)) + sum(map(filled, receipts))
-    # After counting, because a name added here would hide one that is stated twice.
+    # Before amendments get the ids of their documents, because these would be counted as well.
+    marks = sum(map(marks_of, pages)) if new and len(levels) <= _DEEPEST else 0
     for invoice in whole:
         if invoice.amendments:
             invoice.named()
     if len(levels) > _DEEPEST or not _nothing_to_say(whole):
         found = _one_by_one(answer)
-    finish_look(answer, _SHAPE, _NAMES, stated)
+    finish_look(answer, _SHAPE, marks, [(len(page.items), page.total_count) for page in pages])
     return found
 
 
@@ -196,7 +194,7 @@ def _require_equal(
     page: Page, path: str, first: Invoice, again: Invoice, *, but: tuple[str, ...] = ()
 ) -> None:
     for name, wire in zip(Invoice.__struct_fields__, Invoice.__struct_encode_fields__, strict=True):
-        if name not in but and getattr(first, name) != getattr(again, name):
+        if name not in (*_KEPT, *but) and getattr(first, name) != getattr(again, name):
             raise refusal(
                 page,
                 f"{path} has the id {again.id!r} again, with another {wire}.",
