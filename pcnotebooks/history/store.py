@@ -229,9 +229,7 @@ class _Folder:
 
     def list_files(self, folder: str) -> list[str]:
         start = len(str(self.root / "_")) - 1
-        place = self.root / _spelt(folder)
-        above = [each.stat() for each in place.parents if each.is_dir()]
-        found = _files_below(str(place), tuple((each.st_dev, each.st_ino) for each in above))
+        found = _files_below(str(self.root / _spelt(folder)))
         return [_spelt(path[start:].replace(os.sep, "/")) for path in found]
 
     def read(self, paths: Sequence[str]) -> list[bytes]:
@@ -329,7 +327,7 @@ def _locked(path: Path) -> int | None:
         os.close(handle)
 
 
-def _files_below(folder: str, above: tuple[tuple[int, int], ...]) -> Iterator[str]:
+def _files_below(folder: str) -> Iterator[str]:
     """Yield every file, even one whose name is not text, which would end pyarrow's listing.
 
     A link to a folder above it is yielded as a file, so that verify reports it.
@@ -338,23 +336,22 @@ def _files_below(folder: str, above: tuple[tuple[int, int], ...]) -> Iterator[st
         entries = os.scandir(folder)
     except FileNotFoundError:
         return
-    here = os.stat(folder)  # noqa: PTH116  (the path may not be text)
-    above = (*above, (here.st_dev, here.st_ino))
     with entries:
         for entry in entries:
-            if _leads_down(entry, above) if entry.is_symlink() else entry.is_dir():
-                yield from _files_below(entry.path, above)
+            if _leads_down(entry) if entry.is_symlink() else entry.is_dir():
+                yield from _files_below(entry.path)
             elif entry.is_symlink() or entry.is_file():
                 yield entry.path
 
 
-def _leads_down(link: os.DirEntry[str], above: tuple[tuple[int, int], ...]) -> bool:
+def _leads_down(link: os.DirEntry[str]) -> bool:
     """Return whether a symbolic link points to a folder that is not above it."""
     try:
         there = link.stat()
     except OSError:  # the link is broken, or points to itself
         return False
-    return stat.S_ISDIR(there.st_mode) and (there.st_dev, there.st_ino) not in above
+    above = (os.stat(folder) for folder in Path(link.path).parents)  # noqa: PTH116  (may not be text)
+    return stat.S_ISDIR(there.st_mode) and not any(os.path.samestat(there, one) for one in above)
 
 
 def _spelt(path: str) -> str:

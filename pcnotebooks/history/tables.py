@@ -169,8 +169,8 @@ def _derived(flat: rows.Flat, own: rows.Columns, schema: pa.Schema) -> tuple[pa.
         columns[name] = [None if amount is None else _in_steps(amount) for amount in amounts]
         rounded = rounded or columns[name] != amounts
     for name, dates in zip(DATES, own.dates, strict=True):
-        instants = np.array(dates, dtype=np.int64)
-        columns[name] = pa.array(instants, mask=instants == NOT_A_TIME).cast(_INSTANT)
+        # NOT_A_TIME becomes NaT, and NaT a missing value.
+        columns[name] = np.array(dates, dtype=np.int64).view("datetime64[us]")
     return pa.table({name: columns[name] for name in schema.names}, schema=schema), rounded
 
 
