@@ -24,7 +24,7 @@ _CODES = ("AUD", "CAD", "CHF", "DKK", "EUR", "GBP", "JPY", "KWD", "NOK", "NZD", 
 _PARTNERS = (5, 16, 50)
 _LARGE = "50 partners, 3 currencies, 24 months"
 _OF_ACCOUNTS = "150 accounts are worked out and drawn, each with three charts"
-_OF_CHARTS = "150 accounts have three charts and the table behind each trend"
+_OF_CHARTS = "1,200 hashes, 150 rows and the CSV take 0.4, before 450 charts and their tables"
 _OF_WEASYPRINT = "nine tenths of it are in WeasyPrint, its parsers and its fonts"
 _SAVED = "payload = pc.Payload.load({saved!r})"
 _REPORT = f"import pcnotebooks as pc; {_SAVED}; pc.render_report(payload, {{page!r}})"
