@@ -16,7 +16,7 @@ from pcnotebooks.clouds import Cloud
 from pcnotebooks.errors import ConfigurationError, PcNotebooksWarning
 from pcnotebooks.frame.schema import KEYS, NOT_STATED, ONE_TIME, RECURRING, TOTALS_COLUMNS, type_key
 
-AsOf: TypeAlias = date | datetime | str
+AsOf: TypeAlias = date | datetime | np.datetime64 | str
 Choice: TypeAlias = str | Iterable[str] | None
 
 
@@ -117,7 +117,8 @@ def _key(column: str, value: Any) -> str:
 
 def require_terms(terms_days: object) -> None:
     """Raise ConfigurationError if the terms are not a number of days."""
-    if not isinstance(terms_days, int | np.integer) or not 0 <= terms_days <= 3650:
+    whole = isinstance(terms_days, int | np.integer) and not isinstance(terms_days, bool)
+    if not whole or not 0 <= terms_days <= 3650:  # type: ignore[operator]
         raise ConfigurationError(
             f"terms_days cannot be {terms_days!r}.",
             remedy="Give a whole number of days from the invoice date, from 0 to 3650.",
@@ -140,7 +141,8 @@ def require_frame(frame: object, columns: Sequence[str], *, remedy: str | None =
         )
     if "retrieved_at" in frame and not isinstance(frame["retrieved_at"].dtype, pd.DatetimeTZDtype):
         raise ConfigurationError(
-            "The column retrieved_at of the frame does not have times with a time zone.",
+            "The column retrieved_at of the frame does not have times with a time zone of pandas"
+            f" (its dtype is {frame['retrieved_at'].dtype}).",
             remedy="Load the payload and create the frame again: files such as CSV keep no dtypes.",
         )
 
@@ -191,10 +193,19 @@ def invoice_types(frame: pd.DataFrame) -> list[str]:
     return [RECURRING, ONE_TIME, *sorted(others)]
 
 
+def in_python(moment: Any) -> Any:
+    """Return a date of NumPy as a date or datetime of Python; return any other value unchanged."""
+    if not isinstance(moment, np.datetime64):
+        return moment
+    # The item of a time in nanoseconds would be a number.
+    exact = np.datetime_data(moment)[0] in ("ns", "ps", "fs", "as")
+    return (moment.astype("datetime64[us]") if exact else moment).item()
+
+
 def as_of_day(as_of: AsOf) -> date:
     """Return the UTC calendar day of an as-of value; a time without a zone is in UTC."""
     try:
-        moment = datetime.fromisoformat(as_of) if isinstance(as_of, str) else as_of
+        moment = datetime.fromisoformat(as_of) if isinstance(as_of, str) else in_python(as_of)
         if isinstance(moment, datetime) and moment.tzinfo:
             moment = moment.astimezone(UTC)
         return date(moment.year, moment.month, moment.day)  # TypeError: the year of NaT is NaN

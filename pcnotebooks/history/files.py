@@ -13,7 +13,7 @@ from urllib.parse import quote, unquote
 
 from pcnotebooks.clouds import Cloud
 from pcnotebooks.errors import ConfigurationError
-from pcnotebooks.frame.selection import AsOf, Choice
+from pcnotebooks.frame.selection import AsOf, Choice, in_python
 from pcnotebooks.payload import decode
 from pcnotebooks.payload.payload import Payload
 
@@ -239,12 +239,16 @@ def moment_of(as_of: AsOf, *, end: bool = False) -> datetime:
     """
     try:
         if isinstance(as_of, str):
-            as_of = date.fromisoformat(as_of) if len(as_of) <= 10 else datetime.fromisoformat(as_of)
-        if not isinstance(as_of, datetime):
-            as_of = datetime.combine(as_of, time.max if end else time.min, UTC)
-        if as_of != as_of:  # noqa: PLR0124  pandas' NaT is a datetime
+            moment = (
+                date.fromisoformat(as_of) if len(as_of) <= 10 else datetime.fromisoformat(as_of)
+            )
+        else:
+            moment = in_python(as_of)
+        if not isinstance(moment, datetime):
+            moment = datetime.combine(moment, time.max if end else time.min, UTC)
+        if moment != moment:  # noqa: PLR0124  pandas' NaT is a datetime
             raise ValueError
-        return as_of.astimezone(UTC) if as_of.tzinfo else as_of.replace(tzinfo=UTC)
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     except (ValueError, TypeError, OverflowError):
         raise ConfigurationError(
             f"{as_of!r} is not a date.", remedy="Write a date such as '2018-03-16'."

@@ -109,7 +109,7 @@ def test_no_invoice_date_no_due_date():
     )
 
 
-@pytest.mark.parametrize("terms", [-1, 3651, 10**9])
+@pytest.mark.parametrize("terms", [-1, 3651, 10**9, True])
 def test_terms_that_cannot_be(terms):
     """Days before the invoice, or beyond ten years, are refused with the value."""
     with pytest.raises(ConfigurationError, match=f"terms_days cannot be {terms}") as caught:

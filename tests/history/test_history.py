@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Context, Decimal, Inexact, Overflow, Rounded, localcontext
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
@@ -433,12 +434,13 @@ def test_days_are_whole_and_in_utc_and_moments_in_any_zone(tmp_path):
     assert [path.parent.name for path in files(tmp_path)] == ["month=2024-02", "month=2024-03"]
     auckland = timezone(timedelta(hours=13))
     for until in ("2024-02-29", date(2024, 2, 29), last, last.replace(tzinfo=None), str(last),
-                  last.astimezone(auckland)):  # fmt: skip
+                  last.astimezone(auckland), np.datetime64("2024-02-29"),
+                  np.datetime64("2024-02-29T23:59:59.999999")):  # fmt: skip
         same(history, pair[:1], until=until)
         same(history, pair[:1], at=until)
     for since in ("2024-03-01", date(2024, 3, 1), pair[1].retrieved_at.astimezone(auckland)):
         same(history, pair[1:], since=since)
-    for none in ("soon", pd.NaT):
+    for none in ("soon", pd.NaT, np.datetime64("NaT")):
         for choice in ("since", "until", "at"):
             with pytest.raises(ConfigurationError, match="not a date"):
                 history.summaries(**{choice: none})
