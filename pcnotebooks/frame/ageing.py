@@ -116,7 +116,7 @@ def age(frame: pd.DataFrame, *, as_of: AsOf | None = None, terms_days: int = 60)
         days_overdue=counted(overdue),
         ageing=pd.Categorical.from_codes(label, pd.Index(AGEINGS), ordered=True),
     )
-    aged.attrs["warnings"] = _mixed_in_words(aged[mixed & unknown])
+    aged.attrs["warnings"] = _mixed_in_words(aged[mixed & unknown]) if mixed.any() else []
     aged.attrs["assumptions"] = _assumptions(aged, paid, terms_days)
     return aged
 
@@ -314,6 +314,8 @@ def _of_both_signs(frame: pd.DataFrame, paid: Any) -> Any:
     """Return whether each row is from a payload whose paid amounts have both signs."""
     # In the documentation a payment is negative, in its example it is positive, and in recordings
     # it is 0. Either sign may be the convention, but both signs in one payload have no meaning.
+    if not ((paid > 0).any() and (paid < 0).any()):  # nearly always, and grouping takes long
+        return np.zeros(len(paid), dtype=bool)
     of = ["partner", "cloud", "retrieved_at"]
     payload = frame.groupby(of, observed=True).ngroup().to_numpy()
     return np.isin(payload, payload[paid > 0]) & np.isin(payload, payload[paid < 0])

@@ -105,7 +105,8 @@ def invoice_frame(*payloads: Payload, exact: bool = False) -> pd.DataFrame:
         except NoDateError as error:
             raise wrong_date(payload, str(error)) from None
     places = np.repeat(np.arange(len(ordered)), np.array(lengths, dtype=np.int64))
-    return _sorted(_columns(found, ordered, places, dates, exact=exact), places)
+    ids = [invoice.id for invoice in found]
+    return _sorted(_columns(found, ordered, places, dates, exact=exact), places, ids)
 
 
 _DATES = ("invoice_date", "billing_period_start_date", "billing_period_end_date")
@@ -179,12 +180,11 @@ def _key(text: str) -> str:
     return "".join(text.split()).replace("_", "").casefold()
 
 
-def _sorted(columns: dict[str, Any], places: Any) -> pd.DataFrame:
+def _sorted(columns: dict[str, Any], places: Any, ids: list[str]) -> pd.DataFrame:
     """Return the frame with sorted rows; sorting numbers is ten times as fast as strings."""
     frame = pd.DataFrame(columns)
     days = columns["invoice_date"].asi8.copy()
     days[days == NOT_A_TIME] = np.iinfo(np.int64).max  # a missing date comes last
-    ids = columns["invoice_id"].tolist()
     number = {name: place for place, name in enumerate(sorted(ids))}
     numbers = [number[name] for name in ids]
     keys = [columns[name].codes for name in ("currency", "cloud", "partner")]
