@@ -112,6 +112,8 @@ def balances(
     The figures come from the latest payload of each partner and cloud. Without --sample,
     --payload, --profile, --cloud or --history, the default history is used.
     """
+    from pcnotebooks.frame.measures import due_by_part
+
     source = Source.of(
         sample=sample,
         payload=payload,
@@ -126,22 +128,20 @@ def balances(
     _require_overdue(fail_if)
     form = form_of(json_=json_, csv_=csv_, output=output)
     found = _found(source, "invoice_summaries")
-    shown = found.frame("summaries" if by_type else "totals", currency)
-    recency = pc.payment_recency(shown, as_of=as_of, terms_days=terms_days)
-    headings = _KEYS | ({"invoice_type": "type"} if by_type else {}) | _BALANCES
-    note = f"Due dates are the latest invoice's date plus {terms_days} days. Days are in UTC."
-    empty = "There are no such balances."
-    write(recency, headings, form=form, output=output, notes=[note], empty=empty)
-    finding = False
-    if fail_if:
+    frame = found.frame("summaries" if by_type else "totals", currency)
+    shown = pc.payment_recency(frame, as_of=as_of, terms_days=terms_days)
+    notes = [f"Due dates are the latest invoice's date plus {terms_days} days. Days are in UTC."]
+    if not by_type:
         with warnings.catch_warnings():  # the same warnings were shown above
             warnings.simplefilter("ignore")
-            # By part, as in the report: a newer invoice of another type must not hide overdue ones.
-            parts = pc.payment_recency(
-                found.frame("summaries", currency), as_of=as_of, terms_days=terms_days
-            )
-        finding = bool((parts["days_until_due"] < 0).any())
-    found.end(finding)
+            parts = found.frame("summaries", currency)
+            parts = pc.payment_recency(parts, as_of=as_of, terms_days=terms_days)
+        shown = due_by_part(shown, parts)
+        notes.append("The invoice type that falls due first counts; --by-type shows each type.")
+    headings = _KEYS | ({"invoice_type": "type"} if by_type else {}) | _BALANCES
+    empty = "There are no such balances."
+    write(shown, headings, form=form, output=output, notes=notes, empty=empty)
+    found.end(fail_if is not None and bool((shown["days_until_due"] < 0).any()))
 
 
 def invoices(

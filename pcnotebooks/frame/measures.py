@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import warnings
 from decimal import Decimal
-from operator import itemgetter
+from itertools import groupby
+from operator import attrgetter, itemgetter
 from typing import Any
 
 import numpy as np
@@ -128,7 +129,9 @@ def payment_recency(
     Notes
     -----
     The summaries state no due dates and no amounts by invoice: this is recency, not ageing. For
-    ageing by invoice, use :func:`invoice_ageing`.
+    ageing by invoice, use :func:`invoice_ageing`. The latest invoice of a total is the newest one
+    of all types and may hide an overdue type: to see what is overdue, pass
+    :func:`summary_frame`.
 
     Examples
     --------
@@ -181,6 +184,22 @@ def with_recency(
         days_since_invoice=counted(day - invoiced),
         invoice_due_date=pd.DatetimeIndex(due.astype("datetime64[us]")).tz_localize("UTC"),
         days_until_due=counted(due - day),
+    )
+
+
+def due_by_part(totals: pd.DataFrame, parts: pd.DataFrame) -> pd.DataFrame:
+    """Return totals with the due day of the part that falls due first.
+
+    Both are results of :func:`payment_recency`. The total's latest invoice would hide an overdue
+    part behind a newer invoice of another type.
+    """
+    dated = parts[parts["days_until_due"].notna()]
+    first = {key: min(own, key=lambda row: row.days_until_due)
+             for key, own in groupby(rows_of(dated), key=attrgetter(*KEYS))}  # fmt: skip
+    due = [first.get(tuple(getattr(row, name) for name in KEYS), row) for row in rows_of(totals)]
+    return totals.assign(
+        invoice_due_date=pd.Series([row.invoice_due_date for row in due], totals.index, UTC),
+        days_until_due=pd.array([row.days_until_due for row in due], dtype="Int64"),
     )
 
 

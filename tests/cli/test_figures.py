@@ -9,14 +9,14 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 import pcnotebooks as pc
-from tests.builders import AT, detail, invoice, invoices, item, payload
+from tests.builders import AT, NONE, detail, invoice, invoices, item, payload
 from tests.services.partner_center import Answer
 
 pytestmark = pytest.mark.usefixtures("home")
@@ -48,7 +48,7 @@ def test_a_table_has_a_heading_and_says_how_days_are_counted(run):
     """Amounts end at one line, in their currency's decimals; the terms are named."""
     code, said, errors = run("balances", "--sample", "--terms-days", "30")
     assert (code, errors) == (0, [])
-    heading, *rows, blank, note = said.splitlines()
+    heading, *rows, blank, note, counts = said.splitlines()
     assert heading.split("  ")[0] == "partner"
     assert [row.split()[4] for row in rows] == ["1,230.33", "1,001.12", "751,094.39"]
     assert len({row.index(row.split()[4]) + len(row.split()[4]) for row in rows}) == 1
@@ -56,6 +56,40 @@ def test_a_table_has_a_heading_and_says_how_days_are_counted(run):
     assert (blank, note) == (
         "", "Due dates are the latest invoice's date plus 30 days. Days are in UTC.",
     )  # fmt: skip
+    assert counts == "The invoice type that falls due first counts; --by-type shows each type."
+
+
+def test_a_newer_invoice_of_another_type_hides_no_overdue_balance(run, home):
+    """A total is due with its first part, or on its own day if no part has one."""
+    at = datetime(2018, 3, 16, 12, tzinfo=UTC)
+    new = {"latestInvoiceDate": "2018-03-10T00:00:00Z"}
+    late = {"latestInvoiceDate": "2017-11-01T00:00:00Z"}
+    payload(
+        item("GBP", None, detail("Recurring", 5, **new), detail("OneTime", 9, **late), **new),
+        item(
+            "EUR", None, detail("Recurring", -5, currency="EUR", **late),
+            detail("OneTime", 9, currency="EUR", **new), **new,
+        ),
+        item("CHF", None, detail("OneTime", 7, currency="CHF", latestInvoiceDate=NONE), **late),
+        item("USD", -7, **late),
+        at=at,
+    ).save("one.json")  # fmt: skip
+    expected = {"GBP": ("2017-12-31", -75), "EUR": ("2018-05-09", 54), "CHF": ("2017-12-31", -75),
+                "USD": (None, None)}  # fmt: skip
+    code, said, errors = run("balances", "--payload", "one.json", "--json", "--fail-if", "overdue")
+    assert (code, errors) == (1, [])
+    assert expected == {
+        row["currency"]: (row["invoice_due_date"], row["days_until_due"])
+        for row in json.loads(said)
+    }
+    _, said, _ = run("balances", "--payload", "one.json")
+    ends = {line.split()[2]: line.split()[-2:] for line in said.splitlines()[1:4]}
+    assert ends == {code: [day, str(left)] for code, (day, left) in expected.items() if day}
+    _, said, _ = run("balances", "--payload", "one.json", "--csv", "--currency", "GBP")
+    assert said.splitlines()[1].endswith(",2017-12-31,-75")
+    pc.History("book").append(pc.Payload.load("one.json"))
+    assert run("balances", "--history", "book", "--currency", "GBP", "--fail-if", "overdue")[0] == 1
+    assert run("balances", "--history", "book", "--currency", "EUR", "--fail-if", "overdue")[0] == 0
 
 
 @pytest.mark.parametrize("source", ["history", "files"])
