@@ -416,7 +416,8 @@ def _account(told: Told, number: int, source: Source, drawn: Drawn) -> Account:
     if told.balance is None:
         stated = [words.unstated_line(told, source.payload.partner)]
     elif not told.is_part:
-        stated = [words.line(row, told.words, total=True) for row in told.stated]
+        stated = [words.line(row, told.words, total=True, first_due=told.first_due)
+                  for row in told.stated]  # fmt: skip
     return Account(
         number=number,
         partner=source.payload.partner,

@@ -122,6 +122,14 @@ class Told:
         return sorted(late, key=lambda row: row.days_until_due, reverse=True)
 
     @property
+    def first_due(self) -> Any | None:
+        """The first due day of an open invoice, or of a part if there is no list; may be past."""
+        if self.invoices is None:
+            return min((row.invoice_due_date for row in self.parts if is_due(row)), default=None)
+        unpaid = {"not due", *BANDS}
+        return min((row.due_date for row in self.invoices if row.ageing in unpaid), default=None)
+
+    @property
     def next_due(self) -> Any | None:
         """The part with the earliest due day that is not past."""
         ahead = [row for row in self.parts if is_due(row) and row.days_until_due >= 0]

@@ -240,9 +240,13 @@ def _payment_words(change: Any, words: Words, write: Callable[[Any], str]) -> st
     return f"{amount}{words.day(change.payment_date)}"
 
 
-def line(row: Any, words: Words, *, total: bool = False) -> Line:
-    """Return the table row of a part, or of the stated total."""
+def line(row: Any, words: Words, *, total: bool = False, first_due: Any | None = None) -> Line:
+    """Return the table row of a part, or of the stated total.
+
+    The total is due with its first part: a newer invoice of another type must not hide it.
+    """
     paid = row.payment_status == "paid"
+    due = first_due or (row.invoice_due_date if is_due(row) else None)
     return Line(
         label=_STATED if total else type_name(row),
         total=total,
@@ -253,7 +257,7 @@ def line(row: Any, words: Words, *, total: bool = False) -> Line:
         days=words.days_ago(row.days_since_payment) if paid else "",
         amount=words.number(row.last_payment_amount),
         latest_invoice=words.day(row.latest_invoice_date),
-        falls_due=words.day(row.invoice_due_date) if is_due(row) else NOTHING,
+        falls_due=words.day(due),
     )
 
 

@@ -127,6 +127,25 @@ def test_a_newer_invoice_of_another_type_hides_nothing_overdue():
         "Latest Recurring invoice falls due": "54 days left",
     }
     assert [figure.attention for figure in own.figures if "fell" in figure.label] == [True]
+    # The total is due with its first part.
+    assert [plain(line.falls_due) for line in own.lines] == [
+        "9 May 2018", "31 Dec 2017", "31 Dec 2017",
+    ]  # fmt: skip
+
+
+def test_a_total_with_a_list_is_due_with_its_first_open_invoice():
+    """An invoice that is paid or void is not due, and a part has the day of its latest one."""
+    stated = two_types("2018-03-10", "2017-11-01")
+    listed = invoices(
+        invoice("A", 9, invoiceDate="2017-09-01T00:00:00Z"),
+        invoice("B", 9, invoiceDate="2017-08-01T00:00:00Z", paidAmount=9),
+        invoice("C", 9, invoiceDate="2017-07-01T00:00:00Z", documentType="void_note"),
+        at=stated.retrieved_at,
+    )
+    own = account(overview([stated, listed]))
+    assert [plain(line.falls_due) for line in own.lines] == [
+        "9 May 2018", "31 Dec 2017", "31 Oct 2017",
+    ]  # fmt: skip
 
 
 def test_of_two_overdue_parts_both_amounts_and_the_longer_time_are_told():
