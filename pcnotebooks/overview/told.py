@@ -112,27 +112,46 @@ class Told:
         return [row for row in ahead if row.due_date == first]
 
     @property
+    def due_parts(self) -> list[Any]:
+        """The parts that are owed and have a due day.
+
+        The service may omit the latest invoice of a part. It cannot be newer than that of the
+        total: if even that one is past due, the part is due on the total's day, or earlier.
+        """
+        total = self.newest if self.stated else None
+        past = total is not None and is_due(total) and total.days_until_due < 0
+        judged = [
+            row._replace(
+                invoice_due_date=total.invoice_due_date, days_until_due=total.days_until_due
+            )
+            if total is not None and past and pd.isna(row.latest_invoice_date)
+            else row
+            for row in self.parts
+        ]
+        return [row for row in judged if is_due(row)]
+
+    @property
     def overdue(self) -> list[Any]:
         """The parts past due, the longest overdue last.
 
         Each part is judged by its own latest invoice: a newer invoice of another type does not
         hide it, and a credit of another part is not set off.
         """
-        late = [row for row in self.parts if is_due(row) and row.days_until_due < 0]
+        late = [row for row in self.due_parts if row.days_until_due < 0]
         return sorted(late, key=lambda row: row.days_until_due, reverse=True)
 
     @property
     def first_due(self) -> Any | None:
         """The first due day of an open invoice, or of a part if there is no list; may be past."""
         if self.invoices is None:
-            return min((row.invoice_due_date for row in self.parts if is_due(row)), default=None)
+            return min((row.invoice_due_date for row in self.due_parts), default=None)
         unpaid = {"not due", *BANDS}
         return min((row.due_date for row in self.invoices if row.ageing in unpaid), default=None)
 
     @property
     def next_due(self) -> Any | None:
         """The part with the earliest due day that is not past."""
-        ahead = [row for row in self.parts if is_due(row) and row.days_until_due >= 0]
+        ahead = [row for row in self.due_parts if row.days_until_due >= 0]
         return min(ahead, key=lambda row: row.days_until_due, default=None)
 
 

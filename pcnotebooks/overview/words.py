@@ -68,9 +68,12 @@ def _due_sentence(told: Told) -> str:
 
 
 def _of_type(part: Any, told: Told) -> str:
-    """Return an invoice type for the middle of a sentence; empty if only one is owed."""
+    """Return an invoice type for the middle of a sentence.
+
+    It is empty if only one is owed, or if the latest invoice is that of the total.
+    """
     several = sum(row.balance_amount > 0 for row in told.parts) > 1
-    return f" {type_name(part)}" if several else ""
+    return f" {type_name(part)}" if several and not pd.isna(part.latest_invoice_date) else ""
 
 
 def _overdue(told: Told, whose: str = "") -> str:

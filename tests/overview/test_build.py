@@ -34,9 +34,11 @@ def account(shown: Overview, currency: str = "GBP", partner: str = "Contoso") ->
     return found
 
 
-def two_types(recurring: str, one_time: str, *, owed: tuple[object, object] = (100, 50)):
+def two_types(
+    recurring: str, one_time: str, *, owed: tuple[object, object] = (100, 50), total: str = ""
+):
     """Return a payload of 16 March 2018 whose parts were last invoiced on these days."""
-    days = {"latestInvoiceDate": f"{max(recurring, one_time)}T00:00:00"}
+    days = {"latestInvoiceDate": f"{max(recurring, one_time, total)}T00:00:00"}
     parts = [
         detail(name, amount, latestInvoiceDate=f"{day}T00:00:00")
         for name, amount, day in zip(
@@ -146,6 +148,26 @@ def test_a_total_with_a_list_is_due_with_its_first_open_invoice():
     assert [plain(line.falls_due) for line in own.lines] == [
         "9 May 2018", "31 Dec 2017", "31 Oct 2017",
     ]  # fmt: skip
+
+
+def test_a_part_without_a_latest_invoice_is_overdue_with_the_total():
+    """Its invoices are not newer than the newest of all, which is past due."""
+    own = account(overview(two_types("2017-11-01", "0001-01-01")))
+    assert own.glance.overdue_amount == 150
+    assert plain(own.sentence) == (
+        "GBP 150.00 owed, 67 % Recurring; never paid. GBP 150.00 is overdue, the oldest part by at"
+        " least 75 days: the latest invoice fell due on 31 Dec 2017."
+    )
+    assert [plain(line.falls_due) for line in own.lines] == [
+        "31 Dec 2017", "\N{EN DASH}", "31 Dec 2017",
+    ]  # fmt: skip
+    alone = account(overview(two_types("0001-01-01", "0001-01-01", total="2017-11-01")))
+    assert "GBP 150.00 is overdue, the oldest part by at least 75 days: the latest invoice" in (
+        plain(alone.sentence)
+    )
+    # A day to come says nothing about a part's older invoices.
+    ahead = account(overview(two_types("2018-03-10", "0001-01-01")))
+    assert (ahead.glance.overdue, ahead.alerts) == ("", ())
 
 
 def test_of_two_overdue_parts_both_amounts_and_the_longer_time_are_told():
