@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -359,20 +360,30 @@ class _Found:
         if self.kept is not None:
             kept = self.kept.index()
             whose = [kept[name].astype(str) for name in ("partner", "cloud", "resource")]
-            there = list(zip(*whose, strict=True))
+            there = list(zip(*whose, kept["retrieved_at"].dt.date, strict=True))
         else:
-            there = [(each.partner, each.cloud, each.resource) for each in self.payloads]
-        partners, cloud = self.source.partners, self.source.cloud
-        if not any(
-            resource == self.resource
-            and (not partners or partner in partners)
-            and cloud in (None, own)
-            for partner, own, resource in there
-        ):
+            there = [
+                (each.partner, each.cloud, each.resource, each.retrieved_at.date())
+                for each in self.payloads
+            ]
+        source = self.source
+        days = [
+            day
+            for partner, cloud, resource, day in there
+            if resource == self.resource
+            and (not source.partners or partner in source.partners)
+            and source.cloud in (None, cloud)
+        ]
+        if not days:
             raise ConfigurationError(
                 f"None of the payloads is an answer of {in_words(self.resource)}.",
                 remedy=f"Fetch it: pcnotebooks fetch --resource {self.resource}, or pcnotebooks"
                 " snapshot for the history.",
+            )
+        if source.at and min(days) > date.fromisoformat(source.at):
+            raise ConfigurationError(
+                f"No payload of {in_words(self.resource)} is of {source.at} or before.",
+                remedy=f"The first one is of {min(days)}: give that day or a later one.",
             )
 
     def end(self, finding: bool) -> None:

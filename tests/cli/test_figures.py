@@ -327,6 +327,24 @@ def test_a_misspelt_partner_passes_no_check(run, kept, command):
     assert "'Contoso (sample)', 'Fabrikam (sample)'" in errors[1]
 
 
+@pytest.mark.parametrize("command", [
+    ("balances", "--fail-if", "overdue"), ("balances", "--by-type", "--json"),
+    ("invoices",), ("ageing", "--fail-if", "overdue"),
+])  # fmt: skip
+def test_a_day_before_the_first_payload_passes_no_check(run, command):
+    """It is an error that names the first day, for files and for a history."""
+    resource = "invoice_summaries" if command[0] == "balances" else "invoices"
+    one = pc.sample_payload(resource)
+    one.save("one.json")
+    pc.History("kept").append(one, sample=True)
+    for source in (("--payload", "one.json"), ("--history", "kept"), ("--sample",)):
+        assert run(*command, *source, "--at", "2018-03-16")[1]
+        code, said, errors = run(*command, *source, "--at", "2018-03-15")
+        assert (code, said) == (2, "")
+        assert errors[0].endswith("is of 2018-03-15 or before.")
+        assert "of 2018-03-16:" in errors[1]
+
+
 @pytest.mark.parametrize(("resource", "command"), [
     ("invoice_summaries", ("invoices", "--fail-if", "overdue")),
     ("invoice_summaries", ("ageing", "--fail-if", "overdue", "--json")),
