@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -101,7 +102,7 @@ def invoice_frame(*payloads: Payload, exact: bool = False) -> pd.DataFrame:
         lengths.append(len(invoices))
         try:
             for stamps, name in zip(dates, _DATES, strict=True):
-                stamps += [instants[getattr(invoice, name)] for invoice in invoices]
+                stamps.extend(map(instants.__getitem__, map(attrgetter(name), invoices)))
         except NoDateError as error:
             raise wrong_date(payload, str(error)) from None
     places = np.repeat(np.arange(len(ordered)), np.array(lengths, dtype=np.int64))
@@ -169,7 +170,7 @@ def known_types(column: str, values: list[str | None]) -> pd.Categorical[str]:
     ``Void note`` in the documentation is ``void_note`` in recordings. ``none`` means a missing
     type.
     """
-    stated = {value for value in values if value is not None}
+    stated = filter(None, set(values))
     untyped = {value for value in stated if _key(value) == "none" or is_blank(value)}
     if untyped:
         values = [None if value in untyped else value for value in values]
