@@ -118,17 +118,12 @@ class Told:
         The service may omit the latest invoice of a part. It cannot be newer than that of the
         total: if even that one is past due, the part is due on the total's day, or earlier.
         """
-        total = self.newest if self.stated else None
-        past = total is not None and is_due(total) and total.days_until_due < 0
-        judged = [
-            row._replace(
-                invoice_due_date=total.invoice_due_date, days_until_due=total.days_until_due
-            )
-            if total is not None and past and pd.isna(row.latest_invoice_date)
-            else row
-            for row in self.parts
-        ]
-        return [row for row in judged if is_due(row)]
+        parts, total = self.parts, self.newest if self.stated else None
+        if total is not None and is_due(total) and total.days_until_due < 0:
+            late = {name: getattr(total, name) for name in ("invoice_due_date", "days_until_due")}
+            parts = [row._replace(**late) if pd.isna(row.latest_invoice_date) else row
+                     for row in parts]  # fmt: skip
+        return [row for row in parts if is_due(row)]
 
     @property
     def overdue(self) -> list[Any]:
