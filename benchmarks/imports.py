@@ -53,10 +53,10 @@ def rows() -> Iterator[Row]:
             "import pandas, matplotlib.figure", code("import pandas, matplotlib.figure"),
             goal=Goal("ratio", 1.2),
         )  # fmt: skip
-    for option, limit in (("--version", ""), ("--help", _OF_TYPER)):
+    for option in ("--version", "--help"):
         yield paired(
             f"pcnotebooks {option}", process(command, option),
-            "bare Python", code(_BARE), goal=Goal("more", 100, limit), rounds=21,
+            "bare Python", code(_BARE), goal=Goal("more", 100, _OF_TYPER), rounds=21,
         )  # fmt: skip
     yield from _panel()
     yield from _of_a_report()
